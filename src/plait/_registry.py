@@ -1,0 +1,378 @@
+"""Names of classes and functions: what a config may stand for, and nothing else.
+
+Verbs: `builtin` puts plait's own into the registry, `register_keras_serializable` the program's own; `find` looks a
+short name up (`"relu"`); `serialize` turns an object into plain data and `deserialize` turns it back.
+
+The list is closed. A config's `module` is never imported: it is only a hint which of several namesakes is meant. What
+isn't found is an error that names the class, so no file can reach code that the program did not put here.
+
+Differs from Keras: Keras resolves `keras.*` names through its export table and then by import, and needs a switch
+(`safe_mode`) to refuse code; there is no such switch here because there is nothing to switch off.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from plait._dtypes import DTypePolicy, dtype_name
+from plait._errors import (
+    ArgumentError,
+    FileError,
+    NameUnknownError,
+    UnsafeFileError,
+    describe,
+    did_you_mean,
+    listing,
+)
+from plait._names import snake_case
+from plait._scope import current, scope
+
+_builtins: dict[str, dict[str, Any]] = {}
+_homes: dict[Any, tuple[str, str, str | None]] = {}
+_custom: dict[str, Any] = {}
+_custom_names: dict[Any, str] = {}
+
+_EXPRESSIONS = ("activations", "initializers", "losses", "metrics", "regularizers", "constraints", "ops", "optimizers")
+
+
+def builtin(namespace: str, *aliases: str, module: str | None = None, registered_name: str | None = None) -> Callable:
+    """Puts a class or function of plait into the registry, under its own name and others.
+
+    Args:
+        namespace: the public module, such as `"layers"`; in files it is written as `keras.layers`.
+        aliases: other names that find it.
+        module: the module that Keras's files name, where that isn't `keras.<namespace>`.
+        registered_name: what Keras's files give as its registered name, where they do.
+    """
+
+    def register(thing: Any) -> Any:
+        names = _builtins.setdefault(namespace, {})
+        for name in (thing.__name__, *aliases):
+            names[name] = thing
+        _homes[thing] = (module or f"keras.{namespace}", thing.__name__, registered_name)
+        return thing
+
+    return register
+
+
+def builtins_of(namespace: str) -> Mapping[str, Any]:
+    """All that plait itself has under a namespace, by every name that finds it."""
+    return _builtins.get(namespace, {})
+
+
+def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable:
+    """Makes a class or function of the program known, so that files may name it: a decorator.
+
+    >>> @register_keras_serializable("my_package")
+    ... class Scale:
+    ...     def get_config(self): return {}
+    >>> registered_name(Scale)
+    'my_package>Scale'
+
+    Raises:
+        ArgumentError: a class without `get_config`.
+    """
+
+    def register(thing: Any) -> Any:
+        if inspect.isclass(thing) and not hasattr(thing, "get_config"):
+            raise ArgumentError(f"{thing.__name__}: a class needs `get_config` to be registered, and has none. Add one.")
+        full_name = f"{package}>{name or thing.__name__}"
+        _custom[full_name] = thing
+        _custom_names[thing] = full_name
+        return thing
+
+    return register
+
+
+def custom_objects() -> dict[str, Any]:
+    """The program's own objects by registered name: a live dict."""
+    return _custom
+
+
+def custom_object_scope(*objects: Mapping[str, Any]) -> scope:
+    """Makes names known for the length of a block; an inner block adds to an outer one."""
+    merged = dict(current().custom_objects)
+    for mapping in objects:
+        merged.update(mapping)
+    return scope(custom_objects=merged)
+
+
+def registered_name(thing: Any) -> str:
+    """The name under which files know a class or function."""
+    return _custom_names.get(thing, getattr(thing, "__name__", str(thing)))
+
+
+def find(namespace: str, name: str, custom: Mapping[str, Any] | None = None) -> Any:
+    """The class or function that a short name stands for.
+
+    Raises:
+        NameUnknownError: nothing has that name; says the nearest one.
+    """
+    known = _builtins.get(namespace, {})
+    for source in (custom or {}, current().custom_objects, _custom, known):
+        if name in source:
+            return source[name]
+    for full_name, thing in _custom.items():
+        if full_name.rpartition(">")[2] == name:
+            return thing
+    kind = namespace.rstrip("s").removesuffix("ize")
+    raise NameUnknownError(
+        f"Could not interpret {kind} identifier: {name}. No {kind} is called {name!r}."
+        f"{did_you_mean(name, known) or f' There are {listing(sorted(known))}.'}"
+    )
+
+
+def get(namespace: str, identifier: Any, custom: Mapping[str, Any] | None = None) -> Any:
+    """An object from None, a name, a config, a class or the object itself: `get("activations", "relu")`.
+
+    Classes found by name are made without arguments.
+    """
+    if isinstance(identifier, dict):
+        identifier = deserialize(identifier, custom, namespace)
+    elif isinstance(identifier, str):
+        identifier = find(namespace, identifier, custom)
+    if inspect.isclass(identifier):
+        return identifier()
+    if identifier is None or callable(identifier) or hasattr(identifier, "get_config"):
+        return identifier
+    raise ArgumentError(
+        f"Could not interpret {namespace.rstrip('s')} identifier: {identifier}. Expected a name, a config, a class, "
+        f"a function or None, but got {describe(identifier)}."
+    )
+
+
+# ---------------------------------------------------------------------------- objects to plain data
+
+
+def serialize(value: Any) -> Any:
+    """Turns a value into what JSON can hold, in the form of Keras's files.
+
+    Raises:
+        ArgumentError: a value that no file can hold.
+    """
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if isinstance(value, dict):
+        return {key: serialize(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [serialize(item) for item in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, slice):
+        parts = {"start": value.start, "stop": value.stop, "step": value.step}
+        return {"class_name": "__slice__", "config": {key: serialize(part) for key, part in parts.items()}}
+    if value is Ellipsis:
+        return {"class_name": "__ellipsis__", "config": {}}
+    if isinstance(value, bytes):
+        return {"class_name": "__bytes__", "config": {"value": value.decode("latin-1")}}
+    if isinstance(value, DTypePolicy):
+        return {"module": "keras", "class_name": "DTypePolicy", "config": value.get_config(), "registered_name": None}
+    if hasattr(value, "get_config"):
+        return serialize_object(value)
+    if inspect.isfunction(value) or (callable(value) and value in _homes):
+        return _serialize_function(value)
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        array = np.asarray(value)
+        return {"class_name": "__numpy__", "config": {"value": array.tolist(), "dtype": dtype_name(array.dtype)}}
+    if inspect.isclass(value) or hasattr(value, "dtype") or hasattr(value, "name"):
+        return dtype_name(value)
+    raise ArgumentError(f"No file can hold this value: {describe(value)}. Give its class a `get_config`.")
+
+
+
+
+def serialize_object(thing: Any) -> dict:
+    """The object form of Keras's files: module, class, config, and how it was built and compiled."""
+    cls = type(thing)
+    module, class_name, registered = _homes.get(cls) or (cls.__module__, cls.__name__, registered_name(cls))
+    data = {
+        "module": None if module in ("__main__", "builtins") else module,
+        "class_name": class_name,
+        "config": {key: serialize(item) for key, item in thing.get_config().items()},
+        "registered_name": registered,
+    }
+    if getattr(thing, "built", False) and hasattr(thing, "get_build_config"):
+        build_config = thing.get_build_config()
+        if build_config is not None:
+            data["build_config"] = serialize(build_config)
+    if hasattr(thing, "get_compile_config"):
+        data["compile_config"] = serialize(thing.get_compile_config() or {})
+    return data
+
+
+def _serialize_function(function: Callable) -> dict | str:
+    home = _homes.get(function)
+    if home and home[0].startswith("keras.") and function not in _custom_names:
+        return home[1]
+    if getattr(function, "__name__", "<lambda>") == "<lambda>":
+        raise ArgumentError(
+            "A lambda cannot be saved: no file of plait holds code. Write a named function and register it with "
+            "@plait.saving.register_keras_serializable()."
+        )
+    name = registered_name(function)
+    return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
+
+
+# ---------------------------------------------------------------------------- plain data to objects
+
+
+def deserialize(config: Any, custom: Mapping[str, Any] | None = None, namespace: str | None = None) -> Any:
+    """Turns plain data back into what `serialize` got.
+
+    Args:
+        config: data in the form of Keras's files; plain values and containers come back as they are.
+        custom: names that this config may use besides the registered ones.
+        namespace: where a class without a module is looked for first.
+
+    Raises:
+        FileError: a class that isn't known here.
+        UnsafeFileError: code instead of data.
+    """
+    if custom:
+        with custom_object_scope(custom):
+            return deserialize(config, None, namespace)
+    if isinstance(config, list):
+        return [deserialize(item, None, namespace) for item in config]
+    if not isinstance(config, dict):
+        return config
+    if "class_name" not in config:
+        return {key: deserialize(item, None, namespace) for key, item in config.items()}
+    class_name, inner = config["class_name"], config.get("config", {})
+    if not isinstance(class_name, str):
+        raise FileError(f"A config's class_name must be a string, but got {describe(class_name)}.")
+    if class_name.startswith("__") and class_name in _SPECIAL:
+        return _SPECIAL[class_name](inner)
+    if class_name == "function":
+        return _find_function(inner, config.get("registered_name"))
+    return deserialize_object(find_class(config, namespace), config)
+
+
+def deserialize_object(cls: type, config: Mapping[str, Any]) -> Any:
+    """Makes an object of a known class from its object form, builds and compiles it as the form says."""
+    inner = config.get("config", {})
+    if not hasattr(cls, "from_config"):
+        raise FileError(f"{cls.__name__}: a class needs `from_config` to be made from a file, and has none. Add one.")
+    thing = cls.from_config(dict(inner) if isinstance(inner, Mapping) else inner)
+    build_config = config.get("build_config")
+    if build_config and not getattr(thing, "built", True) and hasattr(thing, "build_from_config"):
+        thing.build_from_config(build_config)
+    return thing
+
+
+def find_class(config: Mapping[str, Any], namespace: str | None = None) -> type:
+    """The class that an object form names: the program's own first, then plait's.
+
+    Raises:
+        FileError: no such class here; says how to make it known.
+    """
+    class_name, registered, module = config["class_name"], config.get("registered_name"), config.get("module") or ""
+    for source in (current().custom_objects, _custom):
+        for name in (registered, class_name):
+            if isinstance(name, str) and name in source and inspect.isclass(source[name]):
+                return source[name]
+    if isinstance(registered, str) and ">" in registered:
+        raise _unknown_class(registered, class_name)
+    cls = _find_builtin_class(class_name, module, namespace)
+    if cls is None:
+        for full_name, thing in _custom.items():
+            if full_name.rpartition(">")[2] == class_name and inspect.isclass(thing):
+                return thing
+        raise _unknown_class(class_name, class_name)
+    return cls
+
+
+def _find_builtin_class(class_name: str, module: str, namespace: str | None) -> type | None:
+    namespaces = [namespace] if namespace else []
+    namespaces += [part for part in reversed(module.split(".")) if part in _builtins]
+    namespaces += [name for name in _builtins if name not in namespaces]
+    for name in namespaces:
+        thing = _builtins.get(name, {}).get(class_name)
+        if inspect.isclass(thing):
+            return thing
+    return None
+
+
+def _unknown_class(name: str, class_name: str) -> FileError:
+    options = {key for names in _builtins.values() for key, thing in names.items() if inspect.isclass(thing)}
+    return FileError(
+        f"Could not locate class {name!r}.{did_you_mean(class_name, [*options, *_custom])} If it is yours, make it "
+        "known: put @plait.saving.register_keras_serializable() on it, or pass custom_objects={...}. "
+        "plait never imports code that a file names."
+    )
+
+
+def _find_function(name: Any, registered: Any) -> Any:
+    if not isinstance(name, str):
+        raise UnsafeFileError(f"A function must be given by its name, but got {describe(name)}.")
+    for source in (current().custom_objects, _custom):
+        if name in source:
+            return source[name]
+    for namespace in _EXPRESSIONS:
+        thing = _builtins.get(namespace, {}).get(name)
+        if thing is not None and not inspect.isclass(thing):
+            return thing
+    return find("functions", name)
+
+
+def _refuse_lambda(_: Any) -> Any:
+    raise UnsafeFileError(
+        "This file holds a Python lambda as bytecode, and plait never runs code from a file. Write the function in "
+        "your program, register it with @plait.saving.register_keras_serializable(), and pass it in custom_objects."
+    )
+
+
+def _array(inner: dict) -> np.ndarray:
+    name = dtype_name(inner.get("dtype"))
+    if name == "string":
+        return np.asarray(inner["value"], dtype=object)
+    return np.asarray(inner["value"], dtype=np.dtype("float32" if name == "bfloat16" else name))
+
+
+_SPECIAL: dict[str, Callable] = {
+    "__lambda__": _refuse_lambda,
+    "__numpy__": _array,
+    "__tensor__": _array,
+    "__bytes__": lambda inner: inner["value"].encode("latin-1"),
+    "__slice__": lambda inner: slice(*(deserialize(inner[key]) for key in ("start", "stop", "step"))),
+    "__ellipsis__": lambda inner: Ellipsis,
+}
+
+
+def class_config(thing: Any, cls: type) -> dict:
+    """The constructor's arguments of a class, read back from the object's attributes of the same names.
+
+    Raises:
+        ArgumentError: the constructor takes an argument that the object doesn't keep under its name.
+    """
+    config, missing = {}, []
+    for name, parameter in constructor_parameters(cls).items():
+        if hasattr(thing, name):
+            config[name] = getattr(thing, name)
+        elif parameter.default is inspect.Parameter.empty:
+            missing.append(name)
+    if missing:
+        raise ArgumentError(
+            f"{cls.__name__}: cannot tell its config, because the constructor takes {listing(missing)} and the object "
+            "has no attributes of those names. Store the arguments under their own names, or write `get_config`."
+        )
+    return config
+
+
+_parameters: dict[type, dict[str, inspect.Parameter]] = {}
+
+
+def constructor_parameters(cls: type) -> dict[str, inspect.Parameter]:
+    """The named parameters of a class's constructor, without `self`, `*args` and `**kwargs`."""
+    known = _parameters.get(cls)
+    if known is None:
+        plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        found = inspect.signature(cls.__init__).parameters.items() if cls.__init__ is not object.__init__ else ()
+        known = _parameters[cls] = {name: p for name, p in list(found)[1:] if p.kind in plain}
+    return known
+
+
+
+
+builtin("")(DTypePolicy)

@@ -1,0 +1,337 @@
+"""The graph: calls written down, put in order, and run.
+
+An `Operation` is anything that can be called on tensors: a layer, or a function made symbolic by `@op`. When one is
+called on symbolic tensors, `record` writes the call down as a `Node` (the operation, its arguments, its outputs) and
+hands the outputs back. A `Graph` is what lies between some tensors and some others: its nodes in an order in which they
+can run. `Graph.run` runs them on values.
+
+Verbs: `record` makes a node, `Graph(inputs, outputs)` collects, `Graph.run` computes.
+
+Life under jit: `run` is ordinary Python over ordinary values, so a program is traced through it like through any
+function. A model's compiled program holds the whole graph, never single layers.
+
+What it is not: a place for weights, training or files. It knows operations by three things only: `name`,
+`compute_output_spec` and being callable.
+
+Differs from Keras: what a call in the graph says about `training` holds when the graph runs (there, the outer call's
+flag wins). A graph may start at any tensor, with no copies of nodes.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from plait._errors import ArgumentError, GraphError, MissingError, describe, listing
+from plait._names import auto_name
+from plait._tree import flatten, map_structure_in_order
+from plait.core.tensor import KerasTensor
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+class Operation:
+    """Anything that can be called on tensors and written down in a graph.
+
+    Attributes:
+        name: unique within a model.
+        nodes: its calls on symbolic tensors, in order.
+    """
+
+    def __init__(self, name: str | None = None):
+        self.name = check_name(name, type(self))
+        self.nodes: list[Node] = []
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs on arrays, records on symbolic tensors."""
+        raise MissingError(f"{type(self).__name__}: an operation defines `__call__`.")
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """The symbolic tensors that a call would give."""
+        raise MissingError(f"{type(self).__name__}: an operation defines `compute_output_spec`.")
+
+    @property
+    def input(self) -> Any:
+        """The tensors that the first call got: one, or a list."""
+        return _single(self._first_node("input").inputs)
+
+    @property
+    def output(self) -> Any:
+        """The tensors that the first call gave: one, or a list."""
+        return _single(self._first_node("output").outputs)
+
+    def _first_node(self, which: str) -> "Node":
+        if not self.nodes:
+            raise MissingError(
+                f"{type(self).__name__} {self.name!r}: The layer {self.name} has never been called and thus has no defined "
+                f"{which}. Call it on an Input first."
+            )
+        return self.nodes[0]
+
+
+def check_name(name: Any, cls: type) -> str:
+    """A name for an instance of a class: the given one if it can be one, else a new one.
+
+    Raises:
+        ArgumentError: not a string, or one with "/".
+    """
+    if name is None:
+        return auto_name(cls)
+    if not isinstance(name, str) or "/" in name:
+        raise ArgumentError(f"{cls.__name__}: a name must be a string without '/', but got {name!r}.")
+    return name
+
+
+def _single(tensors: list) -> Any:
+    return tensors[0] if len(tensors) == 1 else list(tensors)
+
+
+class Node:
+    """One call of an operation on symbolic tensors.
+
+    Attributes:
+        operation: what was called.
+        args: the positional arguments as they were given, nested, symbolic tensors among them.
+        kwargs: the keyword arguments.
+        inputs: the symbolic tensors among the arguments, flat.
+        outputs: the symbolic tensors it gives, flat.
+        result: the outputs in their structure.
+        position: which call of the operation it is.
+        place: file and line of the user's code that made the call.
+    """
+
+    __slots__ = ("args", "inputs", "kwargs", "operation", "outputs", "place", "position", "result")
+
+    def __init__(self, operation: Operation, args: tuple, kwargs: dict, result: Any, position: int | None = None):
+        self.operation, self.args, self.kwargs = operation, args, kwargs
+        self.inputs = [leaf for leaf in flatten([list(args), kwargs]) if isinstance(leaf, KerasTensor)]
+        self.result = result
+        self.outputs = [leaf for leaf in flatten(result) if isinstance(leaf, KerasTensor)]
+        self.position = len(operation.nodes) if position is None else position
+        self.place = users_line()
+        for index, tensor in enumerate(self.outputs):
+            tensor.node, tensor.index = self, index
+
+    @property
+    def equality(self) -> list | None:
+        """The two operands if this is `a == b` of symbolic tensors, else None."""
+        return self.inputs if type(self.operation).__name__ == "Equal" and len(self.inputs) == 2 else None
+
+    def __repr__(self) -> str:
+        return f"<Node {self.operation.name}[{self.position}] {describe(self.inputs)} -> {describe(self.outputs)}>"
+
+
+def users_line() -> str:
+    """Where in the user's code we are: the innermost frame outside of plait, as `file.py:12`."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else "unknown place"
+
+
+def record(operation: Operation, args: tuple, kwargs: dict) -> Any:
+    """Writes a call on symbolic tensors down, and gives its symbolic outputs.
+
+    >>> from plait.core.op import op
+    >>> double = op(lambda x: x * 2, name="Double")
+    >>> double(KerasTensor((None, 3)))
+    <KerasTensor shape=(None, 3), dtype=float32, sparse=False, ragged=False, name=keras_tensor_1>
+    """
+    result = operation.compute_output_spec(*args, **kwargs)
+    if all(leaf.record_history for leaf in flatten([list(args), kwargs]) if isinstance(leaf, KerasTensor)):
+        operation.nodes.append(Node(operation, args, kwargs, result))
+    return result
+
+
+class Graph:
+    """What lies between some symbolic tensors and some others.
+
+    Args:
+        inputs: the tensors it starts from, in any structure.
+        outputs: the tensors it computes, in any structure.
+        owner: the name to use in errors.
+
+    Attributes:
+        nodes: the calls, in an order in which they can run.
+        operations: what is called, in Keras's order: by how far from the outputs, ties as met from the outputs.
+        depths: how far each node is from the outputs.
+
+    Raises:
+        GraphError: an output that the inputs don't lead to, an input given twice, two operations of one name.
+    """
+
+    def __init__(self, inputs: Any, outputs: Any, owner: str = "Model"):
+        self.owner = owner
+        self.input_structure, self.output_structure = inputs, outputs
+        self.inputs, self.outputs = flatten(inputs), flatten(outputs)
+        self._check_ends()
+        self._starts = {id(tensor) for tensor in self.inputs}
+        found, met = self._collect()
+        self.depths = _depths(found)
+        self._sort(met)
+        self._check_names()
+        self._plan = [_Step(node) for node in self.nodes]
+
+    def _check_ends(self) -> None:
+        for kind, tensors in (("inputs", self.inputs), ("outputs", self.outputs)):
+            if not tensors:
+                raise GraphError(f"{self.owner}: needs at least one tensor as `{kind}`, but got {kind}=[].")
+            for tensor in tensors:
+                if not isinstance(tensor, KerasTensor):
+                    raise GraphError(
+                        f"{self.owner}: all `{kind}` must be symbolic tensors (KerasTensor, as Input(...) makes them, or "
+                        f"what layers give when called on such), but got {describe(tensor)}."
+                    )
+        if len({id(tensor) for tensor in self.inputs}) != len(self.inputs):
+            names = [tensor.name for tensor in self.inputs]
+            raise GraphError(f"{self.owner}: the same tensor is listed twice in `inputs`: {listing(names)}. List it once.")
+
+    def _collect(self) -> tuple[list["Node"], dict[int, int]]:
+        """Walks from the outputs to the inputs; nodes come after all that they need, operations as first met."""
+        finished: list[Node] = []
+        done: set[int] = set()
+        met: dict[int, int] = {}
+        for output in self.outputs:
+            if output.node is None and id(output) not in self._starts:
+                self._raise_disconnected(output, None)
+            if output.node is None or id(output) in self._starts:
+                if output.node is not None and not self._is_input_node(output.node):
+                    continue
+            stack: list[tuple[Node, Iterator[KerasTensor]]] = []
+            self._enter(output, done, met, stack)
+            while stack:
+                node, remaining = stack[-1]
+                tensor = next(remaining, None)
+                if tensor is None:
+                    stack.pop()
+                    finished.append(node)
+                elif id(tensor) not in self._starts:
+                    if tensor.node is None or self._is_input_node(tensor.node):
+                        self._raise_disconnected(tensor, node)
+                    self._enter(tensor, done, met, stack)
+                elif tensor.node is not None and self._is_input_node(tensor.node):
+                    self._enter(tensor, done, met, stack)
+        return finished, met
+
+    @staticmethod
+    def _is_input_node(node: "Node") -> bool:
+        return not node.inputs
+
+    @staticmethod
+    def _enter(tensor: KerasTensor, done: set, met: dict, stack: list) -> None:
+        node = tensor.node
+        if node is None or id(node) in done:
+            return
+        done.add(id(node))
+        met.setdefault(id(node.operation), len(met))
+        stack.append((node, iter(node.inputs)))
+
+    def _raise_disconnected(self, tensor: KerasTensor, user: "Node | None") -> None:
+        source = tensor.node
+        made = f" The Input {source.operation.name!r} was made at {source.place}." if source is not None else ""
+        used = (
+            f" It is used by {type(user.operation).__name__} {user.operation.name!r}, called at {user.place}."
+            if user is not None
+            else ""
+        )
+        given = listing(t.name for t in self.inputs)
+        raise GraphError(
+            f"{self.owner}: the tensor {tensor.name!r} ({describe(tensor)}) is needed for the outputs, but it is not "
+            f"connected to `inputs` ({given}).{made}{used} Add {tensor.name!r} to `inputs`, or start from tensors that lead "
+            "to all outputs."
+        )
+
+    def _sort(self, met: dict[int, int]) -> None:
+        for tensor in self.inputs:
+            node = tensor.node
+            if node is not None and self._is_input_node(node) and node not in self.depths:
+                self.depths[node] = 0
+                met[id(node.operation)] = -1
+        operation_depths: dict[Operation, int] = {}
+        for node, depth in self.depths.items():
+            operation_depths[node.operation] = max(depth, operation_depths.get(node.operation, 0))
+        self.operations = sorted(operation_depths, key=lambda o: (-operation_depths[o], met[id(o)]))
+        rank = {operation: index for index, operation in enumerate(self.operations)}
+        self.nodes = sorted(self.depths, key=lambda node: (-self.depths[node], rank[node.operation], node.position))
+
+    def _check_names(self) -> None:
+        counts: dict[str, int] = {}
+        for operation in self.operations:
+            counts[operation.name] = counts.get(operation.name, 0) + 1
+        twice = {name: count for name, count in counts.items() if count > 1}
+        if twice:
+            uses = "; ".join(f'The name "{name}" is used {count} times in the model' for name, count in twice.items())
+            places = [node.place for node in self.nodes if node.operation.name in twice]
+            raise GraphError(
+                f"{self.owner}: {uses}. All operation names should be unique. The calls are at {listing(dict.fromkeys(places))}. "
+                "Rename one with name=..., or plait.surgery.rename for loaded models."
+            )
+
+    def nodes_of(self, operation: Operation) -> list["Node"]:
+        """The calls of an operation that belong to this graph, in the order they were made."""
+        return [node for node in operation.nodes if node in self.depths]
+
+    def run(self, values: list, call: Callable | None = None, masks: list | None = None) -> Any:
+        """Computes the outputs.
+
+        Args:
+            values: one value for each input, flat; None for an optional one that isn't given.
+            call: how to call an operation: `call(operation, *args, **kwargs)`; None calls it plainly.
+            masks: kept for callers that pass masks of the inputs on; they are set on the values before.
+
+        Returns:
+            the outputs, in their structure.
+        """
+        environment = {id(tensor): value for tensor, value in zip(self.inputs, values, strict=True)}
+        for step in self._plan:
+            step.run(environment, call)
+        return map_structure_in_order(lambda tensor: environment[id(tensor)], self.output_structure)
+
+
+class _Step:
+    """A node, with its arguments made ready for being filled with values."""
+
+    __slots__ = ("keys", "node", "only_key", "outputs")
+
+    def __init__(self, node: Node):
+        self.node = node
+        self.outputs = [id(tensor) for tensor in node.outputs]
+        self.only_key = id(node.args[0]) if _is_plain(node) else None
+
+    def run(self, environment: dict, call: Callable | None) -> None:
+        node = self.node
+        if not node.inputs:
+            return  # an Input: its value was given
+        if all(output in environment for output in self.outputs):
+            return  # the graph starts in the middle, behind this node
+        if self.only_key is not None:
+            args, kwargs = (environment[self.only_key],), node.kwargs
+        else:
+            args, kwargs = map_structure_in_order(
+                lambda leaf: environment[id(leaf)] if isinstance(leaf, KerasTensor) else leaf, [list(node.args), node.kwargs]
+            )
+        result = node.operation(*args, **kwargs) if call is None else call(node.operation, *args, **kwargs)
+        if len(self.outputs) == 1:
+            leaves = [result] if not isinstance(result, (list, tuple, dict)) else flatten(result)
+        else:
+            leaves = [leaf for leaf in flatten(result) if leaf is not None]
+        environment.update(zip(self.outputs, leaves, strict=True))
+
+
+def _is_plain(node: Node) -> bool:
+    """Whether a call has one positional tensor, and no tensors among its keyword arguments."""
+    return len(node.args) == 1 and isinstance(node.args[0], KerasTensor) and len(node.inputs) == 1
+
+
+def _depths(finished: list[Node]) -> dict[Node, int]:
+    """How far each node is from the outputs: one more than the farthest of its users, and of its operation's calls."""
+    depths: dict[Node, int] = {}
+    operation_depths: dict[Operation, int] = {}
+    for node in reversed(finished):
+        depth = max(depths.get(node, 0), operation_depths.get(node.operation, 0))
+        depths[node] = operation_depths[node.operation] = depth
+        for tensor in node.inputs:
+            if tensor.node is not None:
+                depths[tensor.node] = max(depth + 1, depths.get(tensor.node, 0))
+    members = set(finished)
+    return {node: depth for node, depth in depths.items() if node in members}

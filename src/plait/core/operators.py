@@ -1,0 +1,187 @@
+"""The operators: `+`, `@`, `<`, `[]` and the rest, as ops, installed on symbolic tensors.
+
+A table says which jnp function each operator is. `plait.ops` hands the same ops out by name, so `a + b` and
+`ops.add(a, b)` are one operation in a graph and in a file.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from plait._dtypes import dtype_name, narrow
+from plait._errors import ArgumentError
+from plait.core.op import op
+from plait.core.tensor import KerasTensor
+from plait.core.variable import Variable, convert_to_tensor
+
+_NUMPY = "keras.src.ops.numpy"
+_CORE = "keras.src.ops.core"
+
+
+def _operand(x: Any) -> Any:
+    """An array, or a Python number, which takes the other operand's dtype."""
+    return x if isinstance(x, (jax.Array, bool, int, float, complex)) else convert_to_tensor(x)
+
+
+def _binary(name: str, function: Callable, summary: str) -> Callable:
+    def operate(x1: Any, x2: Any) -> Any:
+        return function(_operand(x1), _operand(x2))
+
+    operate.__name__ = operate.__qualname__ = name
+    operate.__doc__ = f"{summary}, element by element, with broadcasting.\n\nShapes: any two that broadcast."
+    return operate
+
+
+def _unary(name: str, function: Callable, summary: str) -> Callable:
+    def operate(x: Any) -> Any:
+        return function(convert_to_tensor(x))
+
+    operate.__name__ = operate.__qualname__ = name
+    operate.__doc__ = f"{summary}, element by element."
+    return operate
+
+
+def _make(name: str, class_name: str, function: Callable, summary: str, kind: Callable = _binary) -> Callable:
+    return op(kind(name, function, summary), name=class_name, module=_NUMPY)
+
+
+add = _make("add", "Add", jnp.add, "The sum")
+subtract = _make("subtract", "Subtract", jnp.subtract, "The difference")
+multiply = _make("multiply", "Multiply", jnp.multiply, "The product")
+true_divide = _make("true_divide", "TrueDivide", jnp.true_divide, "The quotient")
+divide = _make("divide", "Divide", jnp.divide, "The quotient")
+floor_divide = _make("floor_divide", "FloorDivide", jnp.floor_divide, "The quotient, rounded down")
+mod = _make("mod", "Mod", jnp.mod, "The remainder of a division, with the divisor's sign")
+power = _make("power", "Power", jnp.power, "The first operand to the power of the second")
+equal = _make("equal", "Equal", jnp.equal, "Whether two are equal")
+not_equal = _make("not_equal", "NotEqual", jnp.not_equal, "Whether two differ")
+less = _make("less", "Less", jnp.less, "Whether the first is less")
+less_equal = _make("less_equal", "LessEqual", jnp.less_equal, "Whether the first is less or equal")
+greater = _make("greater", "Greater", jnp.greater, "Whether the first is greater")
+greater_equal = _make("greater_equal", "GreaterEqual", jnp.greater_equal, "Whether the first is greater or equal")
+logical_and = _make(
+    "logical_and", "LogicalAnd", lambda a, b: jnp.logical_and(_truth(a), _truth(b)), "Whether both are true"
+)
+logical_or = _make("logical_or", "LogicalOr", lambda a, b: jnp.logical_or(_truth(a), _truth(b)), "Whether one is true")
+logical_xor = _make(
+    "logical_xor", "LogicalXor", lambda a, b: jnp.logical_xor(_truth(a), _truth(b)), "Whether just one is true"
+)
+negative = _make("negative", "Negative", jnp.negative, "The negative", _unary)
+absolute = _make("absolute", "Absolute", jnp.abs, "The absolute value", _unary)
+logical_not = _make("logical_not", "LogicalNot", lambda a: jnp.logical_not(_truth(a)), "The opposite truth", _unary)
+
+
+def _truth(x: Any) -> Any:
+    return jnp.asarray(x).astype(bool)
+
+
+@op(module=_NUMPY)
+def matmul(x1: Any, x2: Any) -> Any:
+    """The matrix product of two tensors. Shapes: (..., n, k) and (..., k, m) give (..., n, m)."""
+    return jnp.matmul(convert_to_tensor(x1), convert_to_tensor(x2))
+
+
+@op(module=_NUMPY)
+def round(x: Any, decimals: int = 0) -> Any:  # noqa: A001  (the name of the op)
+    """Rounds to a number of decimals, halves to even."""
+    x = convert_to_tensor(x)
+    return x if jnp.issubdtype(x.dtype, jnp.integer) and decimals >= 0 else jnp.round(x, decimals)
+
+
+@op(module=_NUMPY, name="GetItem")
+def get_item(x: Any, key: Any) -> Any:
+    """The part of a tensor that an index, slice or tuple of such selects, as in NumPy."""
+    return convert_to_tensor(x)[tuple(key) if isinstance(key, list) else key]
+
+
+@op(module=_NUMPY, options=("newshape",))
+def reshape(x: Any, newshape: Any) -> Any:
+    """The same elements in another shape; one size may be -1."""
+    x = convert_to_tensor(x)
+    newshape = (newshape,) if isinstance(newshape, int) else tuple(newshape)
+    return jnp.reshape(x, tuple(-1 if size is None else size for size in newshape))
+
+
+@op(module=_NUMPY)
+def squeeze(x: Any, axis: Any = None) -> Any:
+    """Removes axes of size 1: all of them, or the ones given."""
+    return jnp.squeeze(convert_to_tensor(x), axis if axis is None or isinstance(axis, int) else tuple(axis))
+
+
+@op(module=_NUMPY)
+def transpose(x: Any, axes: Any = None) -> Any:
+    """Reorders the axes; without `axes` reverses them."""
+    return jnp.transpose(convert_to_tensor(x), axes)
+
+
+@op(module=_CORE, options=("dtype",))
+def cast(x: Any, dtype: Any) -> Any:
+    """The same values in another dtype.
+
+    >>> cast([1.9], "int32").tolist()
+    [1]
+    """
+    name = dtype_name(dtype)
+    if name == "string":
+        raise ArgumentError("cast: cannot cast to 'string'; strings live on the host.")
+    return convert_to_tensor(x).astype(narrow(name))
+
+
+def _install() -> None:
+    binary = {
+        "add": add,
+        "sub": subtract,
+        "mul": multiply,
+        "truediv": true_divide,
+        "floordiv": floor_divide,
+        "mod": mod,
+        "pow": power,
+        "matmul": matmul,
+        "and": logical_and,
+        "or": logical_or,
+        "xor": logical_xor,
+    }
+    comparisons = {
+        "eq": equal,
+        "ne": not_equal,
+        "lt": less,
+        "le": less_equal,
+        "gt": greater,
+        "ge": greater_equal,
+    }
+
+    def forward(function: Callable) -> Callable:
+        return lambda self, other: function(self, other) if _is_tensor(other) else NotImplemented
+
+    def backward(function: Callable) -> Callable:
+        return lambda self, other: function(other, self) if _is_tensor(other) else NotImplemented
+
+    for name, function in binary.items():
+        setattr(KerasTensor, f"__{name}__", forward(function))
+        setattr(KerasTensor, f"__r{name}__", backward(function))
+    for name, function in comparisons.items():
+        setattr(KerasTensor, f"__{name}__", forward(function))
+    methods: dict[str, Callable] = {
+        "__neg__": negative,
+        "__pos__": lambda self: self,
+        "__abs__": absolute,
+        "__invert__": logical_not,
+        "__round__": lambda self, decimals=0: round(self, decimals=decimals or 0),
+        "__getitem__": get_item,
+        "reshape": lambda self, *shape: reshape(self, shape[0] if len(shape) == 1 else shape),
+        "squeeze": lambda self, axis=None: squeeze(self, axis=axis),
+        "astype": cast,
+    }
+    for name, function in methods.items():
+        setattr(KerasTensor, name, function if name != "__getitem__" else lambda self, key: get_item(self, key))
+    KerasTensor.T = property(transpose)  # type: ignore[attr-defined]
+
+
+def _is_tensor(x: Any) -> bool:
+    """Whether an operator applies: numbers, arrays, lists of numbers, variables, symbolic tensors."""
+    return isinstance(x, (KerasTensor, Variable, bool, int, float, complex, list, tuple)) or hasattr(x, "__array__")
+
+
+_install()

@@ -1,0 +1,375 @@
+"""Variables: named views into cells.
+
+A `Cell` is a box that holds a list of arrays. A `Variable` is a view of one place in one cell: its value is
+`cell.tree[index]`, and it stores no value of its own. A variable is born in a cell of its own; `adopt` moves many
+variables into one cell. `fit` adopts a model's variables once, and then replaces the whole list after each dispatch:
+the weights are always in sync, with no copying back and no work that grows with their number.
+
+Verbs: `Variable.assign` writes one value, `adopt` gathers views into one cell, `convert_to_tensor` makes an array.
+
+Life under jit: a program never sees a cell. `pure` (next file but one) binds values to variables in the scope for the
+time of a trace, and reading or assigning goes to these bindings. An assignment of traced values outside of such
+bindings is refused, because the tracer would outlive its trace.
+
+What it is not: a reference that can be shared between cells, or a place that knows optimizers or layouts.
+
+Differs from Keras: there, `Variable` holds its value, and the JAX trainer moves values out of variables and back; an
+exception in between loses them.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from plait._dtypes import dtype_name, is_float
+from plait._errors import ArgumentError, ShapeError, StateError, describe
+from plait._names import auto_name
+from plait._registry import get
+from plait._scope import current
+
+
+class Stateful(Protocol):
+    """Anything that has variables: layers, metrics, optimizers, seed generators."""
+
+    @property
+    def variables(self) -> list["Variable"]:
+        """The variables, in a fixed order."""
+        ...
+
+
+class Cell:
+    """A box with a list of arrays; variables are views of its places.
+
+    Attributes:
+        tree: the arrays. Replaced as a whole by the training loop.
+        whole: False once another cell took one of its variables.
+    """
+
+    __slots__ = ("tree", "whole")
+
+    def __init__(self, tree: list):
+        self.tree = tree
+        self.whole = True
+
+
+_serial = itertools.count()
+_revision = 0
+
+
+def revision() -> int:
+    """A number that grows when a variable is made or moved, or any `trainable` flag changes: what was found by walking
+    the variables before is still right while it stays the same."""
+    return _revision
+
+
+def mark_revision() -> None:
+    """Tells that something changed which a walk over the variables would notice."""
+    global _revision
+    _revision += 1
+
+
+def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None) -> Any:
+    """Makes an array of a number, list, NumPy array or Variable; symbolic tensors and arrays pass through.
+
+    Args:
+        x: what to convert.
+        dtype: the dtype to cast to; None keeps what it has (Python floats become `floatx`).
+        sparse: accepted for Keras's sake; arrays here are dense.
+        ragged: likewise.
+
+    >>> convert_to_tensor([[1, 2], [3, 4]]).dtype
+    dtype('int32')
+    """
+    if isinstance(x, Variable):
+        x = x.value
+    if isinstance(x, jax.Array):
+        return x if dtype is None or x.dtype == dtype_name(dtype) else x.astype(dtype_name(dtype))
+    if hasattr(x, "record_history"):  # a symbolic tensor, which core/tensor (above) defines
+        return x if dtype is None or x.dtype == dtype_name(dtype) else x.astype(dtype)
+    if dtype is None:
+        dtype = _natural_dtype(x)
+    try:
+        return jnp.asarray(x, dtype=None if dtype is None else dtype_name(dtype))
+    except TypeError:
+        return jnp.asarray(np.asarray(x), dtype=None if dtype is None else dtype_name(dtype))
+
+
+def _natural_dtype(x: Any) -> str | None:
+    if isinstance(x, bool):
+        return "bool"
+    if isinstance(x, int):
+        return "int32"
+    if isinstance(x, float) or (isinstance(x, (list, tuple)) and _has_float(x)):
+        return dtype_name(None)
+    return None
+
+
+def _has_float(items: Iterable) -> bool:
+    return any(isinstance(i, float) or (isinstance(i, (list, tuple)) and _has_float(i)) for i in items)
+
+
+class Variable:
+    """A named value that can be assigned, and that training changes.
+
+    Args:
+        initializer: an array, number or list; or a function of `(shape, dtype)`; or the name of an initializer.
+        shape: needed where the initializer is a function or a name.
+        dtype: the dtype; None takes the value's own, or `floatx` for an initializer.
+        trainable: whether training changes it.
+        autocast: whether a layer that computes in another floating dtype reads it in that.
+        name: its name; None makes one. May not contain "/".
+        aggregation: how replicas would combine values; kept for Keras's sake.
+        synchronization: likewise.
+        layout: how it is laid out over devices.
+
+    Raises:
+        ArgumentError: a name with "/", an initializer without a shape.
+        ShapeError: assigning a value of another shape.
+
+    >>> v = Variable([-1, 2], dtype="float32", name="my_var")
+    >>> v + [5, 4]
+    Array([4., 6.], dtype=float32)
+    >>> v.assign([0.5, 1]).tolist(), v.numpy().tolist()
+    ([0.5, 1.0], [0.5, 1.0])
+    """
+
+    def __init__(
+        self,
+        initializer: Any,
+        shape: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        aggregation: str | None = "none",
+        synchronization: str | None = "auto",
+        name: str | None = None,
+        layout: Any = None,
+    ):
+        self.name = auto_name(type(self)) if name is None else name
+        if not isinstance(self.name, str) or "/" in self.name:
+            raise ArgumentError(f"Variable: a name must be a string without '/', but got {name!r}.")
+        with jax.ensure_compile_time_eval():
+            value = _initial_value(initializer, shape, dtype, self.name)
+        self._cell, self._index = Cell([value]), 0
+        self.shape, self.dtype = tuple(value.shape), value.dtype.name
+        self.path = "/".join((*current().path, self.name))
+        self.autocast = autocast and is_float(self.dtype)
+        self.born_trainable = bool(trainable)
+        self._trainable = bool(trainable)
+        self.regularizer: Callable | None = None
+        self.constraint: Callable | None = None
+        self.overwrite_with_gradient = False
+        self.aggregation, self.synchronization = aggregation, synchronization
+        self.layout = layout
+        self.serial = next(_serial)
+        mark_revision()
+
+    @property
+    def value(self) -> Any:
+        """The array: what is bound in the scope, else what the cell holds; cast where the scope asks for it."""
+        scope = current()
+        bindings = scope.bindings
+        value = bindings[self] if bindings is not None and self in bindings else self._cell.tree[self._index]
+        if scope.compute_dtype is not None and self.autocast:
+            return value.astype(scope.compute_dtype)
+        return value
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes it. What is set takes effect at the next step."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, trainable: bool) -> None:
+        if self._trainable != bool(trainable):
+            self._trainable = bool(trainable)
+            mark_revision()
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    def assign(self, value: Any) -> Any:
+        """Stores a value of the same shape, cast to the variable's dtype, and returns it.
+
+        Raises:
+            ShapeError: the value has another shape; nothing is broadcast.
+            StateError: the value is traced, and this is not a program made by plait.
+        """
+        value = convert_to_tensor(value, self.dtype)
+        if value.shape != self.shape:
+            raise ShapeError(
+                f"Variable '{self.path}': the shape of the target variable and the shape of the value in "
+                f"`variable.assign(value)` must match. It has shape {self.shape}, but got {describe(value)}."
+            )
+        bindings = current().bindings
+        if bindings is not None:
+            bindings[self] = value
+            return value
+        if isinstance(value, jax.core.Tracer):
+            raise StateError(
+                f"Variable '{self.path}': cannot be assigned inside a function that JAX is tracing, because the value "
+                "would not outlive the trace. Use plait.functional(model) or model.stateless_call, which return it."
+            )
+        self._cell.tree[self._index] = value
+        return value
+
+    def assign_add(self, value: Any) -> Any:
+        """Adds to the value, and returns the new one."""
+        return self.assign(self.value + convert_to_tensor(value, self.dtype))
+
+    def assign_sub(self, value: Any) -> Any:
+        """Subtracts from the value, and returns the new one."""
+        return self.assign(self.value - convert_to_tensor(value, self.dtype))
+
+    def numpy(self) -> np.ndarray:
+        """The value as a NumPy array of its own."""
+        return np.array(self.value)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.value, dtype=dtype)
+
+    def __jax_array__(self) -> Any:
+        return self.value
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.value[key]
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __iter__(self) -> Iterator:
+        return iter(self.value)
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __int__(self) -> int:
+        return int(self.value)
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __index__(self) -> int:
+        return self.value.__index__()
+
+    def __format__(self, spec: str) -> str:
+        return format(self.value, spec) if spec else str(self)
+
+    def __reduce__(self) -> tuple:
+        state = {key: item for key, item in vars(self).items() if key not in ("_cell", "_index", "serial")}
+        return _restore, (type(self), np.asarray(self._cell.tree[self._index]), state)
+
+    def __repr__(self) -> str:
+        value = self.value
+        shown = value if isinstance(value, jax.core.Tracer) else np.array2string(np.asarray(value), threshold=100)
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={shown}>"
+
+    __hash__ = object.__hash__  # by identity: `==` compares values, and dicts ask for identity first
+
+
+def _initial_value(initializer: Any, shape: Any, dtype: Any, name: str) -> jax.Array:
+    if isinstance(initializer, str):
+        initializer = get("initializers", initializer)
+    if callable(initializer) and not hasattr(initializer, "__array__"):
+        if shape is None:
+            raise ArgumentError(f"Variable {name!r}: an initializer needs a shape. Give shape=(...).")
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        if not all(isinstance(size, (int, np.integer)) and size >= 0 for size in shape):
+            raise ShapeError(f"Variable {name!r}: its shape must be all known numbers, but got {shape}.")
+        value = convert_to_tensor(initializer(shape, dtype=dtype_name(dtype)), dtype_name(dtype))
+        if value.shape != shape:
+            raise ShapeError(f"Variable {name!r}: its initializer should give shape {shape}, but gave {describe(value)}.")
+        return value
+    value = convert_to_tensor(initializer, dtype)
+    if value is initializer:
+        value = jnp.array(value)  # a copy, because the loop hands buffers over to programs that destroy them
+    if shape is not None and tuple(np.atleast_1d(np.asarray(shape, int)).tolist()) != value.shape:
+        raise ShapeError(f"Variable {name!r}: got shape={shape} and a value {describe(value)}. Give one, or make them agree.")
+    return value
+
+
+def _restore(cls: type[Variable], value: np.ndarray, state: dict) -> Variable:
+    variable = cls.__new__(cls)
+    vars(variable).update(state)
+    variable._cell, variable._index, variable.serial = Cell([jnp.array(value)]), 0, next(_serial)
+    mark_revision()
+    return variable
+
+
+def adopt(variables: list[Variable]) -> Cell:
+    """Moves variables into one new cell, in this order; their values stay what they are.
+
+    >>> a, b = Variable(1.0), Variable([2.0, 3.0])
+    >>> cell = adopt([a, b])
+    >>> cell.tree = [value + 1 for value in cell.tree]
+    >>> float(a), b.numpy().tolist()
+    (2.0, [3.0, 4.0])
+    """
+    if len({id(variable) for variable in variables}) != len(variables):
+        raise ArgumentError("adopt: the same variable is listed twice.")
+    cell = Cell([variable._cell.tree[variable._index] for variable in variables])
+    for index, variable in enumerate(variables):
+        variable._cell.whole = False
+        variable._cell, variable._index = cell, index
+    mark_revision()
+    return cell
+
+
+def cell_of(variables: list[Variable]) -> Cell:
+    """The cell that holds just these variables in this order; adopts them where there is none."""
+    if variables:
+        cell = variables[0]._cell
+        if len(cell.tree) == len(variables) and all(
+            variable._cell is cell and variable._index == index for index, variable in enumerate(variables)
+        ):
+            return cell
+    return adopt(variables)
+
+
+_OPERATORS = ("add sub mul truediv floordiv mod pow matmul and or xor lshift rshift divmod").split()
+_COMPARISONS = "lt le gt ge eq ne".split()
+_UNARY = "neg pos abs invert round".split()
+
+
+def _operand(other: Any, variable: Variable) -> Any:
+    if isinstance(other, Variable):
+        return other.value
+    if isinstance(other, (list, tuple)):
+        return convert_to_tensor(np.asarray(other))
+    return other
+
+
+def _install_operators() -> None:
+    def binary(method: str) -> Callable:
+        def operate(self: Variable, other: Any) -> Any:
+            if hasattr(other, "record_history"):
+                return NotImplemented
+            return getattr(self.value, method)(_operand(other, self))
+
+        return operate
+
+    def unary(method: str) -> Callable:
+        def operate(self: Variable, *options: Any) -> Any:
+            return getattr(self.value, method)(*options)
+
+        return operate
+
+    names = [f"__{stem}{name}__" for name in _OPERATORS for stem in ("", "r")] + [f"__{name}__" for name in _COMPARISONS]
+    for name in names:
+        setattr(Variable, name, binary(name))
+    for name in _UNARY:
+        setattr(Variable, f"__{name}__", unary(f"__{name}__"))
+
+
+_install_operators()

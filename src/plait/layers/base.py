@@ -1,0 +1,777 @@
+"""The layer: maths with weights, that can be called, recorded, frozen and saved.
+
+A layer is made in three steps. The constructor only stores its arguments. `build`, at the first call, makes the weights
+for the input's shape. `call` computes. `Layer.__call__` ties them together: build if new, check, and then either record
+the call (symbolic inputs) or run it (arrays).
+
+What a layer owns (variables, layers, metrics, seed generators) is what its attributes hold, also in lists and dicts. It
+is found by walking them when somebody asks; nothing happens when an attribute is set.
+
+Verbs: `__call__`, `build`, `call`, `add_weight`, `add_loss`, `compute_mask`, `get_config`.
+
+Life under jit: `call` is traced as it is. Variables read the values bound in the scope (`core/pure`), `add_loss` writes
+to the scope's list.
+
+What it is not: a model. It has no fit, no files, no graph.
+
+Differs from Keras: no wrapping of methods, no tracking on assignment, no metaclass; `call`'s signature is read once a
+class; `training` that a call states wins over what comes from outside.
+"""
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from plait import constraints, initializers, regularizers
+from plait._dtypes import DTypePolicy, is_float, policy
+from plait._errors import ArgumentError, PlaitError, ShapeError, StateError, describe, did_you_mean
+from plait._registry import builtin, class_config, constructor_parameters, deserialize
+from plait._scope import current, scope
+from plait._tree import flatten, map_structure_in_order
+from plait.core.graph import Operation, record
+from plait.core.infer import infer, known_shape
+from plait.core.mask import _masks, get_mask, set_mask
+from plait.core.pure import pure
+from plait.core.tensor import KerasTensor, any_symbolic
+from plait.core.variable import Variable, convert_to_tensor, mark_revision
+from plait.layers.input_spec import check_inputs
+
+
+class CallSignature(NamedTuple):
+    """What a class's `call` accepts, read once."""
+
+    names: tuple[str, ...]
+    takes_training: bool
+    training_default: Any
+    takes_mask: bool
+    mask_names: tuple[str, ...]
+    build_names: tuple[str, ...]
+    makes_mask: bool
+
+
+_signatures: dict[type, CallSignature] = {}
+
+
+def _read_signature(cls: type) -> CallSignature:
+    parameters = dict(list(inspect.signature(cls.call).parameters.items())[1:])  # type: ignore[attr-defined]
+    build = list(inspect.signature(cls.build).parameters.values())[1:]  # type: ignore[attr-defined]
+    training = parameters.get("training")
+    signature = _signatures[cls] = CallSignature(
+        names=tuple(name for name, p in parameters.items() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)),
+        takes_training=training is not None,
+        training_default=None if training is None or training.default is training.empty else training.default,
+        takes_mask="mask" in parameters,
+        mask_names=tuple(name for name in parameters if name.endswith("_mask")),
+        build_names=tuple(p.name for p in build if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)),
+        makes_mask=cls.compute_mask is not Layer.compute_mask,  # type: ignore[attr-defined]
+    )
+    return signature
+
+
+@builtin("layers", module="keras.layers")
+class Layer(Operation):
+    """The parent of all layers.
+
+    Args:
+        activity_regularizer: a function of the output whose value is added to the loss.
+        trainable: whether training changes its weights.
+        dtype: a dtype or a policy (`"mixed_bfloat16"`).
+        autocast: whether floating inputs and weights are cast to what the layer computes in.
+        name: its name; None makes one.
+
+    Raises:
+        ArgumentError: an argument that no layer has.
+
+    >>> import numpy as np
+    >>> import plait
+    >>> class Scale(plait.layers.Layer):
+    ...     def build(self, input_shape):
+    ...         self.factor = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="factor")
+    ...     def call(self, x):
+    ...         return x * self.factor
+    >>> Scale()(np.ones((2, 3))).shape
+    (2, 3)
+    """
+
+    built = False
+    input_spec: Any = None
+    supports_jit = True
+    _called = False
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        layer = super().__new__(cls)
+        layer._constructed_with = (args, kwargs)
+        return layer
+
+    def __init__(
+        self,
+        *,
+        activity_regularizer: Any = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        autocast: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(name)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.dtype_policy = policy(dtype)
+        self.autocast = autocast
+        self._trainable = bool(trainable)
+        self._losses: list = []
+        self._added: list[Variable] = []
+        self._build_shapes: dict | None = None
+        self.supports_masking = type(self).compute_mask is not Layer.compute_mask
+        self._given_shape = _legacy_shape(kwargs)
+        if kwargs:
+            options = [*constructor_parameters(type(self)), *constructor_parameters(Layer)]
+            raise ArgumentError(
+                f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}."
+                f"{did_you_mean(next(iter(kwargs)), options)} It accepts {', '.join(dict.fromkeys(options))}."
+            )
+
+    # ------------------------------------------------------------------------ calling
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights for inputs of a shape. Called once, before the first `call`."""
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Computes the outputs from the inputs."""
+        raise NotImplementedError(f"Layer {type(self).__name__} does not have a `call()` method implemented.")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Builds the layer if it is new, then records the call on symbolic tensors, or runs it on arrays."""
+        signature = _signatures.get(type(self)) or _read_signature(type(self))
+        symbolic = any_symbolic(args) or (bool(kwargs) and any_symbolic(kwargs.values()))
+        if not symbolic:
+            args, kwargs = self._convert(args, kwargs)
+        if self.input_spec is not None and self.built:
+            self._check_inputs(signature, args, kwargs)
+        if not self.built:
+            self._build(signature, args, kwargs)
+        if _masks or symbolic:
+            kwargs = self._with_masks(signature, args, kwargs)
+        if symbolic:
+            outputs = record(self, args, kwargs)
+        else:
+            outputs = self._run(signature, args, kwargs)
+        if signature.makes_mask or ((_masks or symbolic) and args):
+            self._pass_masks_on(args, kwargs, outputs)
+        return outputs
+
+    def _run(self, signature: CallSignature, args: tuple, kwargs: dict) -> Any:
+        """Runs `call` on values, under the scope it is to see."""
+        around = current()
+        training = kwargs.pop("training", None) if "training" in kwargs else None
+        if training is None:
+            training = around.training if around.training is not None else signature.training_default
+        if signature.takes_training and training is not None:
+            kwargs = {**kwargs, "training": training}
+        compute = self.dtype_policy.compute_dtype
+        cast = compute if self.autocast and compute != self.dtype_policy.variable_dtype else None
+        if self._losses and around.losses is None:
+            self._losses.clear()
+        try:
+            if training is around.training and cast == around.compute_dtype and self._called:
+                outputs = self.call(*args, **kwargs)
+            else:
+                path = around.path if self._called else (*around.path, self.name)
+                with scope(training=training, compute_dtype=cast, path=path):
+                    outputs = self.call(*args, **kwargs)
+                self._called = True
+        except Exception as error:
+            self._note(error, args, kwargs)
+            raise
+        if self.activity_regularizer is not None:
+            for output in flatten(outputs):
+                self.add_loss(self.activity_regularizer(output) / output.shape[0])
+        return outputs
+
+    def _note(self, error: Exception, args: tuple, kwargs: dict) -> None:
+        if not getattr(error, "__notes__", None):
+            received = ", ".join(
+                [describe(arg) for arg in args] + [f"{key}={describe(value)}" for key, value in kwargs.items()]
+            )
+            path = "/".join((*current().path, self.name))
+            error.add_note(f"plait: in {type(self).__name__} {path!r}, which received {received}")
+
+    def _convert(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        """Makes arrays of what comes in, floating ones in the dtype that the layer computes in."""
+        if len(args) == 1 and not kwargs and isinstance(args[0], jax.Array):
+            x = args[0]
+            compute = self.dtype_policy.compute_dtype
+            if x.dtype == compute or not self.autocast or not is_float(x.dtype):
+                return args, kwargs
+            return (x.astype(compute),), kwargs
+        args = tuple(map_structure_in_order(self._convert_leaf, arg) for arg in args)
+        self._check_positional(args)
+        return args, {key: map_structure_in_order(self._convert_leaf, arg) for key, arg in kwargs.items()}
+
+    def _convert_leaf(self, x: Any) -> Any:
+        if isinstance(x, Variable) or (hasattr(x, "__array__") and not isinstance(x, (jax.Array, np.generic))):
+            if getattr(getattr(x, "dtype", None), "kind", "") in ("U", "S", "O"):
+                return x  # strings stay on the host
+            x = convert_to_tensor(x)
+        if self.autocast and hasattr(x, "astype") and is_float(x.dtype):
+            compute = self.dtype_policy.compute_dtype
+            return x if x.dtype == compute else x.astype(compute)
+        return x
+
+    def _check_positional(self, args: tuple) -> None:
+        for arg in args:
+            for leaf in flatten(arg):
+                if leaf is not None and not hasattr(leaf, "dtype"):
+                    raise ArgumentError(
+                        f"{type(self).__name__} {self.name!r}: Only input tensors may be passed as positional arguments. "
+                        f"The following argument value should be passed as a keyword argument: {describe(leaf)}. "
+                        "Lists of numbers are not data: make them an array first."
+                    )
+
+    def _check_inputs(self, signature: CallSignature, args: tuple, kwargs: dict) -> None:
+        first = args[0] if args else kwargs.get(signature.names[0]) if signature.names else None
+        if first is not None:
+            check_inputs(self.input_spec, first, f'"{self.name}"')
+
+    # ------------------------------------------------------------------------ building
+
+    def _build(self, signature: CallSignature, args: tuple, kwargs: dict) -> None:
+        if "nodes" not in self.__dict__:
+            raise StateError(
+                f"{type(self).__name__}: in its constructor you forgot to call `super().__init__()` as the first thing."
+            )
+        if self.input_spec is not None:
+            self._check_inputs(signature, args, kwargs)
+        self.build_for(self._shapes_for_build(signature, args, kwargs))
+        if self.input_spec is not None:
+            self._check_inputs(signature, args, kwargs)
+
+    def _shapes_for_build(self, signature: CallSignature, args: tuple, kwargs: dict) -> dict:
+        given = dict(zip(signature.names, args, strict=False))
+        given.update((name, kwargs[name]) for name in signature.names if name in kwargs)
+        tensors = {name: value for name, value in given.items() if any(map(_is_tensor, flatten(value)))}
+        names = signature.build_names
+        if len(names) <= 1:
+            value = next(iter(tensors.values()), args[0] if args else None)
+            return {names[0] if names else "input_shape": shapes_of(value)}
+        return {f"{name}_shape": shapes_of(value) for name, value in tensors.items() if f"{name}_shape" in names}
+
+    def build_for(self, shapes: dict) -> None:
+        """Builds the layer for shapes by the names of `build`'s parameters, outside of any trace."""
+        with jax.ensure_compile_time_eval(), scope(bindings=None, compute_dtype=None, path=(*current().path, self.name)):
+            try:
+                self.build(*shapes.values()) if len(shapes) == 1 else self.build(**shapes)
+            except PlaitError:
+                raise
+            except Exception as error:
+                error.add_note(f"plait: while building {type(self).__name__} {self.name!r} for {shapes}")
+                raise
+        self._build_shapes = shapes
+        self.built = True
+        mark_revision()
+
+    def add_weight(
+        self,
+        shape: Any = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        aggregation: str = "none",
+        overwrite_with_gradient: bool = False,
+        name: str | None = None,
+    ) -> Variable:
+        """Makes a variable that belongs to the layer.
+
+        Args:
+            shape: its shape; a number by default.
+            initializer: a name, object or function; by default Glorot-uniform for floats and zeros for others.
+            dtype: by default the policy's dtype for variables.
+            trainable: whether training changes it.
+            autocast: whether it is read in the dtype the layer computes in.
+            regularizer: a function of its value that is added to the loss.
+            constraint: a function that maps its value after each update.
+            aggregation: kept for Keras's sake.
+            overwrite_with_gradient: whether its "gradient" is its new value.
+            name: its name.
+        """
+        if isinstance(shape, str):
+            raise ArgumentError(f"{self.name}.add_weight: the first argument is the shape, but got {shape!r}. Use name=...")
+        dtype = self.variable_dtype if dtype is None else dtype
+        if initializer is None:
+            initializer = "glorot_uniform" if is_float(dtype) else "zeros"
+        variable = Variable(
+            initializers.get(initializer),
+            shape=() if shape is None else shape,
+            dtype=dtype,
+            trainable=trainable,
+            autocast=autocast,
+            aggregation=aggregation,
+            name=name,
+        )
+        variable.trainable = trainable and self._trainable
+        variable.regularizer = regularizers.get(regularizer)
+        variable.constraint = constraints.get(constraint)
+        variable.overwrite_with_gradient = overwrite_with_gradient
+        self._added.append(variable)
+        return variable
+
+    add_variable = add_weight
+
+    # ------------------------------------------------------------------------ masks
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """The mask of the output; by default the input's."""
+        return previous_mask
+
+    def _with_masks(self, signature: CallSignature, args: tuple, kwargs: dict) -> dict:
+        """Fills `mask` or `<argument>_mask` from the masks that the tensors carry."""
+        if not (signature.takes_mask or signature.mask_names):
+            return kwargs
+        given = {**dict(zip(signature.names, args, strict=False)), **kwargs}
+        tensors = {n: v for n, v in given.items() if any(map(_is_tensor, flatten(v))) and not n.endswith("mask")}
+        filled = dict(kwargs)
+        for name, value in tensors.items():
+            key = "mask" if len(tensors) == 1 and signature.takes_mask else f"{name}_mask"
+            if (key == "mask" or key in signature.mask_names) and given.get(key) is None:
+                mask = map_structure_in_order(get_mask, value)
+                if any(leaf is not None for leaf in flatten(mask)):
+                    filled[key] = mask
+        return filled
+
+    def _pass_masks_on(self, args: tuple, kwargs: dict, outputs: Any) -> None:
+        first = args[0] if args else next((v for v in kwargs.values() if _is_tensor(v)), None)
+        previous = map_structure_in_order(get_mask, first)
+        masked = any(leaf is not None for leaf in flatten(previous))
+        if not self.supports_masking:
+            if masked:
+                warnings.warn(
+                    f"Layer {self.name!r} (of type {type(self).__name__}) was passed an input with a mask attached to it. "
+                    "However, this layer does not support masking and will therefore destroy the mask information.",
+                    stacklevel=4,
+                )
+            return
+        if not masked and type(self).compute_mask is Layer.compute_mask:
+            return
+        tensors = [leaf for leaf in flatten(outputs) if leaf is not None]
+        if any(get_mask(tensor) is None for tensor in tensors):
+            masks = self.compute_mask(first, previous)
+            if masks is not None:
+                for tensor, mask in zip(tensors, flatten(masks), strict=False):
+                    if mask is not None and get_mask(tensor) is None:
+                        set_mask(tensor, mask)
+
+    # ------------------------------------------------------------------------ shapes
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """The symbolic tensors that a call would give, from a user's `compute_output_shape` or by an abstract trace."""
+        own = type(self).compute_output_shape is not Layer.compute_output_shape
+        if own and not type(self).__module__.startswith("plait."):
+            shapes = self.compute_output_shape(shapes_of(args[0]) if args else None)
+            return _map_shapes(lambda shape: KerasTensor(shape, dtype=self.compute_dtype), shapes)
+        signature = _signatures.get(type(self)) or _read_signature(type(self))
+
+        def run(*args: Any, **kwargs: Any) -> Any:
+            cast_args, cast_kwargs = self._convert(args, kwargs)
+            return self._run(signature, cast_args, cast_kwargs)
+
+        return infer(run, args, kwargs)
+
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
+        """The shape of the output for a shape of the input, derived by an abstract trace."""
+        tensors = [_map_shapes(lambda shape: KerasTensor(shape, dtype=self.compute_dtype), shapes) for shapes in args]
+        names = {key.removesuffix("_shape"): value for key, value in kwargs.items()}
+        named = {
+            ("inputs" if key == "input" else key): _map_shapes(lambda s: KerasTensor(s, dtype=self.compute_dtype), value)
+            for key, value in names.items()
+        }
+        if not tensors and "inputs" in named:
+            tensors = [named.pop("inputs")]
+        if not self.built:
+            self._build(_signatures.get(type(self)) or _read_signature(type(self)), tuple(tensors), named)
+        return map_structure_in_order(lambda t: t.shape, self.compute_output_spec(*tensors, **named))
+
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        """The symbolic tensors that a call would give."""
+        return self.compute_output_spec(*args, **kwargs)
+
+    # ------------------------------------------------------------------------ what it owns
+
+    def _children(self) -> Iterator[Any]:
+        """Variables, layers, metrics and seed generators among its attributes, in the order they were set."""
+        for name, value in vars(self).items():
+            if name not in _NOT_OWNED:
+                yield from _owned(value)
+
+    @property
+    def _layers(self) -> list["Layer"]:
+        return unique(child for child in self._children() if isinstance(child, Layer))
+
+    def _own_variables(self) -> list[Variable]:
+        found = [*self._added, *(child for child in self._children() if isinstance(child, Variable))]
+        found = sorted(unique(found), key=lambda variable: variable.serial)
+        return [v for v in found if v.born_trainable] + [v for v in found if not v.born_trainable]
+
+    def _seed_states(self) -> list[Variable]:
+        return [child.state for child in unique(self._children()) if _is_seed_generator(child)]
+
+    @property
+    def weights(self) -> list[Variable]:
+        """Its variables and its layers', without the states of random generators."""
+        return unique([*self._own_variables(), *(v for layer in self._layers for v in layer.weights)])
+
+    @property
+    def variables(self) -> list[Variable]:
+        """Its variables and its layers', the states of random generators among them."""
+        inner = (v for layer in self._layers for v in layer.variables)
+        return unique([*self._own_variables(), *self._seed_states(), *inner])
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The weights that training changes."""
+        return [v for v in self.weights if v.trainable] if self._trainable else []
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The weights that training leaves alone."""
+        return [v for v in self.weights if not v.trainable] if self._trainable else self.weights
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """The variables that training changes."""
+        return [v for v in self.variables if v.trainable] if self._trainable else []
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """The variables that training leaves alone, the states of random generators among them."""
+        return [v for v in self.variables if not v.trainable] if self._trainable else self.variables
+
+    @property
+    def metrics(self) -> list:
+        """The metrics among its attributes, and its layers'."""
+        own = [child for child in self._children() if _is_metric(child)]
+        return unique([*own, *(metric for layer in self._layers for metric in layer.metrics)])
+
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        """The variables of its metrics."""
+        return [variable for metric in self.metrics for variable in metric.variables]
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes its weights. What is set holds for all layers inside, from the next step on."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, trainable: bool) -> None:
+        self._trainable = bool(trainable)
+        for variable in self._own_variables():
+            if variable.born_trainable:
+                variable.trainable = self._trainable
+        for layer in self._layers:
+            layer.trainable = self._trainable
+        mark_revision()
+
+    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> Iterator["Layer"]:
+        if include_self:
+            yield self
+        for layer in self._layers:
+            yield from layer._flatten_layers(True, recursive) if recursive else (layer,)
+
+    def count_params(self) -> int:
+        """How many numbers its weights hold.
+
+        Raises:
+            StateError: it isn't built.
+        """
+        if not self.built:
+            raise StateError(
+                f"You tried to call `count_params` on layer {self.name!r}, but the layer isn't built. Build it manually via: "
+                "`layer.build(input_shape)`, or call it."
+            )
+        return sum(variable.size for variable in self.weights)
+
+    def get_weights(self) -> list[np.ndarray]:
+        """The values of `weights`, as NumPy arrays."""
+        return [variable.numpy() for variable in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Stores values in `weights`, in that order; all of them, or none when one doesn't fit.
+
+        Raises:
+            ArgumentError: another number of values.
+            ShapeError: values of other shapes; all are listed.
+        """
+        variables = self.weights
+        if len(variables) != len(weights):
+            raise ArgumentError(
+                f"You called `set_weights(weights)` on layer {self.name!r} with a weight list of length {len(weights)}, but the "
+                f"layer was expecting {len(variables)} weights: {[f'{v.path} {v.shape}' for v in variables][:8]}."
+            )
+        values = [np.asarray(value) for value in weights]
+        wrong = [f"{v.path}: {v.shape} != {a.shape}" for v, a in zip(variables, values, strict=True) if v.shape != a.shape]
+        if wrong:
+            raise ShapeError(
+                f"Layer {self.name!r} weight shapes are not compatible with the provided weight shapes: {'; '.join(wrong)}."
+            )
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+
+    # ------------------------------------------------------------------------ losses
+
+    def add_loss(self, loss: Any) -> None:
+        """Adds a number, or several, to what training minimises.
+
+        Raises:
+            ArgumentError: not a tensor of rank 0.
+        """
+        collected = current().losses
+        for value in loss if isinstance(loss, (list, tuple)) else [loss]:
+            if value is None:
+                continue
+            if callable(value) and not hasattr(value, "dtype"):
+                value = value()
+            value = convert_to_tensor(value)
+            if isinstance(value, KerasTensor):
+                raise ArgumentError(f"{self.name}.add_loss: got a symbolic tensor. Call add_loss in a layer's `call`.")
+            (self._losses if collected is None else collected).append(value)
+
+    @property
+    def losses(self) -> list:
+        """What `add_loss` got in the last call, and the regularisation of the trainable weights."""
+        added = [loss for layer in unique(self._flatten_layers()) for loss in layer._losses]
+        return added + self.regularization_losses()
+
+    def regularization_losses(self) -> list:
+        """The regularisers' values for the trainable weights."""
+        return [v.regularizer(v.value) for v in self.trainable_weights if v.regularizer is not None]
+
+    def _clear_losses(self) -> None:
+        for layer in self._flatten_layers():
+            layer._losses.clear()
+
+    # ------------------------------------------------------------------------ as a function
+
+    def stateless_call(
+        self, trainable_variables: Sequence, non_trainable_variables: Sequence, *args: Any, return_losses: bool = False, **kwargs: Any
+    ) -> tuple:
+        """Calls the layer with values in place of its variables', without changing any.
+
+        Returns:
+            `(outputs, non_trainable_variables)`, and the losses where asked for.
+
+        Raises:
+            StateError: it isn't built.
+            ArgumentError: another number of values.
+        """
+        if not self.built:
+            raise StateError(f"To call stateless_call, {type(self).__name__} must be built (i.e. its variables must exist).")
+        mine = self.trainable_variables, self.non_trainable_variables
+        for kind, variables, values in zip(
+            ("trainable_variables", "non_trainable_variables"), mine, (trainable_variables, non_trainable_variables), strict=True
+        ):
+            if len(variables) != len(values):
+                raise ArgumentError(f"{self.name}.stateless_call: got {len(values)} values for its {len(variables)} {kind}.")
+        losses: list = []
+
+        def call() -> Any:
+            with scope(losses=losses):
+                outputs = self(*args, **kwargs)
+                losses.extend(self.regularization_losses() if return_losses else ())
+            return outputs
+
+        outputs, after = pure(call, [*mine[0], *mine[1]])([*trainable_variables, *non_trainable_variables])
+        result = outputs, after[len(mine[0]) :]
+        return (*result, losses) if return_losses else result
+
+    # ------------------------------------------------------------------------ dtype, config, files
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of its variables."""
+        return self.dtype_policy.variable_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype of its variables."""
+        return self.dtype_policy.variable_dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype it computes in."""
+        return self.dtype_policy.compute_dtype
+
+    @property
+    def input_dtype(self) -> str:
+        """The dtype that floating inputs are cast to."""
+        return self.dtype_policy.compute_dtype
+
+    @property
+    def path(self) -> str:
+        """Its name, after the names of what it was built in."""
+        own = self._own_variables()
+        return own[0].path.rpartition("/")[0] if own else self.name
+
+    def get_config(self) -> dict:
+        """The constructor's arguments, read back from attributes of the same names.
+
+        Raises:
+            ArgumentError: an argument that the layer doesn't keep under its name.
+        """
+        config: dict[str, Any] = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype_policy}
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = self.activity_regularizer
+        cls = _config_class(type(self))
+        if cls is not Layer:
+            own = _config_of(self, cls)
+            config.update({key: value for key, value in own.items() if key not in _BASE_ARGUMENTS})
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict) -> "Layer":
+        """A layer from its config; the config stays as it is."""
+        return cls(**cls._read_config(dict(config)))
+
+    @classmethod
+    def _read_config(cls, config: dict) -> dict:
+        """A config's values, with those in object form made into objects."""
+        return {key: _read_value(value) for key, value in config.items()}
+
+    def get_build_config(self) -> dict | None:
+        """The shapes that it was built for."""
+        shapes = self._build_shapes
+        if shapes is None:
+            return None
+        if len(shapes) == 1:
+            return {"input_shape": next(iter(shapes.values()))}
+        return {"shapes_dict": shapes}
+
+    def build_from_config(self, config: dict) -> None:
+        """Builds it for the shapes that `get_build_config` gave."""
+        if config.get("input_shape") is not None:
+            self.build_for({"input_shape": as_shapes(config["input_shape"])})
+        elif config.get("shapes_dict"):
+            self.build_for({key: as_shapes(value) for key, value in config["shapes_dict"].items()})
+
+    def save_own_variables(self, store: Any) -> None:
+        """Writes its own variables' values under "0", "1", ..."""
+        for index, variable in enumerate(self._own_variables()):
+            store[str(index)] = variable.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Reads its own variables' values from "0", "1", ...
+
+        Raises:
+            ArgumentError: another number of values than variables.
+        """
+        variables = self._own_variables()
+        if len(store.keys()) != len(variables):
+            state = "" if self.built or variables else " The layer isn't built: build or call it first."
+            raise ArgumentError(
+                f"Layer {self.name!r} expected {len(variables)} variables, but received {len(store.keys())} variables during "
+                f"loading. Expected: {[v.name for v in variables]}.{state}"
+            )
+        for index, variable in enumerate(variables):
+            variable.assign(np.asarray(store[str(index)]))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+_NOT_OWNED = frozenset({"nodes", "_added", "_constructed_with", "_losses", "_build_shapes", "_given_shape", "input_spec"})
+_BASE_ARGUMENTS = frozenset({"name", "trainable", "dtype", "activity_regularizer", "autocast"})
+
+
+def _owned(value: Any) -> Iterator[Any]:
+    if isinstance(value, (Variable, Layer)) or _is_metric(value) or _is_seed_generator(value):
+        yield value
+    elif isinstance(value, (list, tuple, set)):
+        for item in value:
+            yield from _owned(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _owned(item)
+
+
+def _is_metric(value: Any) -> bool:
+    return hasattr(value, "update_state") and hasattr(value, "reset_state") and not isinstance(value, type)
+
+
+def _is_seed_generator(value: Any) -> bool:
+    return isinstance(getattr(value, "state", None), Variable) and hasattr(value, "next")
+
+
+def _is_tensor(value: Any) -> bool:
+    return hasattr(value, "shape") and hasattr(value, "dtype")
+
+
+def unique(items: Any) -> list:
+    """The items, each once, in order, by identity."""
+    return list({id(item): item for item in items}.values())
+
+
+def shapes_of(value: Any) -> Any:
+    """The shapes of tensors, in their structure, None for unknown sizes."""
+    if value is None:
+        return None
+    return map_structure_in_order(lambda leaf: known_shape(leaf) if _is_tensor(leaf) else None, value)
+
+
+def as_shapes(value: Any) -> Any:
+    """Shapes from a file, where they are lists: `[None, 3]` to `(None, 3)`, also nested."""
+    if isinstance(value, dict):
+        return {key: as_shapes(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        if all(size is None or isinstance(size, int) for size in value):
+            return tuple(value)
+        return [as_shapes(item) for item in value]
+    return value
+
+
+def _map_shapes(function: Callable, shapes: Any) -> Any:
+    if isinstance(shapes, dict):
+        return {key: _map_shapes(function, item) for key, item in shapes.items()}
+    if isinstance(shapes, (list, tuple)) and not all(size is None or isinstance(size, (int, np.integer)) for size in shapes):
+        return type(shapes)(_map_shapes(function, item) for item in shapes)
+    return function(tuple(shapes)) if shapes is not None else None
+
+
+def _legacy_shape(kwargs: dict) -> tuple | None:
+    """Takes `input_shape`, `input_dim` or `batch_input_shape` out of keyword arguments: the shape of a batch."""
+    if "batch_input_shape" in kwargs:
+        return tuple(kwargs.pop("batch_input_shape"))
+    if "input_shape" in kwargs:
+        shape = kwargs.pop("input_shape")
+        return (None, *((shape,) if isinstance(shape, int) else shape)) if shape is not None else None
+    if "input_dim" in kwargs:
+        return (None, kwargs.pop("input_dim"))
+    return None
+
+
+def _config_class(cls: type) -> type:
+    """The class whose constructor tells the config: the first below which nobody writes `get_config` by hand."""
+    chain = cls.__mro__[: cls.__mro__.index(Layer)]
+    overriding = [index for index, parent in enumerate(chain) if "get_config" in vars(parent)]
+    return cls.__mro__[overriding[-1] + 1] if overriding else cls
+
+
+def _config_of(layer: Layer, cls: type) -> dict:
+    """The constructor's arguments: from attributes, or as they were given if the layer doesn't keep one."""
+    parameters = constructor_parameters(cls)
+    given_args, given = layer._constructed_with
+    if any(not hasattr(layer, name) for name in parameters) and cls is type(layer):
+        given = {**dict(zip(parameters, given_args, strict=False)), **given}
+        kept = {name: getattr(layer, name, given.get(name)) for name in parameters if hasattr(layer, name) or name in given}
+        needed = [n for n, p in parameters.items() if n not in kept and p.default is not p.empty]
+        kept.update((name, parameters[name].default) for name in needed)
+        return kept
+    return class_config(layer, cls)
+
+
+def _read_value(value: Any) -> Any:
+    return deserialize(value) if isinstance(value, dict) and "class_name" in value else value
