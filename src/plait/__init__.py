@@ -1,2 +1,75 @@
-"""plait: the Functional API for neural networks, woven on JAX."""
-from plait._version import __version__ as __version__
+"""plait: the Functional API for neural networks, woven on JAX.
+
+Everything stands here under the name that Keras users know. A name is loaded when it is first used, so that importing
+plait costs no more than importing JAX.
+"""
+
+import importlib
+from typing import Any
+
+import jax as _jax  # noqa: F401  (so that importing plait is importing JAX)
+
+from plait._version import __version__
+
+_MODULES = (
+    "activations",
+    "callbacks",
+    "config",
+    "constraints",
+    "distribution",
+    "initializers",
+    "inspect",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "random",
+    "regularizers",
+    "saving",
+    "training",
+    "tree",
+    "utils",
+)
+_DTYPES = (
+    "bfloat16 float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 complex64 string"
+).split()
+_NAMES = {
+    "plait._dtypes": ("DTypePolicy",),
+    "plait._scope": ("name_scope",),
+    "plait.core.op": ("op",),
+    "plait.core.pure": ("functional",),
+    "plait.core.tensor": ("KerasTensor",),
+    "plait.core.variable": ("Variable", "convert_to_tensor"),
+    "plait.initializers": ("Initializer",),
+    "plait.layers": ("Input", "InputSpec", "Layer"),
+    "plait.losses": ("Loss",),
+    "plait.metrics": ("Metric",),
+    "plait.models": ("Model", "Sequential", "clone_model"),
+    "plait.ops": ("ones", "zeros"),
+    "plait.optimizers": ("Optimizer",),
+    "plait.regularizers": ("Regularizer",),
+    "plait.saving": ("load_model", "save_model"),
+    "plait.utils": ("clear_session", "constant", "version"),
+}
+_HOMES = {name: module for module, names in _NAMES.items() for name in names}
+
+__all__ = sorted(["__version__", *_MODULES, *_DTYPES, *_HOMES])
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        value: Any = importlib.import_module(f"plait.{name}")
+    elif name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+    elif name in _DTYPES:
+        value = name
+    else:
+        raise AttributeError(f"plait has no {name!r}.")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

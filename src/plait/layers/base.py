@@ -32,13 +32,14 @@ from plait._errors import ArgumentError, PlaitError, ShapeError, StateError, des
 from plait._registry import builtin, class_config, constructor_parameters, deserialize
 from plait._scope import current, scope
 from plait._tree import flatten, map_structure_in_order
-from plait.core.graph import Operation, record
+from plait.core.graph import record
 from plait.core.infer import infer, known_shape
 from plait.core.mask import _masks, get_mask, set_mask
 from plait.core.pure import pure
 from plait.core.tensor import KerasTensor, any_symbolic
 from plait.core.variable import Variable, convert_to_tensor, mark_revision
 from plait.layers.input_spec import check_inputs
+from plait.layers.ownership import Owner, unique
 
 
 class CallSignature(NamedTuple):
@@ -73,7 +74,7 @@ def _read_signature(cls: type) -> CallSignature:
 
 
 @builtin("layers", module="keras.layers")
-class Layer(Operation):
+class Layer(Owner):
     """The parent of all layers.
 
     Args:
@@ -97,7 +98,6 @@ class Layer(Operation):
     (2, 3)
     """
 
-    built = False
     input_spec: Any = None
     supports_jit = True
     _called = False
@@ -117,13 +117,11 @@ class Layer(Operation):
         name: str | None = None,
         **kwargs: Any,
     ):
-        super().__init__(name)
+        super().__init__(name, trainable)
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.dtype_policy = policy(dtype)
         self.autocast = autocast
-        self._trainable = bool(trainable)
         self._losses: list = []
-        self._added: list[Variable] = []
         self._build_shapes: dict | None = None
         self.supports_masking = type(self).compute_mask is not Layer.compute_mask
         self._given_shape = _legacy_shape(kwargs)
@@ -400,128 +398,6 @@ class Layer(Operation):
         """The symbolic tensors that a call would give."""
         return self.compute_output_spec(*args, **kwargs)
 
-    # ------------------------------------------------------------------------ what it owns
-
-    def _children(self) -> Iterator[Any]:
-        """Variables, layers, metrics and seed generators among its attributes, in the order they were set."""
-        for name, value in vars(self).items():
-            if name not in _NOT_OWNED:
-                yield from _owned(value)
-
-    @property
-    def _layers(self) -> list["Layer"]:
-        return unique(child for child in self._children() if isinstance(child, Layer))
-
-    def _own_variables(self) -> list[Variable]:
-        found = [*self._added, *(child for child in self._children() if isinstance(child, Variable))]
-        found = sorted(unique(found), key=lambda variable: variable.serial)
-        return [v for v in found if v.born_trainable] + [v for v in found if not v.born_trainable]
-
-    def _seed_states(self) -> list[Variable]:
-        return [child.state for child in unique(self._children()) if _is_seed_generator(child)]
-
-    @property
-    def weights(self) -> list[Variable]:
-        """Its variables and its layers', without the states of random generators."""
-        return unique([*self._own_variables(), *(v for layer in self._layers for v in layer.weights)])
-
-    @property
-    def variables(self) -> list[Variable]:
-        """Its variables and its layers', the states of random generators among them."""
-        inner = (v for layer in self._layers for v in layer.variables)
-        return unique([*self._own_variables(), *self._seed_states(), *inner])
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """The weights that training changes."""
-        return [v for v in self.weights if v.trainable] if self._trainable else []
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """The weights that training leaves alone."""
-        return [v for v in self.weights if not v.trainable] if self._trainable else self.weights
-
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        """The variables that training changes."""
-        return [v for v in self.variables if v.trainable] if self._trainable else []
-
-    @property
-    def non_trainable_variables(self) -> list[Variable]:
-        """The variables that training leaves alone, the states of random generators among them."""
-        return [v for v in self.variables if not v.trainable] if self._trainable else self.variables
-
-    @property
-    def metrics(self) -> list:
-        """The metrics among its attributes, and its layers'."""
-        own = [child for child in self._children() if _is_metric(child)]
-        return unique([*own, *(metric for layer in self._layers for metric in layer.metrics)])
-
-    @property
-    def metrics_variables(self) -> list[Variable]:
-        """The variables of its metrics."""
-        return [variable for metric in self.metrics for variable in metric.variables]
-
-    @property
-    def trainable(self) -> bool:
-        """Whether training changes its weights. What is set holds for all layers inside, from the next step on."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, trainable: bool) -> None:
-        self._trainable = bool(trainable)
-        for variable in self._own_variables():
-            if variable.born_trainable:
-                variable.trainable = self._trainable
-        for layer in self._layers:
-            layer.trainable = self._trainable
-        mark_revision()
-
-    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> Iterator["Layer"]:
-        if include_self:
-            yield self
-        for layer in self._layers:
-            yield from layer._flatten_layers(True, recursive) if recursive else (layer,)
-
-    def count_params(self) -> int:
-        """How many numbers its weights hold.
-
-        Raises:
-            StateError: it isn't built.
-        """
-        if not self.built:
-            raise StateError(
-                f"You tried to call `count_params` on layer {self.name!r}, but the layer isn't built. Build it manually via: "
-                "`layer.build(input_shape)`, or call it."
-            )
-        return sum(variable.size for variable in self.weights)
-
-    def get_weights(self) -> list[np.ndarray]:
-        """The values of `weights`, as NumPy arrays."""
-        return [variable.numpy() for variable in self.weights]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Stores values in `weights`, in that order; all of them, or none when one doesn't fit.
-
-        Raises:
-            ArgumentError: another number of values.
-            ShapeError: values of other shapes; all are listed.
-        """
-        variables = self.weights
-        if len(variables) != len(weights):
-            raise ArgumentError(
-                f"You called `set_weights(weights)` on layer {self.name!r} with a weight list of length {len(weights)}, but the "
-                f"layer was expecting {len(variables)} weights: {[f'{v.path} {v.shape}' for v in variables][:8]}."
-            )
-        values = [np.asarray(value) for value in weights]
-        wrong = [f"{v.path}: {v.shape} != {a.shape}" for v, a in zip(variables, values, strict=True) if v.shape != a.shape]
-        if wrong:
-            raise ShapeError(
-                f"Layer {self.name!r} weight shapes are not compatible with the provided weight shapes: {'; '.join(wrong)}."
-            )
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
-
     # ------------------------------------------------------------------------ losses
 
     def add_loss(self, loss: Any) -> None:
@@ -658,26 +534,38 @@ class Layer(Operation):
         elif config.get("shapes_dict"):
             self.build_for({key: as_shapes(value) for key, value in config["shapes_dict"].items()})
 
-    def save_own_variables(self, store: Any) -> None:
-        """Writes its own variables' values under "0", "1", ..."""
-        for index, variable in enumerate(self._own_variables()):
-            store[str(index)] = variable.numpy()
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
-    def load_own_variables(self, store: Any) -> None:
-        """Reads its own variables' values from "0", "1", ...
 
-        Raises:
-            ArgumentError: another number of values than variables.
-        """
-        variables = self._own_variables()
-        if len(store.keys()) != len(variables):
-            state = "" if self.built or variables else " The layer isn't built: build or call it first."
-            raise ArgumentError(
-                f"Layer {self.name!r} expected {len(variables)} variables, but received {len(store.keys())} variables during "
-                f"loading. Expected: {[v.name for v in variables]}.{state}"
-            )
-        for index, variable in enumerate(variables):
-            variable.assign(np.asarray(store[str(index)]))
+_BASE_ARGUMENTS})
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict) -> "Layer":
+        """A layer from its config; the config stays as it is."""
+        return cls(**cls._read_config(dict(config)))
+
+    @classmethod
+    def _read_config(cls, config: dict) -> dict:
+        """A config's values, with those in object form made into objects."""
+        return {key: _read_value(value) for key, value in config.items()}
+
+    def get_build_config(self) -> dict | None:
+        """The shapes that it was built for."""
+        shapes = self._build_shapes
+        if shapes is None:
+            return None
+        if len(shapes) == 1:
+            return {"input_shape": next(iter(shapes.values()))}
+        return {"shapes_dict": shapes}
+
+    def build_from_config(self, config: dict) -> None:
+        """Builds it for the shapes that `get_build_config` gave."""
+        if config.get("input_shape") is not None:
+            self.build_for({"input_shape": as_shapes(config["input_shape"])})
+        elif config.get("shapes_dict"):
+            self.build_for({key: as_shapes(value) for key, value in config["shapes_dict"].items()})
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
@@ -687,32 +575,8 @@ _NOT_OWNED = frozenset({"nodes", "_added", "_constructed_with", "_losses", "_bui
 _BASE_ARGUMENTS = frozenset({"name", "trainable", "dtype", "activity_regularizer", "autocast"})
 
 
-def _owned(value: Any) -> Iterator[Any]:
-    if isinstance(value, (Variable, Layer)) or _is_metric(value) or _is_seed_generator(value):
-        yield value
-    elif isinstance(value, (list, tuple, set)):
-        for item in value:
-            yield from _owned(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _owned(item)
-
-
-def _is_metric(value: Any) -> bool:
-    return hasattr(value, "update_state") and hasattr(value, "reset_state") and not isinstance(value, type)
-
-
-def _is_seed_generator(value: Any) -> bool:
-    return isinstance(getattr(value, "state", None), Variable) and hasattr(value, "next")
-
-
 def _is_tensor(value: Any) -> bool:
     return hasattr(value, "shape") and hasattr(value, "dtype")
-
-
-def unique(items: Any) -> list:
-    """The items, each once, in order, by identity."""
-    return list({id(item): item for item in items}.values())
 
 
 def shapes_of(value: Any) -> Any:

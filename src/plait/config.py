@@ -1,0 +1,159 @@
+"""Settings of the whole program: `plait.config.set_floatx("bfloat16")` and so on."""
+
+from typing import Any
+
+from plait._dtypes import DTypePolicy, policy, set_policy
+from plait._errors import ArgumentError
+from plait._settings import change_settings, settings
+
+__all__ = [
+    "backend",
+    "disable_flash_attention",
+    "disable_interactive_logging",
+    "disable_traceback_filtering",
+    "dtype_policy",
+    "enable_flash_attention",
+    "enable_interactive_logging",
+    "enable_traceback_filtering",
+    "epsilon",
+    "floatx",
+    "image_data_format",
+    "is_flash_attention_enabled",
+    "is_interactive_logging_enabled",
+    "is_nnx_enabled",
+    "is_traceback_filtering_enabled",
+    "max_epochs",
+    "max_steps_per_epoch",
+    "set_backend",
+    "set_dtype_policy",
+    "set_epsilon",
+    "set_floatx",
+    "set_image_data_format",
+    "set_max_epochs",
+    "set_max_steps_per_epoch",
+]
+
+
+def backend() -> str:
+    """The engine: always "jax"."""
+    return "jax"
+
+
+def set_backend(backend: str) -> None:
+    """Accepts "jax".
+
+    Raises:
+        ArgumentError: another engine.
+    """
+    if backend != "jax":
+        raise ArgumentError(f"plait has one engine, 'jax', but got {backend!r}.")
+
+
+def floatx() -> str:
+    """The dtype of weights and inputs where none is given."""
+    return settings().floatx
+
+
+def set_floatx(value: str) -> None:
+    """Sets the dtype of weights and inputs where none is given."""
+    change_settings(floatx=value)
+
+
+def epsilon() -> float:
+    """The small number that keeps divisions and logarithms finite."""
+    return settings().epsilon
+
+
+def set_epsilon(value: float) -> None:
+    """Sets that number."""
+    change_settings(epsilon=value)
+
+
+def image_data_format() -> str:
+    """Where images carry their channels, if a layer isn't told."""
+    return settings().image_data_format
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Sets where: "channels_last" or "channels_first"."""
+    change_settings(image_data_format=data_format)
+
+
+def dtype_policy() -> DTypePolicy:
+    """The policy of layers that have none of their own."""
+    return policy()
+
+
+def set_dtype_policy(policy: Any) -> None:
+    """Sets it: a dtype, "mixed_bfloat16", "mixed_float16", or a policy."""
+    set_policy(policy)
+
+
+def max_epochs() -> int | None:
+    """The upper limit on the epochs of any fit."""
+    return settings().max_epochs
+
+
+def set_max_epochs(max_epochs: int | None) -> None:
+    """Sets it, for quick trials of long scripts."""
+    change_settings(max_epochs=max_epochs)
+
+
+def max_steps_per_epoch() -> int | None:
+    """The upper limit on the steps of any epoch."""
+    return settings().max_steps_per_epoch
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """Sets it."""
+    change_settings(max_steps_per_epoch=max_steps_per_epoch)
+
+
+def enable_interactive_logging() -> None:
+    """Sends progress to the terminal."""
+    change_settings(interactive_logging=True)
+
+
+def disable_interactive_logging() -> None:
+    """Sends progress to `logging`, as lines of the logger "plait"."""
+    change_settings(interactive_logging=False)
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Whether progress goes to the terminal."""
+    return settings().interactive_logging
+
+
+def enable_traceback_filtering() -> None:
+    """Kept for scripts that call it."""
+    change_settings(traceback_filtering=True)
+
+
+def disable_traceback_filtering() -> None:
+    """Kept for scripts that call it."""
+    change_settings(traceback_filtering=False)
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """What was set."""
+    return settings().traceback_filtering
+
+
+def enable_flash_attention() -> None:
+    """Lets attention use a fused kernel where there is one."""
+    change_settings(flash_attention=True)
+
+
+def disable_flash_attention() -> None:
+    """Keeps attention from using a fused kernel."""
+    change_settings(flash_attention=False)
+
+
+def is_flash_attention_enabled() -> bool | None:
+    """What was set; None leaves it to XLA."""
+    return settings().flash_attention
+
+
+def is_nnx_enabled() -> bool:
+    """Whether variables are Flax's: never."""
+    return False

@@ -1,0 +1,304 @@
+"""The layers that everything else is made with: Dense, EinsumDense, Embedding, Activation, Masking, Lambda, Identity."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+
+from plait import activations, constraints, initializers, ops, regularizers
+from plait._errors import ArgumentError, ShapeError, describe
+from plait._registry import builtin
+from plait.layers.base import Layer
+from plait.layers.input_spec import InputSpec
+
+
+@builtin("layers")
+class Dense(Layer):
+    """Every output sees every input: `activation(x @ kernel + bias)`.
+
+    Args:
+        units: how many outputs.
+        activation: a function of the result, by name or itself.
+        use_bias: whether a bias is added.
+        kernel_initializer: for the kernel.
+        bias_initializer: for the bias.
+        kernel_regularizer: a penalty on the kernel.
+        bias_regularizer: a penalty on the bias.
+        activity_regularizer: a penalty on the output.
+        kernel_constraint: what the kernel is mapped to after an update.
+        bias_constraint: the same for the bias.
+
+    Shapes: (B, ..., D) gives (B, ..., units). Several tensors (B, ..., Di) give what their concatenation would give; one
+    with fewer axes is the same along those it lacks.
+
+    Raises:
+        ShapeError: the last axis isn't known, or isn't what the layer was built for.
+
+    Differs: Keras takes one tensor only.
+
+    >>> import numpy as np
+    >>> Dense(3, activation="relu")(np.ones((2, 4))).shape
+    (2, 3)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        *,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.units = positive_integer(units, "Dense", "units")
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+
+    def build(self, input_shape: Any) -> None:
+        shapes = input_shape if isinstance(input_shape, list) else [input_shape]
+        self.sizes = [last_axis(shape, self) for shape in shapes]
+        specs = [InputSpec(min_ndim=2, axes={-1: size}) for size in self.sizes]
+        self.input_spec = specs if isinstance(input_shape, list) else specs[0]
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(sum(self.sizes), self.units),
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias",
+                shape=(self.units,),
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+
+    def call(self, inputs: Any) -> Any:
+        kernel = self.kernel.value
+        x = self._combine(inputs, kernel) if isinstance(inputs, (list, tuple)) else inputs @ kernel
+        if self.bias is not None:
+            x = x + self.bias.value
+        return self.activation(x)
+
+    def _combine(self, inputs: Any, kernel: Any) -> Any:
+        rank, total, start = max(x.ndim for x in inputs), 0, 0
+        for x, size in zip(inputs, self.sizes, strict=True):
+            product = x @ kernel[start : start + size]
+            missing = tuple(range(1, 1 + rank - x.ndim))
+            total, start = total + jnp.expand_dims(product, missing), start + size
+        return total
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """The mask of the input; of several inputs none."""
+        return None if isinstance(inputs, (list, tuple)) else previous_mask
+
+
+def positive_integer(value: Any, who: str, name: str) -> int:
+    """The value, if it is a whole number from 1 up.
+
+    Raises:
+        ArgumentError: it isn't.
+    """
+    try:
+        number = value.__index__()
+    except (AttributeError, TypeError):
+        number = 0
+    if number < 1 or isinstance(value, bool):
+        raise ArgumentError(
+            f"{who}: Received an invalid value for `{name}`, expected a positive integer. Received: {name}={value!r}."
+        )
+    return number
+
+
+def last_axis(shape: tuple | None, layer: Layer) -> int:
+    """The size of the last axis of a shape.
+
+    Raises:
+        ShapeError: it isn't known.
+    """
+    if not shape or shape[-1] is None:
+        raise ShapeError(
+            f"{type(layer).__name__} {layer.name!r}: the last axis of the input must be known, but got shape {shape}. Give "
+            "Input(shape=(...)) a number there."
+        )
+    return shape[-1]
+
+
+@builtin("layers")
+class Embedding(Layer):
+    """A table of vectors, looked up by whole numbers.
+
+    Args:
+        input_dim: how many vectors: one more than the largest number that comes in.
+        output_dim: how long each is.
+        embeddings_initializer: for the table.
+        embeddings_regularizer: a penalty on the table.
+        embeddings_constraint: what the table is mapped to after an update.
+        mask_zero: whether 0 stands for padding, which later layers then leave out.
+        weights: a table to begin with.
+
+    Shapes: (B, ...) of integers gives (B, ..., output_dim).
+
+    >>> import numpy as np
+    >>> Embedding(10, 4)(np.array([[1, 2, 3]])).shape
+    (1, 3, 4)
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        *,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        mask_zero: bool = False,
+        weights: Any = None,
+        **kwargs: Any,
+    ):
+        kwargs.pop("input_length", None)
+        super().__init__(**kwargs)
+        self.input_dim = positive_integer(input_dim, "Embedding", "input_dim")
+        self.output_dim = positive_integer(output_dim, "Embedding", "output_dim")
+        self.embeddings_initializer = initializers.get(embeddings_initializer)
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
+        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        self.mask_zero = mask_zero
+        self.supports_masking = mask_zero
+        self.autocast = False
+        self._first_table = weights
+
+    def build(self, input_shape: Any = None) -> None:
+        self.embeddings = self.add_weight(
+            name="embeddings",
+            shape=(self.input_dim, self.output_dim),
+            initializer=self.embeddings_initializer,
+            regularizer=self.embeddings_regularizer,
+            constraint=self.embeddings_constraint,
+        )
+        if self._first_table is not None:
+            table = self._first_table
+            self.embeddings.assign(table[0] if isinstance(table, (list, tuple)) else table)
+
+    def call(self, inputs: Any) -> Any:
+        rows = inputs if jnp.issubdtype(inputs.dtype, jnp.integer) else inputs.astype("int32")
+        return jnp.take(self.embeddings.value, rows, axis=0).astype(self.compute_dtype)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Where the number isn't 0, if 0 stands for padding."""
+        return ops.not_equal(inputs, 0) if self.mask_zero else None
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        own = ("input_dim", "output_dim", "embeddings_initializer", "embeddings_regularizer", "embeddings_constraint")
+        return {**super().get_config(), **{name: getattr(self, name) for name in (*own, "mask_zero")}}
+
+
+@builtin("layers")
+class Activation(Layer):
+    """A function of each element.
+
+    Args:
+        activation: the function, by name or itself.
+
+    >>> import numpy as np
+    >>> Activation("relu")(np.array([-1.0, 2.0])).tolist()
+    [0.0, 2.0]
+    """
+
+    def __init__(self, activation: Any, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        return self.activation(inputs)
+
+
+@builtin("layers")
+class Identity(Layer):
+    """Gives back what it gets."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+
+@builtin("layers")
+class Masking(Layer):
+    """Marks the time steps of which all features have a certain value as padding, which later layers leave out.
+
+    Args:
+        mask_value: the value.
+
+    Shapes: (B, T, ...) gives the same, zeros where masked.
+    """
+
+    def __init__(self, mask_value: Any = 0.0, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.mask_value = mask_value
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        counts = jnp.any(inputs != jnp.asarray(self.mask_value, inputs.dtype), axis=-1, keepdims=True)
+        return inputs * counts.astype(inputs.dtype)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Where a feature has another value."""
+        return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)
+
+
+@builtin("layers")
+class Lambda(Layer):
+    """A function as a layer.
+
+    Args:
+        function: a function of the input.
+        output_shape: the shape of one sample of the output, if the function cannot be traced.
+        mask: the mask of the output, or a function of `(inputs, mask)`.
+        arguments: more keyword arguments for the function.
+
+    Raises:
+        ArgumentError: what is given isn't callable.
+
+    Differs: files never hold code. A named function is saved by its registered name; a lambda can't be saved.
+    """
+
+    def __init__(
+        self, function: Callable, output_shape: Any = None, mask: Any = None, arguments: dict | None = None, **kwargs: Any
+    ):
+        super().__init__(**kwargs)
+        if not callable(function):
+            raise ArgumentError(f"Lambda: `function` must be a function, but got {describe(function)}.")
+        self.function, self.output_shape, self.mask = function, output_shape, mask
+        self.arguments = arguments or {}
+        self.supports_masking = mask is not None
+
+    def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
+        given = dict(self.arguments)
+        names = getattr(getattr(self.function, "__code__", None), "co_varnames", ())
+        given.update({"mask": mask} if "mask" in names else {}, **({"training": training} if "training" in names else {}))
+        return self.function(inputs, **given)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The mask that was given, or what its function gives."""
+        return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask

@@ -1,0 +1,156 @@
+"""Inputs: where a graph begins."""
+
+from typing import Any
+
+from plait._dtypes import dtype_name
+from plait._errors import ArgumentError, describe
+from plait._registry import builtin
+from plait._settings import settings
+from plait.core.graph import Node
+from plait.core.tensor import KerasTensor, check_shape
+from plait.layers.base import Layer
+from plait.layers.input_spec import InputSpec
+
+
+@builtin("layers")
+class InputLayer(Layer):
+    """The beginning of a graph: an operation without inputs, whose output a value is given for.
+
+    Args:
+        shape: the shape of one sample, without the batch axis.
+        batch_size: the size of the batch axis, if it is known.
+        dtype: the dtype that values are cast to; by default `floatx`.
+        batch_shape: the whole shape, in place of `shape` and `batch_size`.
+        input_tensor: a symbolic tensor to use as the output.
+        optional: whether None may be given for it.
+        name: its name, by which data may be given.
+
+    Raises:
+        ArgumentError: no shape, two shapes, or a size that can't be one.
+    """
+
+    def __init__(
+        self,
+        shape: Any = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        sparse: bool | None = None,
+        ragged: bool | None = None,
+        batch_shape: Any = None,
+        input_tensor: KerasTensor | None = None,
+        optional: bool = False,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(name=name)
+        shape = kwargs.pop("input_shape", shape)
+        batch_shape = kwargs.pop("batch_input_shape", batch_shape)
+        kwargs.pop("trainable", None)
+        if kwargs:
+            raise ArgumentError(f"Unrecognized keyword arguments passed to InputLayer: {kwargs}.")
+        if ragged or sparse:
+            raise ArgumentError(f"InputLayer {self.name!r}: plait's tensors are dense; sparse and ragged inputs don't exist here.")
+        if input_tensor is not None:
+            if not isinstance(input_tensor, KerasTensor):
+                raise ArgumentError(f"Input {self.name!r}: `tensor` must be a symbolic tensor, but got {describe(input_tensor)}.")
+            batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
+        self.batch_shape = _batch_shape(shape, batch_size, batch_shape, self.name)
+        self._dtype = dtype_name(dtype) if dtype is not None else settings().floatx
+        self.optional = optional
+        self.sparse = self.ragged = False
+        self.built = True
+        tensor = input_tensor if input_tensor is not None else KerasTensor(self.batch_shape, self._dtype, name=name)
+        if tensor.node is None:
+            self.nodes.append(Node(self, (), {}, tensor))
+
+    @property
+    def dtype(self) -> str:
+        """The dtype that values are cast to."""
+        return self._dtype
+
+    def call(self, *args: Any) -> Any:
+        """An input computes nothing: a value is given for it."""
+        return args[0] if args else None
+
+    @property
+    def input(self) -> Any:
+        """The tensor that it gives."""
+        return self.output
+
+    def get_config(self) -> dict:
+        """The constructor's arguments, in the form of Keras's files."""
+        return {
+            "batch_shape": self.batch_shape,
+            "dtype": self._dtype,
+            "sparse": False,
+            "ragged": False,
+            "name": self.name,
+            "optional": self.optional,
+        }
+
+
+def _batch_shape(shape: Any, batch_size: int | None, batch_shape: Any, name: str) -> tuple:
+    if shape is not None and batch_shape is not None:
+        raise ArgumentError(f"Input {name!r}: You cannot pass both `shape` and `batch_shape` at the same time.")
+    if batch_size is not None and batch_shape is not None:
+        raise ArgumentError(f"Input {name!r}: You cannot pass both `batch_size` and `batch_shape` at the same time.")
+    if shape is None and batch_shape is None:
+        raise ArgumentError(f"Input {name!r}: You must pass a `shape` argument, such as shape=(784,).")
+    if batch_shape is not None:
+        return check_shape(batch_shape)
+    return (batch_size, *check_shape(shape))
+
+
+def Input(  # noqa: N802  (reads as a class in user code, as in Keras)
+    shape: Any = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    sparse: bool | None = None,
+    ragged: bool | None = None,
+    batch_shape: Any = None,
+    name: str | None = None,
+    tensor: KerasTensor | None = None,
+    optional: bool = False,
+) -> KerasTensor:
+    """A symbolic tensor for a graph to begin with.
+
+    Args:
+        shape: the shape of one sample, without the batch axis; None for sizes that vary.
+        batch_size: the size of the batch axis, if it is known.
+        dtype: the dtype that values are cast to; by default `floatx`.
+        sparse: kept for Keras's sake.
+        ragged: likewise.
+        batch_shape: the whole shape, in place of `shape` and `batch_size`.
+        name: its name, by which data may be given.
+        tensor: a symbolic tensor to use.
+        optional: whether None may be given for it.
+
+    Raises:
+        ArgumentError: no shape, two shapes, or a size that can't be one.
+
+    >>> Input(shape=(32,), name="features")
+    <KerasTensor shape=(None, 32), dtype=float32, sparse=False, ragged=False, name=features>
+    """
+    layer = InputLayer(
+        shape=shape,
+        batch_size=batch_size,
+        dtype=dtype,
+        sparse=sparse,
+        ragged=ragged,
+        batch_shape=batch_shape,
+        input_tensor=tensor,
+        name=name,
+        optional=optional,
+    )
+    return layer.output if layer.nodes else tensor  # type: ignore[return-value]
+
+
+def input_spec_of(tensor: KerasTensor) -> InputSpec:
+    """What a value for an input tensor must be like: any batch, and a last axis of size 1 may be missing."""
+    layer = tensor.node.operation if tensor.node is not None else None
+    return InputSpec(
+        shape=(None, *tensor.shape[1:]) if tensor.shape else (),
+        allow_last_axis_squeeze=True,
+        name=layer.name if isinstance(layer, InputLayer) else tensor.name,
+        optional=bool(getattr(layer, "optional", False)),
+    )

@@ -1,0 +1,198 @@
+"""What a layer owns: its variables, layers, metrics and seed generators, found by walking its attributes when asked.
+
+An `Owner` keeps no lists of what it owns. Each question (`weights`, `trainable_variables`, `metrics`) walks the attributes
+then, through lists, tuples, sets and dicts, in the order in which they were set. So nothing happens when an attribute is
+set, and what was appended to a list or taken out of it is seen at once.
+
+The order is Keras's, because files depend on it: own trainable variables, own others, then the layers' in their order.
+Which of the two a variable belongs to was decided when it was made, and freezing doesn't move it.
+
+Differs from Keras: there, `__setattr__` sorts every value that is set into stores, and wraps lists and dicts.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from plait._errors import ArgumentError, ShapeError, StateError
+from plait.core.graph import Operation
+from plait.core.variable import Variable, mark_revision
+
+_NOT_OWNED = frozenset({"nodes", "_added", "_constructed_with", "_losses", "_build_shapes", "_given_shape", "input_spec"})
+
+
+class Owner(Operation):
+    """An operation that has weights: the half of a layer that knows what it holds."""
+
+    built = False
+
+    def __init__(self, name: str | None = None, trainable: bool = True):
+        super().__init__(name)
+        self._trainable = bool(trainable)
+        self._added: list[Variable] = []
+
+    def _children(self) -> Iterator[Any]:
+        """Variables, layers, metrics and seed generators among its attributes, in the order they were set."""
+        for name, value in vars(self).items():
+            if name not in _NOT_OWNED:
+                yield from _owned(value)
+
+    @property
+    def _layers(self) -> list["Owner"]:
+        return unique(child for child in self._children() if isinstance(child, Owner))
+
+    def _own_variables(self) -> list[Variable]:
+        found = [*self._added, *(child for child in self._children() if isinstance(child, Variable))]
+        found = sorted(unique(found), key=lambda variable: variable.serial)
+        return [v for v in found if v.born_trainable] + [v for v in found if not v.born_trainable]
+
+    def _seed_states(self) -> list[Variable]:
+        return [child.state for child in unique(self._children()) if _is_seed_generator(child)]
+
+    @property
+    def weights(self) -> list[Variable]:
+        """Its variables and its layers', without the states of random generators."""
+        return unique([*self._own_variables(), *(v for layer in self._layers for v in layer.weights)])
+
+    @property
+    def variables(self) -> list[Variable]:
+        """Its variables and its layers', the states of random generators among them."""
+        inner = (v for layer in self._layers for v in layer.variables)
+        return unique([*self._own_variables(), *self._seed_states(), *inner])
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The weights that training changes."""
+        return [v for v in self.weights if v.trainable] if self._trainable else []
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The weights that training leaves alone."""
+        return [v for v in self.weights if not v.trainable] if self._trainable else self.weights
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """The variables that training changes."""
+        return [v for v in self.variables if v.trainable] if self._trainable else []
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """The variables that training leaves alone, the states of random generators among them."""
+        return [v for v in self.variables if not v.trainable] if self._trainable else self.variables
+
+    @property
+    def metrics(self) -> list:
+        """The metrics among its attributes, and its layers'."""
+        own = [child for child in self._children() if _is_metric(child)]
+        return unique([*own, *(metric for layer in self._layers for metric in layer.metrics)])
+
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        """The variables of its metrics."""
+        return [variable for metric in self.metrics for variable in metric.variables]
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes its weights. What is set holds for all layers inside, from the next step on."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, trainable: bool) -> None:
+        self._trainable = bool(trainable)
+        for variable in self._own_variables():
+            if variable.born_trainable:
+                variable.trainable = self._trainable
+        for layer in self._layers:
+            layer.trainable = self._trainable
+        mark_revision()
+
+    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> Iterator["Owner"]:
+        if include_self:
+            yield self
+        for layer in self._layers:
+            yield from layer._flatten_layers(True, recursive) if recursive else (layer,)
+
+    def count_params(self) -> int:
+        """How many numbers its weights hold.
+
+        Raises:
+            StateError: it isn't built.
+        """
+        if not self.built:
+            raise StateError(
+                f"You tried to call `count_params` on layer {self.name!r}, but the layer isn't built. Build it manually via: "
+                "`layer.build(input_shape)`, or call it."
+            )
+        return sum(variable.size for variable in self.weights)
+
+    def get_weights(self) -> list[np.ndarray]:
+        """The values of `weights`, as NumPy arrays."""
+        return [variable.numpy() for variable in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Stores values in `weights`, in that order; all of them, or none when one doesn't fit.
+
+        Raises:
+            ArgumentError: another number of values.
+            ShapeError: values of other shapes; all are listed.
+        """
+        variables = self.weights
+        if len(variables) != len(weights):
+            raise ArgumentError(
+                f"You called `set_weights(weights)` on layer {self.name!r} with a weight list of length {len(weights)}, but the "
+                f"layer was expecting {len(variables)} weights: {[f'{v.path} {v.shape}' for v in variables][:8]}."
+            )
+        values = [np.asarray(value) for value in weights]
+        wrong = [f"{v.path}: {v.shape} != {a.shape}" for v, a in zip(variables, values, strict=True) if v.shape != a.shape]
+        if wrong:
+            raise ShapeError(
+                f"Layer {self.name!r} weight shapes are not compatible with the provided weight shapes: {'; '.join(wrong)}."
+            )
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Writes its own variables' values under "0", "1", ..."""
+        for index, variable in enumerate(self._own_variables()):
+            store[str(index)] = variable.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Reads its own variables' values from "0", "1", ...
+
+        Raises:
+            ArgumentError: another number of values than variables.
+        """
+        variables = self._own_variables()
+        if len(store.keys()) != len(variables):
+            state = "" if self.built or variables else " The layer isn't built: build or call it first."
+            raise ArgumentError(
+                f"Layer {self.name!r} expected {len(variables)} variables, but received {len(store.keys())} variables during "
+                f"loading. Expected: {[v.name for v in variables]}.{state}"
+            )
+        for index, variable in enumerate(variables):
+            variable.assign(np.asarray(store[str(index)]))
+
+
+def _owned(value: Any) -> Iterator[Any]:
+    if isinstance(value, (Variable, Owner)) or _is_metric(value) or _is_seed_generator(value):
+        yield value
+    elif isinstance(value, (list, tuple, set)):
+        for item in value:
+            yield from _owned(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _owned(item)
+
+
+def _is_metric(value: Any) -> bool:
+    return hasattr(value, "update_state") and hasattr(value, "reset_state") and not isinstance(value, type)
+
+
+def _is_seed_generator(value: Any) -> bool:
+    return isinstance(getattr(value, "state", None), Variable) and hasattr(value, "next")
+
+
+def unique(items: Any) -> list:
+    """The items, each once, in order, by identity."""
+    return list({id(item): item for item in items}.values())

@@ -1,0 +1,116 @@
+"""Clones: a model of the same form, with new layers and new weights."""
+
+from collections.abc import Callable
+from typing import Any
+
+from plait._errors import ArgumentError, describe
+from plait._tree import flatten, pack_as
+from plait.core.tensor import KerasTensor
+from plait.layers.base import Layer
+from plait.layers.input import Input, InputLayer
+from plait.models.model import Model
+from plait.models.sequential import Sequential
+
+
+def clone_model(
+    model: Model,
+    input_tensors: Any = None,
+    clone_function: Callable | None = None,
+    call_function: Callable | None = None,
+    recursive: bool = False,
+    **kwargs: Any,
+) -> Model:
+    """Makes a model of the same form, with new layers and newly initialised weights.
+
+    Args:
+        model: a model with a graph, or a Sequential; a subclass is made anew from its config.
+        input_tensors: symbolic tensors to begin with, in place of new Inputs.
+        clone_function: makes the new layer from the old one; by default from its config.
+        call_function: `call_function(layer, *args, **kwargs)` calls a new layer while the graph is made.
+        recursive: whether inner models are cloned layer by layer too.
+
+    Raises:
+        ArgumentError: not a model; options that don't fit its kind.
+
+    >>> import plait
+    >>> model = plait.Sequential([plait.Input((4,)), plait.layers.Dense(3, name="out")])
+    >>> clone = clone_model(model)
+    >>> clone.layers[0].name, clone.layers[0] is model.layers[0]
+    ('out', False)
+    """
+    if not isinstance(model, Model):
+        raise ArgumentError(f"clone_model: expected a model, but got {describe(model)}.")
+    copy = _layer_copier(clone_function, recursive)
+    if isinstance(model, Sequential):
+        clone = _clone_sequential(model, input_tensors, copy, call_function)
+    elif model.graph is None:
+        if clone_function or input_tensors is not None:
+            raise ArgumentError(f"clone_model: {model.name!r} is a subclass without a graph; it is cloned from its config only.")
+        clone = type(model).from_config(model.get_config())
+    else:
+        clone = _clone_graph(model, input_tensors, copy, call_function)
+    if model.compiled is not None and model.graph is not None:
+        config = model.get_compile_config() or {}
+        optimizer = config["optimizer"]
+        config["optimizer"] = type(optimizer).from_config(optimizer.get_config()) if optimizer is not None else None
+        config.pop("jit_compile")
+        clone.compile(**config)
+    return clone
+
+
+def _layer_copier(clone_function: Callable | None, recursive: bool) -> Callable[[Any], Any]:
+    def copy(layer: Any) -> Any:
+        if isinstance(layer, Model) and recursive:
+            return clone_model(layer, clone_function=clone_function, recursive=True)
+        if clone_function is not None and isinstance(layer, Layer):
+            return clone_function(layer)
+        return copy_of(layer)
+
+    return copy
+
+
+def copy_of(layer: Any) -> Any:
+    """A new layer or op from the config of an old one."""
+    if isinstance(layer, Model):
+        return clone_model(layer)
+    return type(layer).from_config(layer.get_config())
+
+
+def _clone_sequential(model: Sequential, input_tensors: Any, copy: Callable, call_function: Callable | None) -> Sequential:
+    if call_function is not None:
+        raise ArgumentError("clone_model: `call_function` is for models with a graph of their own, not for Sequential.")
+    layers = [copy(layer) for layer in model.layers]
+    if input_tensors is not None:
+        (tensor,) = flatten(input_tensors)
+        return type(model)([tensor, *layers], name=model.name, trainable=model.trainable)
+    if model._chain and isinstance(model._chain[0], InputLayer):
+        layers.insert(0, _copy_of_input(model._chain[0].output).node.operation)
+    return type(model)(layers, name=model.name, trainable=model.trainable)
+
+
+def _copy_of_input(tensor: KerasTensor) -> KerasTensor:
+    layer = tensor.node.operation if tensor.node is not None else None
+    if isinstance(layer, InputLayer):
+        return Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=layer.name, optional=layer.optional)
+    return Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor.name)
+
+
+def _clone_graph(model: Model, input_tensors: Any, copy: Callable, call_function: Callable | None) -> Model:
+    graph = model.graph
+    assert graph is not None
+    if input_tensors is None:
+        starts = [_copy_of_input(tensor) for tensor in graph.inputs]
+    else:
+        starts = flatten(input_tensors)
+    copies: dict[Any, Any] = {}
+
+    def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
+        if operation not in copies:
+            copies[operation] = copy(operation)
+        new = copies[operation]
+        return call_function(new, *args, **kwargs) if call_function else new(*args, **kwargs)
+
+    outputs = graph.run(starts, call)
+    outputs = pack_as(graph.output_structure, flatten(outputs))
+    inputs = pack_as(graph.input_structure, starts)
+    return type(model)(inputs, outputs, name=model.name, trainable=model.trainable)

@@ -1,0 +1,172 @@
+"""Values for inputs: finds for each input of a graph the value that is meant for it.
+
+By key where there are keys: a model with dict inputs takes a dict, and a model with listed inputs takes a dict by the
+names of its Inputs. By position only where there are no keys. Then each value is cast to its Input's dtype, and an axis of
+size 1 at the end may be missing or be there too much.
+
+All mismatches come in one error. Differs from Keras: a dict with other keys is never taken by position.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+
+from plait._errors import DataError, ShapeError, describe, describe_dimension, did_you_mean, listing, raise_all
+from plait._tree import flatten, is_nested, leaves_with_paths, same_structure
+from plait.core.mask import get_mask, set_mask
+from plait.core.tensor import KerasTensor
+from plait.core.variable import convert_to_tensor
+
+
+def match_inputs(structure: Any, names: Sequence[str], values: Any, owner: str) -> list:
+    """The values in the order of the structure's flattened tensors.
+
+    Args:
+        structure: the model's inputs, symbolic tensors in any structure.
+        names: the name of each input, flat.
+        values: what was passed, in any structure that fits.
+        owner: the model's name, for errors.
+
+    Raises:
+        DataError: values that are missing, extra or in a structure that doesn't fit.
+    """
+    if isinstance(values, Mapping) and not isinstance(structure, dict):
+        return _by_name(names, values, owner)
+    if isinstance(structure, dict):
+        return _by_key(structure, names, values, owner)
+    if same_structure(structure, values):
+        return [value for _, value in leaves_with_paths(values)]
+    return _by_position(structure, names, values, owner)
+
+
+def _by_name(names: Sequence[str], values: Mapping, owner: str) -> list:
+    _check_keys(names, values, owner)
+    return [values[name] for name in names]
+
+
+def _by_key(structure: dict, names: Sequence[str], values: Any, owner: str) -> list:
+    if isinstance(values, Mapping):
+        if set(values) != set(structure) and set(values) == set(names) and not _is_deep(structure):
+            return [values[name] for name in names]
+        _check_keys(list(structure), values, owner)
+        matched: list = []
+        for key in sorted(structure) if type(structure) is dict else structure:
+            inner = structure[key]
+            matched += match_inputs(inner, _names_within(inner, names), values[key], owner) if is_nested(inner) else [values[key]]
+        return matched
+    if isinstance(values, (list, tuple)) and list(structure) == sorted(structure):
+        _warn_structure(structure, values, owner)
+        return _by_position(structure, names, values, owner)
+    if len(structure) == 1 and not is_nested(values):
+        return [values]
+    raise DataError(
+        f"{owner}: The structure of `inputs` doesn't match the expected structure. Expected a dict with the keys "
+        f"{listing(structure)}, but got {describe(values)}. Pass a dict, so that each value is sure to reach its input."
+    )
+
+
+def _names_within(inner: Any, names: Sequence[str]) -> list[str]:
+    return [getattr(tensor, "name", str(index)) for index, tensor in enumerate(flatten(inner))] or list(names)
+
+
+def _by_position(structure: Any, names: Sequence[str], values: Any, owner: str) -> list:
+    leaves = flatten(values)
+    if len(leaves) != len(names):
+        expected = f"{len(names)} named input(s) with keys {list(names)}"
+        raise DataError(f"Layer {owner!r} expects {expected}, but it received {len(leaves)} input tensors: {describe(values)}.")
+    if is_nested(values) and _is_deep(structure):
+        _warn_structure(structure, values, owner)
+    return leaves
+
+
+def _is_deep(structure: Any) -> bool:
+    items = structure.values() if isinstance(structure, dict) else structure
+    return is_nested(structure) and any(is_nested(item) for item in items)
+
+
+def _warn_structure(structure: Any, values: Any, owner: str) -> None:
+    warnings.warn(
+        f"{owner}: The structure of `inputs` doesn't match the expected structure. Expected {describe(structure)}, but got "
+        f"{describe(values)}; the values are taken by position.",
+        stacklevel=6,
+    )
+
+
+def _check_keys(expected: Sequence[str], values: Mapping, owner: str) -> None:
+    problems = [f"Missing data for input {name!r}" for name in expected if name not in values]
+    extra = [key for key in values if key not in expected]
+    problems += [f"{key!r} is not an input.{did_you_mean(key, expected)}" for key in extra]
+    raise_all(DataError, f"{owner} has the inputs {listing(expected)}, but got a dict with the keys {listing(values)}", problems)
+
+
+def select_inputs(structure: Any, names: Sequence[str], values: Any, owner: str) -> Any:
+    """Data for training: the values whose keys the model knows; warns once of the others."""
+    known = set(structure) | set(names) if isinstance(structure, dict) else set(names)
+    if not isinstance(values, Mapping) or all(key in known for key in values):
+        return values
+    extra = [key for key in values if key not in known]
+    missing = [name for name in (structure if isinstance(structure, dict) else names) if name not in values]
+    if missing:
+        _check_keys(list(structure) if isinstance(structure, dict) else names, values, owner)
+    warnings.warn(f"{owner}: the data has keys that are no inputs, and they are ignored: {listing(extra)}.", stacklevel=5)
+    return {key: value for key, value in values.items() if key in known}
+
+
+def fit_values(tensors: Sequence[KerasTensor], names: Sequence[str], optional: Sequence[bool], values: list, owner: str) -> list:
+    """Casts each value to its input's dtype and rank.
+
+    Raises:
+        DataError: None for an input that needs a value.
+        ShapeError: values of shapes that don't fit; all are listed.
+    """
+    fitted, problems = [], []
+    for tensor, name, may_miss, value in zip(tensors, names, optional, values, strict=True):
+        if value is None:
+            if not may_miss:
+                raise DataError(
+                    f"{owner}: The input {name!r} is not optional, but None was passed. Give it data, or make it with "
+                    "Input(..., optional=True)."
+                )
+            fitted.append(None)
+            continue
+        if not hasattr(value, "shape"):
+            raise DataError(
+                f"{owner}: the input {name!r} needs an array, but got {describe(value)}. Lists of numbers are not data: make "
+                "them an array first, with np.array(...)."
+            )
+        mask = get_mask(value)
+        value = _fit_rank(convert_to_tensor(value, tensor.dtype) if tensor.dtype != "string" else value, tensor)
+        if not _agrees(value.shape, tensor.shape):
+            problems.append(
+                f"Input {name!r} is incompatible with the layer: expected shape="
+                f"{(None, *tensor.shape[1:])}, found shape={tuple(map(_plain, value.shape))}"
+            )
+        if mask is not None and get_mask(value) is None:
+            set_mask(value, mask)
+        fitted.append(value)
+    raise_all(ShapeError, f"{owner} cannot take these inputs", problems)
+    return fitted
+
+
+def _plain(size: Any) -> Any:
+    return size if isinstance(size, int) else None if describe_dimension(size) == "None" else size
+
+
+def _fit_rank(value: Any, tensor: KerasTensor) -> Any:
+    rank, expected = len(value.shape), len(tensor.shape)
+    symbolic = isinstance(value, KerasTensor)
+    if rank == expected + 1 and value.shape[-1] == 1:
+        return value.squeeze(-1) if symbolic else jnp.squeeze(value, -1)
+    if rank == expected - 1 and tensor.shape[-1] == 1:
+        return value.reshape((*[-1 if n is None else n for n in value.shape], 1)) if symbolic else jnp.expand_dims(value, -1)
+    return value
+
+
+def _agrees(found: tuple, expected: tuple) -> bool:
+    if len(found) != len(expected):
+        return False
+    return all(
+        not isinstance(a, int) or b is None or a == b for a, b in list(zip(found, expected, strict=True))[1:]
+    )

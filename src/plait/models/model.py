@@ -1,0 +1,562 @@
+"""The model: layers that are trained, saved and used together.
+
+A `Model` has a graph, or it hasn't. `Model(inputs, outputs)` has the graph between some symbolic tensors. A subclass that
+defines `call` has none. Everything else is the same for both: a model is a layer, can be called, compiled, fitted, saved.
+
+Verbs: `__call__`, `compile`, `fit`, `evaluate`, `predict`, `save`, `get_layer`; each but the first is one line here, and
+lives on the floor below.
+
+Life under jit: called on arrays outside of any trace, a model runs a compiled program, one for each kind of input. Inside
+somebody's `jit`, `grad` or `vmap`, or in plait's own training step, it is traced like any function.
+
+What it is not: a trainer, a file format or a picture.
+
+Differs from Keras: the class of a model never changes; called directly it is compiled, not run layer by layer.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from plait import inspect, optimizers, saving, training
+from plait._errors import ArgumentError, StateError, describe, did_you_mean, listing
+from plait._names import auto_name
+from plait._registry import builtin
+from plait._scope import current
+from plait._tree import flatten, map_structure_in_order
+from plait.core.graph import Graph
+from plait.core.infer import infer
+from plait.core.mask import set_mask
+from plait.core.pure import pure
+from plait.core.tensor import KerasTensor, any_symbolic
+from plait.core.variable import Cell, Variable, cell_of, revision
+from plait.layers.base import Layer
+from plait.layers.input import InputLayer, input_spec_of
+from plait.layers.ownership import unique
+from plait.models.graph_config import config_to_graph, graph_to_config
+from plait.models.matching import fit_values, match_inputs, select_inputs
+
+_NOT_TRACEABLE = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+    jax.errors.NonConcreteBooleanIndexError,
+)
+
+
+class LayerList(list):
+    """The layers of a model: a list that also takes a name, and gives itself when called.
+
+    >>> import plait
+    >>> layers = plait.Sequential([plait.Input((2,)), plait.layers.Dense(1, name="out")]).layers
+    >>> layers["out"] is layers[0] is layers()[0]
+    True
+    """
+
+    def __getitem__(self, key: Any) -> Any:
+        return _named(self, key) if isinstance(key, str) else super().__getitem__(key)
+
+    def __call__(self) -> "LayerList":
+        return self
+
+
+def _named(layers: Sequence[Layer], name: str) -> Layer:
+    for layer in layers:
+        if layer.name == name:
+            return layer
+    names = [layer.name for layer in layers]
+    raise ArgumentError(f"No such layer: {name}. Existing layers are: {listing(names)}.{did_you_mean(name, names)}")
+
+
+@builtin("models", "Functional", module="keras")
+class Model(Layer):
+    """Layers that are trained, saved and used together.
+
+    Args:
+        inputs: the symbolic tensors that the model starts from: one, or several in any structure.
+        outputs: the symbolic tensors that it computes, likewise.
+        name: its name.
+        trainable: whether training changes its weights.
+
+    A subclass that defines `call` gives neither inputs nor outputs.
+
+    Raises:
+        GraphError: outputs that the inputs don't lead to; two layers of one name.
+
+    >>> import plait, numpy as np
+    >>> left, right = plait.Input((2,), name="left"), plait.Input((3,), name="right")
+    >>> both = plait.layers.Concatenate()([left, right])
+    >>> model = plait.Model([left, right], {"sum": plait.layers.Dense(1)(both)})
+    >>> model({"left": np.ones((4, 2)), "right": np.ones((4, 3))})["sum"].shape
+    (4, 1)
+    """
+
+    graph: Graph | None = None
+    optimizer: Any = None
+    compiled: Any = None
+    history: Any = None
+    stop_training = stop_evaluating = stop_predicting = False
+    run_eagerly = False
+    steps_per_execution: int | None = None
+    _runs_eagerly = False
+
+    def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any):
+        if (inputs is None) != (outputs is None):
+            raise ArgumentError("Model: `inputs` and `outputs` go together; a subclass that defines `call` gives neither.")
+        if inputs is not None and name is None and type(self) is Model:
+            name = auto_name("functional")
+        super().__init__(name=name, **kwargs)
+        self._programs: dict = {}
+        self._values: tuple[int, list[Variable], Cell] | None = None
+        if inputs is not None:
+            self._take_graph(inputs, outputs)
+
+    def _take_graph(self, inputs: Any, outputs: Any) -> None:
+        self.graph = Graph(inputs, outputs, owner=f"{type(self).__name__} {self.name!r}")
+        self._input_names = [_input_name(tensor) for tensor in self.graph.inputs]
+        self._optional = [bool(getattr(_input_layer(tensor), "optional", False)) for tensor in self.graph.inputs]
+        self.built = True
+        self.supports_masking = True
+        if not self._trainable:
+            self.trainable = False
+
+    # ------------------------------------------------------------------------ calling
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Computes the outputs: the graph's, or what a subclass defines."""
+        if self.graph is None:
+            raise NotImplementedError(
+                f"Model {type(self).__name__} does not have a `call()` method implemented. Define it, or make the model from "
+                "`inputs` and `outputs`."
+            )
+        values = match_inputs(self.graph.input_structure, self._input_names, inputs, self.name)
+        if mask is not None:
+            for value, one in zip(values, flatten(mask), strict=False):
+                if one is not None:
+                    set_mask(value, one)
+        values = fit_values(self.graph.inputs, self._input_names, self._optional, values, self.name)
+        outputs = self.graph.run(values)
+        return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs a compiled program on arrays; records on symbolic tensors; is traced where JAX traces."""
+        if current().bindings is not None or self.run_eagerly or self._runs_eagerly:
+            return super().__call__(*args, **kwargs)
+        leaves = flatten([list(args), kwargs])
+        if not all(map(_is_plain_array, leaves)):
+            return super().__call__(*args, **kwargs)
+        try:
+            return self._run_program(args, kwargs)
+        except _NOT_TRACEABLE:
+            if self.graph is not None:
+                raise
+            self._runs_eagerly = True  # this `call` looks at values, so it can only run as Python
+            return super().__call__(*args, **kwargs)
+
+    def _run_program(self, args: tuple, kwargs: dict) -> Any:
+        if not self.built or not self._called:
+            self._build_by_tracing(args, kwargs)
+        training = kwargs.pop("training", None) if "training" in kwargs else None
+        if training is None:
+            training = current().training
+        variables, cell = self._variables_and_cell()
+        program = self._programs.get((training, revision()))
+        if program is None:
+            self._programs.clear()
+            program = self._programs[training, revision()] = self._make_program(variables, training)
+        outputs, changed = program(cell.tree, args, kwargs)
+        for index, value in changed.items():
+            if isinstance(value, jax.core.Tracer):
+                raise StateError(
+                    f"Model {self.name!r}: this call changes the model's state (statistics, seeds) inside a function that JAX is "
+                    "tracing. Use plait.functional(model, return_state=True), which returns it."
+                )
+            cell.tree[index] = value
+        return outputs
+
+    def _make_program(self, variables: list[Variable], training: bool | None) -> Callable:
+        call = super().__call__
+        given = {} if training is None else {"training": training}
+
+        def run(values: list, args: tuple, kwargs: dict) -> tuple:
+            outputs, after = pure(call, variables)(values, *args, **kwargs, **given)
+            return outputs, {i: b for i, (a, b) in enumerate(zip(values, after, strict=True)) if a is not b}
+
+        return jax.jit(run)
+
+    def _variables_and_cell(self) -> tuple[list[Variable], Cell]:
+        """All variables, and a cell that holds just them; looked up again only when something changed."""
+        if self._values is None or self._values[0] != revision() or self.graph is None:
+            variables = unique([*self.variables, *self.metrics_variables])
+            cell = cell_of(variables)
+            self._values = revision(), variables, cell
+        return self._values[1], self._values[2]
+
+    def _build_by_tracing(self, args: tuple, kwargs: dict) -> None:
+        """Makes the weights of a model that has none yet, by tracing a call on specs."""
+        args, kwargs = map_structure_in_order(_spec_of, [list(args), kwargs])
+        infer(super().__call__, tuple(args), kwargs)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Makes the weights for inputs of a shape, by tracing a call."""
+        if self.graph is None and input_shape is not None and type(self).call is not Model.call:
+            tensors = _tensors_of(input_shape)
+            infer(lambda x: self.call(x), (tensors,), {})
+
+    def _convert(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        return (args, kwargs) if self.graph is not None else super()._convert(args, kwargs)
+
+    def _check_positional(self, args: tuple) -> None:
+        """A model takes anything by position."""
+
+    # ------------------------------------------------------------------------ reaching in
+
+    @property
+    def layers(self) -> LayerList:
+        """Its layers: a list that also takes a name. A graph's are in Keras's order, Inputs among them."""
+        if self.graph is not None:
+            return LayerList(operation for operation in self.graph.operations if isinstance(operation, Layer))
+        return LayerList(super()._layers)
+
+    @property
+    def operations(self) -> list:
+        """What its graph calls: layers and ops, in Keras's order."""
+        return list(self.graph.operations) if self.graph is not None else list(self.layers)
+
+    @property
+    def _layers(self) -> list[Layer]:
+        attached = [layer for layer in super()._layers if layer is not self]
+        return unique([*self._graph_layers(), *attached]) if self.graph is not None else attached
+
+    def _graph_layers(self) -> Iterator[Layer]:
+        return (operation for operation in self.graph.operations if isinstance(operation, Layer))  # type: ignore[union-attr]
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """A layer by name, or by its place in `layers`.
+
+        Raises:
+            ArgumentError: no such layer; says which there are.
+        """
+        if (name is None) == (index is None):
+            raise ArgumentError("Provide either a layer name or layer index at `get_layer`, not both and not none.")
+        if name is not None:
+            return _named(self.layers, name)
+        if index >= len(self.layers):  # type: ignore[operator]
+            raise ArgumentError(
+                f"Was asked to retrieve layer at index {index} but model only has {len(self.layers)} layers."
+            )
+        return self.layers[index]
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The symbolic tensors that it starts from, flat."""
+        return list(self._needs_graph("inputs").inputs)
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The symbolic tensors that it computes, flat."""
+        return list(self._needs_graph("outputs").outputs)
+
+    @property
+    def input(self) -> Any:
+        """The symbolic tensors that it starts from, in their structure."""
+        return self.graph.input_structure if self.graph is not None else super().input
+
+    @property
+    def output(self) -> Any:
+        """The symbolic tensors that it computes, in their structure."""
+        return self.graph.output_structure if self.graph is not None else super().output
+
+    @property
+    def input_shape(self) -> Any:
+        """The shape of its input; of several a list."""
+        return _shapes(self._needs_graph("input_shape").inputs)
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of its output; of several a list."""
+        return _shapes(self._needs_graph("output_shape").outputs)
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names of its inputs, flat: data may be given by them."""
+        self._needs_graph("input_names")
+        return list(self._input_names)
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of its outputs, flat: losses, metrics, weights and labels may be given by them."""
+        return training.output_names(self._needs_graph("output_names").output_structure)
+
+    @property
+    def input_spec(self) -> Any:  # type: ignore[override]
+        """None: a model matches and checks its inputs itself, by name."""
+        return None
+
+    def describe_inputs(self) -> list:
+        """What each input must be like, as InputSpecs."""
+        return [input_spec_of(tensor) for tensor in self._needs_graph("inputs").inputs]
+
+    def _needs_graph(self, what: str) -> Graph:
+        if self.graph is None:
+            raise StateError(
+                f"Model {self.name!r} has no `{what}`: it isn't made from symbolic tensors, or it isn't built yet. Make it with "
+                "Model(inputs, outputs), or give a Sequential an Input."
+            )
+        return self.graph
+
+    def select_inputs(self, x: Any) -> Any:
+        """The part of some data that this model knows; warns of the rest."""
+        return x if self.graph is None else select_inputs(self.graph.input_structure, self._input_names, x, self.name)
+
+    # ------------------------------------------------------------------------ training
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int | None = None,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+        loss_weight: Any = None,
+    ) -> None:
+        """Says how the model is trained. Starts fresh: nothing of an earlier `compile` stays.
+
+        Args:
+            optimizer: by name, itself, or any Optax transformation.
+            loss: one for all outputs; or for each, in a list by position or in a dict by the outputs' names.
+            loss_weights: what each output's loss counts in the sum, in the same forms.
+            metrics: what to measure besides, in the same forms; several for one output in a list.
+            weighted_metrics: the same, with sample weights taken into account.
+            run_eagerly: whether to run as plain Python, for debugging.
+            steps_per_execution: how many steps go into one dispatch; None lets plait choose.
+            jit_compile: kept for Keras's sake; plait compiles unless `run_eagerly`.
+            auto_scale_loss: whether float16 gradients are kept from vanishing by scaling the loss.
+            loss_weight: another name of `loss_weights`.
+
+        Raises:
+            ArgumentError: names that aren't outputs, unknown losses, metrics or optimizers; all are listed.
+        """
+        weights = loss_weight if loss_weights is None else loss_weights
+        structure = self.graph.output_structure if self.graph is not None else None
+        self.compiled = training.Compiled(loss, weights, metrics, weighted_metrics, structure, self.name)
+        self.optimizer = optimizers.get(optimizer)
+        if auto_scale_loss and self.dtype_policy.name == "mixed_float16" and self.optimizer is not None:
+            if not isinstance(self.optimizer, optimizers.LossScaleOptimizer):
+                self.optimizer = optimizers.LossScaleOptimizer(self.optimizer, name="loss_scale_optimizer")
+        self.run_eagerly, self.steps_per_execution, self.jit_compile = run_eagerly, steps_per_execution, not run_eagerly
+        self.trainer = training.Trainer(self)
+        self.stop_training = False
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: Any = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+    ) -> Any:
+        """Trains the model; see `plait.training.fit`, whose arguments these are. Returns the History."""
+        given = {key: value for key, value in locals().items() if key not in ("self", "__class__")}
+        return training.fit(self, **given)
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Computes the loss and the metrics on data: a number, a list in the order of `metrics_names`, or a dict."""
+        return training.evaluate(self, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict, **kwargs)
+
+    def predict(
+        self, x: Any, batch_size: int | None = None, verbose: Any = "auto", steps: int | None = None, callbacks: Any = None
+    ) -> Any:
+        """Computes the outputs for data, batch by batch, as NumPy arrays."""
+        return training.predict(self, x, batch_size, verbose, steps, callbacks)
+
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Makes one step on one batch, and returns the loss and the metrics of that batch."""
+        return training.train_on_batch(self, x, y, sample_weight, class_weight, return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Computes the loss and the metrics of one batch."""
+        return training.test_on_batch(self, x, y, sample_weight, return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Computes the outputs for one batch, as NumPy arrays."""
+        return map_structure_in_order(np.asarray, self(x, training=False))
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """The number that training minimises, for one batch; a subclass may define its own."""
+        return self._needs_compile().loss(y, y_pred, sample_weight, self)
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict:
+        """Updates the metrics with one batch, and returns the results; a subclass may define its own."""
+        self._needs_compile().update_metrics(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    def _needs_compile(self) -> Any:
+        if self.compiled is None:
+            raise StateError(
+                f"Model {self.name!r}: You must call `compile()` before using the model. Give it an optimizer and a loss."
+            )
+        return self.compiled
+
+    @property
+    def loss(self) -> Any:
+        """The loss as it was given to `compile`."""
+        return self.compiled.given["loss"] if self.compiled is not None else None
+
+    @property
+    def metrics(self) -> list:
+        """The metrics of the last `compile`, the loss first; then those of its layers."""
+        own = self.compiled.metric_objects if self.compiled is not None else []
+        return unique([*own, *super().metrics])
+
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        """The variables of the metrics among its own and its layers' attributes (not those of `compile`)."""
+        return [variable for metric in super().metrics for variable in metric.variables]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` returns, in its order."""
+        return self.compiled.names if self.compiled is not None else []
+
+    def get_metrics_result(self) -> dict:
+        """The metrics' results, by name."""
+        return self._needs_compile().results() | {
+            metric.name: metric.result() for metric in super().metrics
+        }
+
+    def reset_metrics(self) -> None:
+        """Starts all metrics afresh."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    # ------------------------------------------------------------------------ files and views
+
+    def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
+        """Writes the model to a `.keras` file, whole or not at all: graph, weights, compile and optimizer state."""
+        saving.save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
+        """Writes the weights to a `.weights.h5` file."""
+        saving.save_weights(self, filepath, overwrite=overwrite, **kwargs)
+
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> Any:
+        """Reads weights from a `.weights.h5` or `.keras` file: all of them, or none when something doesn't fit."""
+        return saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def summary(self, **options: Any) -> None:
+        """Prints what the model is made of; see `plait.inspect.summary` for the options."""
+        inspect.summary(self, **options)
+
+    def get_config(self) -> dict:
+        """The graph as plain data; for a subclass its constructor's arguments."""
+        if self.graph is not None and (type(self) is Model or not self._has_own_constructor()):
+            return graph_to_config(self)
+        return super().get_config()
+
+    def _has_own_constructor(self) -> bool:
+        return type(self).__init__ is not Model.__init__
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects: Any = None) -> "Model":
+        """A model from its config; the config stays as it is."""
+        if "layers" in config and "input_layers" in config:
+            inputs, outputs = config_to_graph(config, custom_objects)
+            return cls(inputs, outputs, name=config.get("name"), trainable=config.get("trainable", True))
+        return super().from_config(config)  # type: ignore[return-value]
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The model without weights as JSON; `plait.models.model_from_json` reads it."""
+        return saving.to_json(self, **kwargs)
+
+    def get_compile_config(self) -> dict | None:
+        """What `compile` was told, as plain data; None if it wasn't called."""
+        if self.compiled is None:
+            return None
+        optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        return {
+            "optimizer": optimizer,
+            **self.compiled.given,
+            "run_eagerly": self.run_eagerly,
+            "steps_per_execution": self.steps_per_execution or 1,
+            "jit_compile": self.jit_compile,
+        }
+
+    def compile_from_config(self, config: dict) -> None:
+        """Compiles as `get_compile_config` told, and makes the optimizer's variables."""
+        config = {key: value for key, value in self._read_config(dict(config)).items() if key != "jit_compile"}
+        config = {key: map_structure_in_order(lambda v: v, value) for key, value in config.items()}
+        if config.get("steps_per_execution") == 1:
+            config["steps_per_execution"] = None
+        self.compile(**config)
+        if self.built and self.optimizer is not None:
+            self.optimizer.build(self.trainable_variables)
+
+
+def _is_plain_array(value: Any) -> bool:
+    """Whether a program can take a value as it is: numeric arrays and None, no tracers, no symbolic tensors."""
+    if isinstance(value, jax.core.Tracer):
+        return False
+    if isinstance(value, (jax.Array, bool, type(None))):
+        return True
+    return isinstance(value, np.ndarray) and value.dtype.kind in "fiub"
+
+
+def _spec_of(value: Any) -> Any:
+    if not hasattr(value, "shape"):
+        return value
+    return KerasTensor((None, *value.shape[1:]) if value.shape else (), value.dtype)
+
+
+def _tensors_of(shapes: Any) -> Any:
+    if isinstance(shapes, dict):
+        return {key: _tensors_of(shape) for key, shape in shapes.items()}
+    if isinstance(shapes, (list, tuple)) and any(isinstance(shape, (list, tuple)) for shape in shapes):
+        return [_tensors_of(shape) for shape in shapes]
+    return KerasTensor(shapes)
+
+
+def _shapes(tensors: Sequence[KerasTensor]) -> Any:
+    return tensors[0].shape if len(tensors) == 1 else [tensor.shape for tensor in tensors]
+
+
+def _input_layer(tensor: KerasTensor) -> Layer | None:
+    operation = tensor.node.operation if tensor.node is not None else None
+    return operation if isinstance(operation, InputLayer) else None
+
+
+def _input_name(tensor: KerasTensor) -> str:
+    layer = _input_layer(tensor)
+    return layer.name if layer is not None else tensor.name

@@ -1,0 +1,179 @@
+"""Sequential: a model that is a list of layers, each fed by the one before."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from plait._errors import ArgumentError, GraphError, StateError, describe, listing
+from plait._registry import builtin, deserialize
+from plait._tree import is_nested
+from plait.core.tensor import KerasTensor
+from plait.layers.base import Layer, as_shapes
+from plait.layers.input import Input, InputLayer
+from plait.models.model import LayerList, Model
+
+
+@builtin("models", module="keras")
+class Sequential(Model):
+    """A list of layers, each fed by the one before.
+
+    Args:
+        layers: layers, models, or an Input to begin with.
+        trainable: whether training changes its weights.
+        name: its name.
+
+    With an Input (or a first layer that has `input_shape`) the graph is made at once; else at the first data.
+
+    Raises:
+        GraphError: two layers of one name.
+
+    Differs: the batch size of the first data isn't kept as the batch size of the model.
+
+    >>> import plait
+    >>> model = Sequential([plait.Input((4,)), plait.layers.Dense(3), plait.layers.Dense(1)])
+    >>> model.output_shape, len(model.layers)
+    ((None, 1), 2)
+    """
+
+    def __init__(self, layers: Iterable | None = None, trainable: bool = True, name: str | None = None):
+        super().__init__(name=name, trainable=trainable)
+        self._chain: list[Layer] = []
+        for layer in layers or []:
+            self.add(layer, rebuild=False)
+        self._rebuild()
+
+    def add(self, layer: Any, rebuild: bool = True) -> None:
+        """Puts a layer at the end.
+
+        Raises:
+            ArgumentError: not a layer.
+            GraphError: its name is taken.
+        """
+        if isinstance(layer, KerasTensor) and layer.node is not None and isinstance(layer.node.operation, InputLayer):
+            layer = layer.node.operation
+        if not isinstance(layer, Layer):
+            if not callable(layer):
+                raise ArgumentError(
+                    f"Sequential {self.name!r}: Only instances of `keras.Layer` can be added to a Sequential model, but got "
+                    f"{describe(layer)}."
+                )
+            raise ArgumentError(
+                f"Sequential {self.name!r}: Only instances of `keras.Layer` can be added, but got the function "
+                f"{describe(layer)}. Put it into a Lambda layer, or make it an op with @plait.op."
+            )
+        if isinstance(layer, InputLayer) and self._chain:
+            raise ArgumentError(
+                f"Sequential model {self.name!r} has already been configured to use input shape "
+                f"{getattr(self._chain[0], 'batch_shape', None)}. You cannot add a different Input layer to it."
+            )
+        if any(layer.name == other.name for other in self._chain):
+            raise GraphError(
+                "All layers added to a Sequential model should have unique names. Name "
+                f"{layer.name!r} is already the name of a layer in this model. Update the `name` argument to pass a unique name."
+            )
+        if not self._chain and not isinstance(layer, InputLayer):
+            shape = layer._given_shape or (layer.graph.inputs[0].shape if isinstance(layer, Model) and layer.graph else None)
+            if shape is not None:
+                self._chain.append(InputLayer(batch_shape=shape))
+        self._chain.append(layer)
+        if rebuild:
+            self._rebuild()
+
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Takes the last layer off, and returns it."""
+        if not self._chain:
+            raise ArgumentError(f"Sequential {self.name!r}: there are no layers in the model to take off.")
+        layer = self._chain.pop()
+        if rebuild:
+            self._rebuild()
+        return layer
+
+    def _rebuild(self) -> None:
+        """Makes the graph anew, if it is known what goes in."""
+        self.graph, self.built = None, False
+        if self._chain and isinstance(self._chain[0], InputLayer) and len(self._chain) > 1:
+            self._connect(self._chain[0].output)
+
+    def _connect(self, tensor: KerasTensor) -> None:
+        output = tensor
+        for layer in self._chain:
+            if not isinstance(layer, InputLayer):
+                output = layer(output)
+                if is_nested(output) and len(output) == 1:
+                    output = output[0]
+        self._take_graph(tensor, output)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Makes the graph for inputs of a shape, batch axis included."""
+        if self.graph is not None or input_shape is None or not self._chain:
+            if self.graph is None and isinstance(self._chain[0] if self._chain else None, InputLayer):
+                self._rebuild()
+            return
+        if is_nested(input_shape) and any(is_nested(size) for size in input_shape):
+            return  # several inputs: the layers are applied in turn
+        if not isinstance(self._chain[0], InputLayer):
+            layer = Input(batch_shape=(None, *tuple(input_shape)[1:]), dtype=_first_dtype(self._chain)).node.operation
+            self._chain.insert(0, layer)
+        self._rebuild()
+
+    def build_for(self, shapes: dict) -> None:
+        """Makes the graph for the shape of the first data."""
+        self.build(*shapes.values())
+        self._build_shapes = shapes
+        self.built = True
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Applies the layers in turn."""
+        if self.graph is not None:
+            return super().call(inputs, training=training, mask=mask)
+        outputs = inputs
+        for layer in self._chain:
+            if not isinstance(layer, InputLayer):
+                outputs = layer(outputs)
+        return outputs
+
+    @property
+    def layers(self) -> LayerList:
+        """Its layers, without the Input: a list that also takes a name."""
+        return LayerList(layer for layer in self._chain if not isinstance(layer, InputLayer))
+
+    @property
+    def _layers(self) -> list[Layer]:
+        return list(dict.fromkeys([*self._chain, *super(Model, self)._layers]))
+
+    def _needs_graph(self, what: str) -> Any:
+        if self.graph is None:
+            raise StateError(
+                f"Sequential model {self.name!r} has no defined {what} yet. Begin it with an Input, or call it on data: it has "
+                f"the layers {listing(layer.name for layer in self.layers)}."
+            )
+        return self.graph
+
+    def get_config(self) -> dict:
+        """Its layers' configs, in order, and the shape it was built for."""
+        shape = self.graph.inputs[0].shape if self.graph is not None else None
+        return {
+            "name": self.name,
+            "trainable": self._trainable,
+            "dtype": self.dtype_policy,
+            "layers": list(self._chain),
+            **({"build_input_shape": shape} if shape is not None else {}),
+        }
+
+    @classmethod
+    def from_config(cls, config: Any, custom_objects: Any = None) -> "Sequential":
+        """A model from its config, also in the form that Keras 1 and 2 wrote: a bare list of layers."""
+        if isinstance(config, list):
+            config = {"layers": config}
+        layers = [
+            deserialize(layer, custom_objects, "layers") if isinstance(layer, dict) else layer for layer in config["layers"]
+        ]
+        model = cls(layers, trainable=config.get("trainable", True), name=config.get("name"))
+        shape = config.get("build_input_shape")
+        if shape and model.graph is None:
+            model.build_for({"input_shape": as_shapes(shape)})
+        return model
+
+
+def _first_dtype(chain: list[Layer]) -> str | None:
+    """The dtype for the Input of a chain that was built without one: whole numbers for an Embedding."""
+    return "int32" if type(chain[0]).__name__ == "Embedding" else None

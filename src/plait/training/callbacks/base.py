@@ -1,0 +1,114 @@
+"""The callback, and the history.
+
+A callback is told what happens, and may look and act: `on_epoch_end(epoch, logs)`, `on_train_batch_end(batch, logs)`...
+One that defines a method for batches sees every batch, in order, with logs as numbers; that costs a wait for each batch.
+One that doesn't costs nothing: then many steps go into one dispatch.
+"""
+
+from typing import Any
+
+from plait._registry import builtin
+
+
+@builtin("callbacks")
+class Callback:
+    """The parent of all callbacks: does nothing.
+
+    Attributes:
+        model: the model that is trained.
+        params: `verbose`, `epochs` and `steps` of the run.
+
+    >>> class Shout(Callback):
+    ...     def on_epoch_end(self, epoch, logs=None):
+    ...         print(f"EPOCH {epoch}!")
+    """
+
+    def __init__(self) -> None:
+        self.validation_data = None
+        self._model: Any = None
+        self.params: dict = {}
+
+    _model: Any = None
+    params: dict = {}
+
+    @property
+    def model(self) -> Any:
+        """The model that is trained."""
+        return self._model
+
+    def set_params(self, params: dict) -> None:
+        """Takes the parameters of the run."""
+        self.params = params
+
+    def set_model(self, model: Any) -> None:
+        """Takes the model."""
+        self._model = model
+
+    def on_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        """Another name of `on_train_batch_begin`."""
+
+    def on_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Another name of `on_train_batch_end`."""
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Before an epoch, counted from 0."""
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """After an epoch and its validation; what is put into `logs` reaches later callbacks and the history."""
+
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        """Before a training batch, counted from 0 in each epoch."""
+        self.on_batch_begin(batch, logs=logs)
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """After a training batch; `logs` are the running means of the epoch."""
+        self.on_batch_end(batch, logs=logs)
+
+    def on_test_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        """Before a batch of evaluation or validation."""
+
+    def on_test_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """After a batch of evaluation or validation."""
+
+    def on_predict_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        """Before a batch of prediction."""
+
+    def on_predict_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """After a batch of prediction; `logs["outputs"]` holds what it gave."""
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Before the first epoch."""
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """After the last epoch; not after an exception."""
+
+    def on_test_begin(self, logs: dict | None = None) -> None:
+        """Before evaluation or validation."""
+
+    def on_test_end(self, logs: dict | None = None) -> None:
+        """After evaluation or validation."""
+
+    def on_predict_begin(self, logs: dict | None = None) -> None:
+        """Before prediction."""
+
+    def on_predict_end(self, logs: dict | None = None) -> None:
+        """After prediction."""
+
+
+@builtin("callbacks")
+class History(Callback):
+    """What happened: `history` has a list by name, one number an epoch; `epoch` the numbers of the epochs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.history: dict[str, list] = {}
+        self.epoch: list[int] = []
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self.epoch = []
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        self.epoch.append(epoch)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)
+        self.model.history = self

@@ -1,0 +1,311 @@
+"""What `compile` says: losses, their weights and metrics, matched to the outputs by name.
+
+A `Compiled` is made from what the user gave. As far as the outputs' names are known (a model with a graph), everything
+is matched and checked at once. What depends on shapes (which accuracy `"accuracy"` is) is settled at the first batch.
+
+Verbs: `loss` computes the number to minimise, `update_metrics` updates, `results` reads.
+
+Life under jit: `loss` and `update_metrics` run inside the step's trace; metrics are variables, which the step binds.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+
+from plait import losses, metrics
+from plait._errors import ArgumentError, DataError, PlaitError, describe, listing, raise_all
+from plait._names import snake_case
+from plait._tree import flatten, is_nested
+from plait.core.variable import convert_to_tensor
+from plait.training.names import match_labels, match_to_outputs, output_names
+
+
+class Compiled:
+    """What `compile` says, matched to the outputs.
+
+    Args:
+        loss: one for all outputs, a list or a dict.
+        loss_weights: likewise.
+        metric: likewise, each one metric or a list.
+        weighted_metric: likewise.
+        structure: the outputs' structure, or None where it isn't known yet.
+        owner: the model's name.
+
+    Raises:
+        ArgumentError: whatever doesn't match, all of it.
+
+    Attributes:
+        given: what was given, by `compile`'s argument names.
+        names_of_outputs: the outputs' names; None until known.
+    """
+
+    def __init__(self, loss: Any, loss_weights: Any, metric: Any, weighted_metric: Any, structure: Any, owner: str):
+        self.given = {"loss": loss, "loss_weights": loss_weights, "metrics": metric, "weighted_metrics": weighted_metric}
+        self.owner = owner
+        self.names_of_outputs: list[str] | None = None
+        self.loss_tracker = metrics.Mean(name="loss")
+        self._trackers: list[Any] = []
+        self._entries: list[_Entry] = []
+        self._is_single = True
+        self._settled = False
+        for key in ("metrics", "weighted_metrics"):
+            if self.given[key] is not None and not isinstance(self.given[key], (list, tuple, Mapping)):
+                raise ArgumentError(
+                    f"{owner}.compile: `{key}` should contain metrics objects and either be a dict or a list matching the output "
+                    f"names, but got {describe(self.given[key])}. Put it into a list."
+                )
+        if structure is not None:
+            self._match(structure)
+
+    # ------------------------------------------------------------------------ matching
+
+    def _match(self, structure: Any) -> None:
+        """Gives each output its loss, weight and metrics; raises with everything that doesn't match."""
+        names = output_names(structure)
+        problems: list[str] = []
+        loss = match_to_outputs(self.given["loss"], structure, names, "loss", problems)
+        weights = self._match_weights(structure, names, problems)
+        plain = match_to_outputs(self.given["metrics"], structure, names, "metrics", problems, listed=True)
+        weighted = match_to_outputs(
+            self.given["weighted_metrics"], structure, names, "weighted_metrics", problems, listed=True
+        )
+        self._entries = []
+        for name, one, weight, unweighted, with_weights in zip(names, loss, weights, plain, weighted, strict=True):
+            try:
+                self._entries.append(_Entry(name, one, weight, unweighted, with_weights))
+            except PlaitError as error:
+                problems.append(str(error).rstrip("."))
+        raise_all(ArgumentError, f"{self.owner}.compile", [f"{problem}." for problem in dict.fromkeys(problems)])
+        self.names_of_outputs = names
+        self._is_single = not is_nested(structure) or len(names) == 1
+        with_loss = [entry for entry in self._entries if entry.loss is not None]
+        if len(with_loss) > 1:
+            self._trackers = [metrics.Mean(name=f"{entry.name}_loss") for entry in with_loss]
+
+    def _match_weights(self, structure: Any, names: list[str], problems: list[str]) -> list:
+        given = self.given["loss_weights"]
+        if isinstance(given, (int, float)):
+            return [given] * len(names)
+        weights = match_to_outputs(given, structure, names, "loss_weights", problems)
+        for name, weight in zip(names, weights, strict=True):
+            if weight is not None and not hasattr(weight, "__float__"):
+                problems.append(f"the loss weight of {name!r} must be a number, but got {describe(weight)}")
+        return weights
+
+    def settle(self, y: Any, y_pred: Any) -> None:
+        """Decides what depends on shapes, once, from the first labels and outputs (specs are enough)."""
+        if self._settled:
+            return
+        if self.names_of_outputs is None:
+            self._match(y_pred)
+        labels = self._labels(y)
+        for entry, true, pred in zip(self._entries, labels, flatten(y_pred), strict=True):
+            entry.settle(true, pred)
+        _rename_clashes(self._entries)
+        self._settled = True
+
+    def _labels(self, y: Any) -> list:
+        wanted = [entry.needs_labels for entry in self._entries]
+        if y is None and any(entry.loss is not None for entry in self._entries):
+            names = [entry.name for entry in self._entries if entry.loss is not None]
+            raise DataError(f"{self.owner}: there are no labels, but the outputs {listing(names)} have a loss. Give y.")
+        return match_labels(y, [entry.name for entry in self._entries], wanted, "labels", self.owner)
+
+    def _weights(self, sample_weight: Any) -> list:
+        wanted = [entry.needs_labels for entry in self._entries]
+        return match_labels(sample_weight, [e.name for e in self._entries], wanted, "sample weights", self.owner)
+
+    # ------------------------------------------------------------------------ computing
+
+    def loss(self, y: Any, y_pred: Any, sample_weight: Any, model: Any, added: Sequence = ()) -> Any:
+        """The number that training minimises; also updates the trackers of the losses.
+
+        Args:
+            y: labels, in any form that matches the outputs.
+            y_pred: outputs.
+            sample_weight: weights of the samples, for all outputs or by output.
+            model: whose added losses count too.
+            added: more numbers to add.
+        """
+        self.settle(y, y_pred)
+        labels, weights, total = self._labels(y), self._weights(sample_weight), 0.0
+        preds = flatten(y_pred)
+        trackers = iter(self._trackers)
+        for entry, true, pred, weight in zip(self._entries, labels, preds, weights, strict=True):
+            if entry.loss is None:
+                continue
+            value = entry.compute(true, pred, weight, self.owner)
+            if self._trackers:
+                next(trackers).update_state(value, sample_weight=_batch_size(pred))
+            total = total + (value if entry.weight is None else value * entry.weight)
+        for value in added:
+            total = total + jnp.sum(value.astype("float32"))
+        total = jnp.asarray(total, "float32")
+        self.loss_tracker.update_state(total, sample_weight=_batch_size(preds[0]))
+        return total
+
+    def update_metrics(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
+        """Updates all metrics with one batch."""
+        self.settle(y, y_pred)
+        labels, weights = self._labels(y), self._weights(sample_weight)
+        for entry, true, pred, weight in zip(self._entries, labels, flatten(y_pred), weights, strict=True):
+            for metric in entry.metrics:
+                metric.update_state(true, pred)
+            for metric in entry.weighted_metrics:
+                metric.update_state(true, pred, sample_weight=weight)
+
+    # ------------------------------------------------------------------------ reading
+
+    @property
+    def metric_objects(self) -> list:
+        """All metrics, the loss first, in the order of `names`."""
+        return [metric for _, metric in self._named()]
+
+    @property
+    def variables(self) -> list:
+        """The variables of all metrics."""
+        return [variable for metric in self.metric_objects for variable in metric.variables]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the results, in the order of `evaluate`'s list."""
+        return [name for name, _ in self._named()]
+
+    def _named(self) -> list[tuple[str, Any]]:
+        named: list[tuple[str, Any]] = [("loss", self.loss_tracker)]
+        if not self._settled:
+            return named
+        named += [(tracker.name, tracker) for tracker in self._trackers]
+        for entry in self._entries:
+            prefix = "" if self._is_single else f"{entry.name}_"
+            named += [(prefix + metric.name, metric) for metric in (*entry.metrics, *entry.weighted_metrics)]
+        return named
+
+    def results(self) -> dict:
+        """The results by name; a metric that gives a dict gives several."""
+        found: dict[str, Any] = {}
+        for name, metric in self._named():
+            result = metric.result()
+            if isinstance(result, Mapping):
+                found.update(result)
+            else:
+                found[name] = result
+        return found
+
+
+class _Entry:
+    """What one output has: its loss and metrics."""
+
+    def __init__(self, name: str, loss: Any, weight: Any, plain: Any, weighted: Any):
+        self.name, self.weight = name, weight
+        self.loss = _find_loss(loss, name)
+        self._plain = [_find_metric(m) for m in flatten(plain) if m is not None]
+        self._weighted = [_find_metric(m) for m in flatten(weighted) if m is not None]
+        self.metrics: list[Any] = [m for m in self._plain if not isinstance(m, str)]
+        self.weighted_metrics: list[Any] = [m for m in self._weighted if not isinstance(m, str)]
+
+    @property
+    def needs_labels(self) -> bool:
+        return self.loss is not None or bool(self._plain or self._weighted)
+
+    def settle(self, y: Any, y_pred: Any) -> None:
+        if isinstance(self.loss, str):
+            self.loss = losses.crossentropy_for(y.shape, y_pred.shape)
+        self.metrics = [_settle_metric(m, y, y_pred) for m in self._plain]
+        self.weighted_metrics = [_settle_metric(m, y, y_pred) for m in self._weighted]
+
+    def compute(self, y: Any, y_pred: Any, weight: Any, owner: str) -> Any:
+        try:
+            return self.loss(y, y_pred, sample_weight=weight)
+        except PlaitError:
+            raise
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                f"{owner}: the loss of the output {self.name!r} ({getattr(self.loss, 'name', self.loss)}) cannot compare labels "
+                f"{describe(y)} with outputs {describe(y_pred)}. {error}"
+            ) from error
+
+
+def _find_loss(loss: Any, name: str) -> Any:
+    if loss in ("crossentropy", "ce") if isinstance(loss, str) else False:
+        return loss
+    found = losses.get(loss)
+    if found is None or isinstance(found, losses.Loss):
+        return found
+    if not callable(found):
+        raise ArgumentError(f"the loss of {name!r} must be a name, function or Loss, but got {describe(loss)}")
+    title = loss if isinstance(loss, str) else getattr(found, "__name__", type(found).__name__)
+    return losses.LossFunctionWrapper(found, name=title)
+
+
+def _find_metric(metric: Any) -> Any:
+    """A metric object, or the names whose meaning depends on shapes."""
+    if isinstance(metric, str) and metric in ("accuracy", "acc", "crossentropy", "ce"):
+        return metric
+    found = metrics.get(metric)
+    if isinstance(found, metrics.Metric):
+        if isinstance(metric, str):
+            found.name = metric
+        return found
+    name = metric if isinstance(metric, str) else None
+    return metrics.MeanMetricWrapper(found, name=name or _function_name(found))
+
+
+def _function_name(function: Any) -> str:
+    return snake_case(getattr(function, "__name__", type(function).__name__))
+
+
+def _settle_metric(metric: Any, y: Any, y_pred: Any) -> Any:
+    if not isinstance(metric, str):
+        return metric
+    choose = metrics.accuracy_for if metric in ("accuracy", "acc") else metrics.crossentropy_for
+    chosen = choose(y.shape, y_pred.shape)
+    chosen = chosen() if isinstance(chosen, type) else chosen
+    if not isinstance(chosen, metrics.Metric):
+        return metrics.MeanMetricWrapper(chosen, name=metric)
+    chosen.name = metric
+    return chosen
+
+
+def _rename_clashes(entries: list[_Entry]) -> None:
+    """Numbers metrics of one output that have one name; a weighted one gets `weighted_` in front."""
+    for entry in entries:
+        taken: set[str] = set()
+        for metric, prefix in [(m, "") for m in entry.metrics] + [(m, "weighted_") for m in entry.weighted_metrics]:
+            name, count = metric.name, 0
+            while name in taken:
+                name = f"weighted_{metric.name}" if prefix and count == 0 else f"{metric.name}_{count or 1}"
+                count += 1
+            taken.add(name)
+            if name != metric.name:
+                metric.name = name
+
+
+def _batch_size(value: Any) -> Any:
+    return value.shape[0] if getattr(value, "shape", ()) else 1
+
+
+def class_weight_table(class_weight: Mapping) -> tuple[Any, int]:
+    """The weights of classes as an array by class number, and how many there are; classes without one count 1."""
+    size = max(int(key) for key in class_weight) + 1
+    table = jnp.asarray([float(class_weight.get(index, 1.0)) for index in range(size)], "float32")
+    return table, size
+
+
+def weights_of_classes(class_weight: Mapping, y: Any, n_outputs: int) -> Any:
+    """A weight for each sample from the class that its label names: by number, or as the place of its one.
+
+    Args:
+        class_weight: weights by class number.
+        y: labels (B,), (B, 1), (B, T) or one-hot (B, ..., n).
+        n_outputs: the size of the output's last axis; labels with that last axis (more than 1) are one-hot.
+    """
+    table, size = class_weight_table(class_weight)
+    y = convert_to_tensor(y)
+    if y.ndim > 1 and y.shape[-1] > 1 and y.shape[-1] == n_outputs:
+        y = jnp.argmax(y, -1)
+    elif y.ndim > 1 and y.shape[-1] == 1:
+        y = jnp.squeeze(y, -1)
+    classes = jnp.round(y).astype("int32")
+    return jnp.where((classes >= 0) & (classes < size), jnp.take(table, jnp.clip(classes, 0, size - 1)), 1.0)

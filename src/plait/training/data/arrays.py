@@ -1,0 +1,176 @@
+"""Arrays as data: NumPy, JAX, pandas, lists and dicts of them, resident on the device, picked by row numbers.
+
+The order of an epoch is drawn from NumPy's global generator, one permutation an epoch, as in Keras: a script that seeds
+it sees the same order on both.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from plait._errors import ArgumentError, DataError, describe
+from plait._settings import settings
+from plait._tree import flatten, leaves_with_paths, map_structure_in_order, path_name
+from plait.core.variable import Variable
+
+
+class ArraySource:
+    """Batches out of arrays.
+
+    Args:
+        x: inputs, in any structure.
+        y: labels, likewise.
+        sample_weight: weights, likewise.
+        batch_size: rows in a batch; the last one may have fewer.
+        shuffle: True draws a new order each epoch; `"batch"` only within batches; False keeps it.
+        steps: batches in an epoch, if not all.
+
+    Raises:
+        DataError: nothing, arrays of different lengths, or what isn't an array.
+    """
+
+    def __init__(
+        self, x: Any, y: Any = None, sample_weight: Any = None, batch_size: int = 32, shuffle: Any = False, steps: int | None = None
+    ):
+        self.arrays = tuple(as_arrays(part) for part in (x, y, sample_weight))
+        self.rows = count_rows(self.arrays)
+        self.batch_size = min(batch_size, self.rows) if steps is None else batch_size
+        self.shuffle = shuffle
+        self.full, self.rest = divmod(self.rows, self.batch_size)
+        self.all_steps = self.full + bool(self.rest)
+        self.steps = self.all_steps if steps is None else steps
+        self._device: tuple | None = None
+
+    def first(self) -> tuple:
+        """The first batch, as it lies in memory."""
+        return map_structure_in_order(lambda a: a[: self.batch_size], self.arrays)
+
+    def order(self) -> np.ndarray | None:
+        """The row numbers of an epoch; None keeps them as they are."""
+        if self.shuffle == "batch":
+            batches = np.arange(self.full * self.batch_size).reshape(self.full, self.batch_size)
+            np.random.shuffle(batches)  # noqa: NPY002  (the generator that scripts seed)
+            return np.concatenate([batches.ravel(), np.arange(self.full * self.batch_size, self.rows)])
+        return np.random.permutation(self.rows) if self.shuffle else None  # noqa: NPY002
+
+    def table(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """The row numbers of an epoch's full batches (steps, batch), and those of a smaller last one (1, rest) or None."""
+        order = self.order()
+        order = np.arange(self.rows, dtype=np.int32) if order is None else order.astype(np.int32)
+        full = order[: self.full * self.batch_size].reshape(self.full, self.batch_size)
+        return full, order[None, self.full * self.batch_size :] if self.rest else None
+
+    def on_device(self) -> tuple:
+        """The arrays, on the device; moved there once."""
+        if self._device is None:
+            self._device = map_structure_in_order(jnp.asarray, self.arrays)
+        return self._device
+
+    def batches(self, epoch: int) -> Iterator[tuple]:
+        """The batches of an epoch, as host arrays."""
+        order = self.order()
+        for start in range(0, self.rows, self.batch_size):
+            rows = slice(start, start + self.batch_size) if order is None else order[start : start + self.batch_size]
+            yield map_structure_in_order(lambda array, rows=rows: array[rows], self.arrays)
+
+
+def as_arrays(structure: Any) -> Any:
+    """Arrays of whatever can be arrays: frames, series, tensors of other libraries; floats in `floatx`.
+
+    Raises:
+        DataError: something that isn't an array; lists of numbers aren't.
+    """
+    return map_structure_in_order(_as_array, structure)
+
+
+def _as_array(value: Any) -> Any:
+    if value is None or isinstance(value, jax.Array):
+        return value
+    if isinstance(value, Variable):
+        return value.value
+    if not hasattr(value, "__array__"):
+        raise DataError(
+            f"Data must be arrays (NumPy, JAX, pandas, ...) or dicts and lists of them, but got {describe(value)}. Lists of "
+            "numbers are not data: make them an array first, with np.array(...)."
+        )
+    array = np.asarray(value)
+    if array.dtype.kind == "f" and array.dtype.name != settings().floatx and array.dtype.itemsize >= 4:
+        return array.astype(settings().floatx)
+    if array.dtype == object:
+        array = _from_objects(array)
+    return array
+
+
+def _from_objects(array: np.ndarray) -> np.ndarray:
+    if all(isinstance(item, (str, bytes)) for item in array.ravel()[:100]):
+        return array
+    try:
+        return array.astype(settings().floatx)
+    except (TypeError, ValueError):
+        raise DataError(
+            f"Data of dtype object cannot be used: {describe(array)}. Its columns have different kinds of values; make numbers of "
+            "them, or pass the columns as separate inputs."
+        ) from None
+
+
+def count_rows(arrays: tuple) -> int:
+    """The number of rows, the same in all arrays.
+
+    Raises:
+        DataError: arrays of different lengths, or none.
+    """
+    named = [
+        (f"{part}/{path_name(path)}" if path else part, array.shape[0] if array.shape else None)
+        for part, structure in zip(("x", "y", "sample_weight"), arrays, strict=True)
+        for path, array in leaves_with_paths(structure)
+        if array is not None
+    ]
+    if not named:
+        raise DataError("There is no data: x is None or empty. Give arrays, a generator, or an iterable of batches.")
+    counts = {count for _, count in named}
+    if len(counts) > 1 or None in counts:
+        sizes = ", ".join(f"{name}: {count}" for name, count in named)
+        raise DataError(
+            f"Data cardinality is ambiguous. Make sure all arrays contain the same number of samples. Got {sizes}."
+        )
+    (rows,) = counts
+    if rows == 0:
+        raise DataError("There is no data: the arrays have 0 rows.")
+    return rows
+
+
+def split_off(x: Any, y: Any, sample_weight: Any, fraction: float) -> tuple[tuple, tuple]:
+    """Splits the last rows off, for validation: `(training, validation)`, each `(x, y, sample_weight)`.
+
+    Raises:
+        ArgumentError: a fraction that leaves nothing on one side; data that isn't arrays.
+    """
+    if not 0 < fraction < 1:
+        raise ArgumentError(f"`validation_split` must be between 0 and 1, but got {fraction}.")
+    arrays = tuple(as_arrays(part) for part in (x, y, sample_weight))
+    rows = count_rows(arrays)
+    cut = math.floor(rows * (1.0 - fraction))
+    if cut in (0, rows):
+        raise ArgumentError(
+            f"Training data contains {rows} samples, which is not sufficient to split it into a validation and training set as "
+            f"specified by `validation_split={fraction}`. Either provide more data, or a different value."
+        )
+    first = map_structure_in_order(lambda array: None if array is None else array[:cut], arrays)
+    last = map_structure_in_order(lambda array: None if array is None else array[cut:], arrays)
+    return first, last
+
+
+def is_arrays(x: Any) -> bool:
+    """Whether data is made of arrays."""
+    if x is None:
+        return False
+    if isinstance(x, Mapping) or isinstance(x, (list, tuple)):
+        leaves = [leaf for leaf in flatten(x) if leaf is not None]
+        return bool(leaves) and all(hasattr(leaf, "__array__") or isinstance(leaf, Variable) for leaf in leaves)
+    return hasattr(x, "__array__") and hasattr(x, "shape")
+
+

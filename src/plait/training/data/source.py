@@ -1,0 +1,59 @@
+"""The protocol of data sources: how many batches, what the first looks like, and the batches of an epoch.
+
+A batch is `(x, y, sample_weight)`, each in any structure, None where there is none.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from plait._errors import DataError, describe
+
+
+class Source(Protocol):
+    """Where batches come from.
+
+    Attributes:
+        steps: how many batches an epoch has; None where that isn't known before it ends.
+        batch_size: the size of a full batch; None where batches come as they are.
+    """
+
+    steps: int | None
+    batch_size: int | None
+
+    def first(self) -> tuple:
+        """A batch to know shapes and dtypes by; doesn't use it up."""
+        ...
+
+    def batches(self, epoch: int) -> Iterator[tuple]:
+        """The batches of an epoch."""
+        ...
+
+
+def pack(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """A batch from its parts, in the shortest form that `unpack` reads.
+
+    >>> pack(1), pack(1, 2), pack(1, 2, 3)
+    (1, (1, 2), (1, 2, 3))
+    """
+    if y is None:
+        return (x,) if isinstance(x, (tuple, list)) else x
+    return (x, y) if sample_weight is None else (x, y, sample_weight)
+
+
+def unpack(batch: Any) -> tuple:
+    """The parts of a batch: a tuple or list is `(x, y, sample_weight)` or less, anything else is x.
+
+    >>> unpack((1, 2))
+    (1, 2, None)
+
+    Raises:
+        DataError: more than three parts.
+    """
+    if not isinstance(batch, (tuple, list)):
+        return batch, None, None
+    if not 1 <= len(batch) <= 3:
+        raise DataError(
+            "Data is expected to be in format `x`, `(x,)`, `(x, y)`, or `(x, y, sample_weight)`, found: "
+            f"{describe(tuple(batch))}."
+        )
+    return tuple([*batch, None, None][:3])  # type: ignore[return-value]

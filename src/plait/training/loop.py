@@ -1,0 +1,370 @@
+"""fit, evaluate and predict: a ladder of short functions over the step.
+
+    fit -> _run_epoch -> _dispatches -> Trainer.train_rows / train_batch
+
+Logs stay on the device until somebody looks: at the end of an epoch, when the progress bar is due, or for each batch if
+a callback looks at batches. At most two dispatches are under way at a time, so that an interrupt is heard soon.
+"""
+
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from plait._errors import ArgumentError, DataError, StateError, describe
+from plait._settings import settings
+from plait._tree import flatten, map_structure, map_structure_in_order
+from plait.training.callbacks import CallbackList
+from plait.training.data import ArraySource, source_of, split_off, unpack
+from plait.training.data.arrays import as_arrays
+from plait.training.data.choose import check_count
+from plait.training.interrupts import deferred_interrupts
+from plait.training.pace import Pace, begins_looped
+
+_RESIDENT_BYTES = 2 << 30  # arrays up to this size are moved to the device whole
+
+
+def fit(
+    model: Any,
+    x: Any = None,
+    y: Any = None,
+    batch_size: int | None = None,
+    epochs: int = 1,
+    verbose: Any = "auto",
+    callbacks: Any = None,
+    validation_split: float = 0.0,
+    validation_data: Any = None,
+    shuffle: Any = True,
+    class_weight: Any = None,
+    sample_weight: Any = None,
+    initial_epoch: int = 0,
+    steps_per_epoch: int | None = None,
+    validation_steps: int | None = None,
+    validation_batch_size: int | None = None,
+    validation_freq: Any = 1,
+) -> Any:
+    """Trains a model.
+
+    Args:
+        model: a compiled model.
+        x: inputs: arrays in any structure (a dict by the inputs' names is safest), a generator or an iterable of batches.
+        y: labels, in any structure that matches the outputs; only with arrays.
+        batch_size: rows a step; 32 if not given.
+        epochs: the number of the last epoch.
+        verbose: 0 says nothing, 1 shows a live bar, 2 one line an epoch; "auto" chooses 1 in a terminal or notebook, else 2.
+        callbacks: what else is to happen, and when.
+        validation_split: the share of rows, at the end, that validate instead of training.
+        validation_data: `(x, y)` or `(x, y, sample_weight)`, or anything that gives batches.
+        shuffle: whether rows are drawn in a new order each epoch.
+        class_weight: weights by class, `{0: 1.0, 1: 5.0}`; for several outputs a dict of such by output.
+        sample_weight: weights by row; for several outputs one for all, a list, or a dict by output.
+        initial_epoch: the number of epochs already made.
+        steps_per_epoch: steps in an epoch, if not as many as the data gives.
+        validation_steps: batches to validate on.
+        validation_batch_size: rows in them.
+        validation_freq: validate each so many epochs, or after the epochs listed.
+
+    Returns:
+        the History: `history.history` has a list by name, one number an epoch.
+
+    Raises:
+        StateError: the model isn't compiled.
+        ArgumentError, DataError: arguments or data that don't fit.
+    """
+    model._needs_compile()
+    _check_epochs(epochs, initial_epoch, batch_size)
+    if sample_weight is not None and class_weight is not None and not isinstance(sample_weight, Mapping):
+        raise ArgumentError("You cannot `class_weight` and `sample_weight` at the same time. Multiply them into sample_weight.")
+    if validation_split and validation_data is None:
+        (x, y, sample_weight), validation_data = split_off(x, y, sample_weight, validation_split)
+    max_epochs, max_steps = settings().max_epochs, settings().max_steps_per_epoch
+    epochs = epochs if max_epochs is None else min(epochs, initial_epoch + max_epochs)
+    steps_per_epoch = steps_per_epoch if max_steps is None else min(steps_per_epoch or max_steps, max_steps)
+    source = source_of(_known_inputs(model, x), y, sample_weight, batch_size, steps_per_epoch, shuffle)
+    validation = _validation_source(model, validation_data, validation_batch_size or batch_size, validation_steps)
+    trainer = model.trainer
+    trainer.prepare(source.first(), class_weight)
+    params = {"verbose": verbose, "epochs": epochs, "steps": source.steps}
+    watchers = CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, model=model, **params)
+    model.stop_training = False
+    model.history = watchers.history
+    run = _Run(trainer.train_rows, trainer.train_batch, _pace(model, watchers, "train"), watchers, "train")
+    total = (source.steps or 0) * (epochs - initial_epoch)
+    logs: dict = {}
+    with deferred_interrupts() as interrupts:
+        run.interrupts = interrupts
+        watchers.on_train_begin()
+        for epoch in range(initial_epoch, epochs):
+            watchers.on_epoch_begin(epoch)
+            if trainer.stale:
+                trainer.prepare(source.first(), class_weight)
+            trainer.reset_metrics()
+            logs = plain_logs(run.epoch(source, epoch, total))
+            if validation is not None and _validates(epoch, validation_freq):
+                found = _evaluate(model, validation, watchers, class_weight)
+                logs.update({f"val_{name}": value for name, value in found.items()})
+            logs = dict(sorted(logs.items()))
+            watchers.on_epoch_end(epoch, logs)
+            if model.stop_training:
+                break
+        if model.optimizer is not None and epochs > initial_epoch:
+            model.optimizer.finalize_variable_values(model.trainable_variables)
+        watchers.on_train_end(logs)
+    return model.history
+
+
+def _check_epochs(epochs: Any, initial_epoch: Any, batch_size: Any) -> None:
+    check_count("batch_size", batch_size)
+    for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
+        if isinstance(value, bool) or not hasattr(value, "__index__") or value < 0:
+            raise ArgumentError(f"`{name}` must be a whole number from 0 up, but got {value!r}.")
+
+
+def _known_inputs(model: Any, x: Any) -> Any:
+    return model.select_inputs(x) if isinstance(x, Mapping) else x
+
+
+def _validates(epoch: int, frequency: Any) -> bool:
+    return (epoch + 1) % frequency == 0 if isinstance(frequency, int) else epoch + 1 in frequency
+
+
+def _validation_source(model: Any, data: Any, batch_size: int | None, steps: int | None) -> Any:
+    if data is None:
+        return None
+    if isinstance(data, (tuple, list)):
+        x, y, sample_weight = unpack(data)
+        return source_of(_known_inputs(model, x), y, sample_weight, batch_size, steps)
+    return source_of(data, batch_size=batch_size, steps=steps)
+
+
+def _pace(model: Any, watchers: CallbackList, phase: str) -> Pace:
+    """The model's pace, which remembers what it measured; or one step at a time, for callbacks that look at batches."""
+    if model.run_eagerly or watchers.watches_batches(phase):
+        return Pace(fixed=model.steps_per_execution or 1)
+    if model.steps_per_execution:
+        return Pace(fixed=model.steps_per_execution)
+    paces = model.trainer.paces
+    if phase not in paces:
+        paces[phase] = Pace(looped=begins_looped(model))
+    return paces[phase]
+
+
+class _Run:
+    """Runs epochs of one phase, training or testing: sends dispatches out, and tells the callbacks."""
+
+    def __init__(self, on_rows: Callable, on_batch: Callable, pace: Pace, watchers: CallbackList, phase: str):
+        self.on_rows, self.on_batch, self.pace, self.watchers, self.phase = on_rows, on_batch, pace, watchers, phase
+        self.interrupts: Any = None
+
+    def epoch(self, source: Any, epoch: int, total: int) -> dict:
+        """Runs an epoch, and gives its logs, which may still be on the device."""
+        done, logs, earlier = 0, {}, None
+        watches = self.watchers.watches_batches(self.phase)
+        begin = getattr(self.watchers, f"on_{self.phase}_batch_begin")
+        end = getattr(self.watchers, f"on_{self.phase}_batch_end")
+        for send, most in self._dispatches(source, epoch, watches):
+            steps = self.pace.next(most, total)
+            if watches:
+                begin(done)
+            started = time.perf_counter()
+            logs = send(steps)
+            done += steps
+            if self.pace.measures:
+                jax.block_until_ready(logs)
+                self.pace.took(steps, started)
+            elif earlier is not None:
+                jax.block_until_ready(earlier)
+            if watches:
+                end(done - 1, plain_logs(logs))
+            self.watchers.progress(done, earlier if earlier is not None else logs)
+            earlier = logs
+            if self.interrupts is not None:
+                self.interrupts.raise_if_asked()
+            if self._stops():
+                break
+        if source.steps is not None and done < source.steps and not self._stops():
+            self._warn_short(done, source.steps)
+        return logs
+
+    def _stops(self) -> bool:
+        model = self.watchers.model
+        return model.stop_training if self.phase == "train" else model.stop_evaluating
+
+    def _dispatches(self, source: Any, epoch: int, watches: bool) -> Iterator[tuple[Callable, int]]:
+        """What to send next, and how many steps it may hold at most."""
+        if isinstance(source, ArraySource) and _is_resident(source):
+            yield from self._row_dispatches(source, watches)
+            return
+        for batch in source.batches(epoch):
+            yield (lambda _, batch=batch: self.on_batch(batch)), 1
+
+    def _row_dispatches(self, source: ArraySource, watches: bool) -> Iterator[tuple[Callable, int]]:
+        full, rest = source.table()
+        data, remaining = source.on_device(), source.steps
+        while remaining > 0:
+            for rows in (full, rest):
+                if rows is None or not len(rows):
+                    continue
+                table, first = jnp.asarray(rows), 0
+                while first < len(rows) and remaining > 0:
+                    sent: list[int] = []
+
+                    def send(steps: int, table: Any = table, first: int = first, sent: list = sent) -> dict:
+                        sent.append(steps)
+                        return self.on_rows(data, table, first, steps, self.pace.looped)
+
+                    yield send, min(len(rows) - first, remaining)
+                    first, remaining = first + sent[0], remaining - sent[0]
+            if remaining > 0:
+                full, rest = source.table()
+
+    @staticmethod
+    def _warn_short(done: int, wanted: int) -> None:
+        warnings.warn(
+            f"Your input ran out of data; interrupting training. The data gave {done} batches of the {wanted} that the epoch "
+            "needs. Make the generator endless, or give fewer steps.",
+            stacklevel=4,
+        )
+
+
+def _is_resident(source: ArraySource) -> bool:
+    leaves = [leaf for leaf in flatten(list(source.arrays)) if leaf is not None]
+    if any(getattr(leaf, "dtype", None) == object or isinstance(leaf, np.memmap) for leaf in leaves):
+        return False
+    return sum(leaf.nbytes for leaf in leaves) <= _RESIDENT_BYTES
+
+
+def plain_logs(logs: Mapping) -> dict:
+    """Logs as Python numbers; waits for them."""
+    host = jax.device_get(dict(logs))
+    return {name: float(value) if np.ndim(value) == 0 else np.asarray(value) for name, value in host.items()}
+
+
+# ---------------------------------------------------------------------------- evaluate
+
+
+def evaluate(
+    model: Any,
+    x: Any = None,
+    y: Any = None,
+    batch_size: int | None = None,
+    verbose: Any = "auto",
+    sample_weight: Any = None,
+    steps: int | None = None,
+    callbacks: Any = None,
+    return_dict: bool = False,
+) -> Any:
+    """Computes the loss and the metrics on data.
+
+    Returns:
+        a number if there is only the loss, else a list in the order of `model.metrics_names`, or a dict.
+
+    Raises:
+        StateError: the model isn't compiled.
+        ArgumentError, DataError: arguments or data that don't fit.
+    """
+    model._needs_compile()
+    source = source_of(_known_inputs(model, x), y, sample_weight, batch_size, steps)
+    params = {"verbose": verbose, "epochs": 1, "steps": source.steps}
+    watchers = CallbackList(callbacks, add_progbar=verbose != 0, model=model, **params)
+    found = _evaluate(model, source, watchers)
+    return dict(sorted(found.items())) if return_dict else in_order(model, found)
+
+
+def _evaluate(model: Any, source: Any, watchers: CallbackList, class_weight: Any = None) -> dict:
+    trainer = model.trainer
+    if not trainer.ready:
+        trainer.prepare(source.first(), class_weight, training=False)
+    trainer.reset_metrics()
+    model.stop_evaluating = False
+    watchers.on_test_begin()
+    run = _Run(trainer.test_rows, trainer.test_batch, _pace(model, watchers, "test"), watchers, "test")
+    logs = plain_logs(run.epoch(source, 0, source.steps or 0))
+    watchers.on_test_end(logs)
+    return logs
+
+
+def in_order(model: Any, logs: Mapping) -> Any:
+    """Results as a list in the order of `metrics_names`; one alone as a number."""
+    ordered = [logs[name] for name in model.metrics_names if name in logs]
+    ordered += [value for name, value in logs.items() if name not in model.metrics_names]
+    return ordered[0] if len(ordered) == 1 else ordered
+
+
+# ---------------------------------------------------------------------------- predict
+
+
+def predict(
+    model: Any, x: Any, batch_size: int | None = None, verbose: Any = "auto", steps: int | None = None, callbacks: Any = None
+) -> Any:
+    """Computes a model's outputs for data, batch by batch.
+
+    Returns:
+        NumPy arrays, in the structure of the outputs, batches joined along the first axis.
+    """
+    source = source_of(_known_inputs(model, x), None, None, batch_size, steps)
+    if verbose == 0 and not callbacks and isinstance(source, ArraySource) and source.steps == 1:
+        return map_structure_in_order(np.asarray, model(source.arrays[0], training=False))
+    watchers = CallbackList(callbacks, add_progbar=verbose != 0, model=model, verbose=verbose, epochs=1, steps=source.steps)
+    watches, parts = watchers.watches_batches("predict"), []
+    model.stop_predicting = False
+    watchers.on_predict_begin()
+    for index, (inputs, _, _) in enumerate(source.batches(0)):
+        if watches:
+            watchers.on_predict_batch_begin(index)
+        outputs = model(inputs, training=False)
+        parts.append(outputs)
+        if watches:
+            watchers.on_predict_batch_end(index, {"outputs": map_structure_in_order(np.asarray, outputs)})
+        watchers.progress(index + 1, {})
+        if model.stop_predicting or (source.steps is not None and index + 1 >= source.steps):
+            break
+    watchers.on_predict_end()
+    if not parts:
+        raise DataError("predict: there is no data.")
+    return _joined(parts)
+
+
+def _joined(parts: list) -> Any:
+    if not all(np.ndim(leaf) for leaf in flatten(parts[0]) if leaf is not None):
+        raise DataError(f"predict: outputs need a batch axis to be joined along, but are {describe(parts[0])}.")
+    return map_structure(lambda *leaves: np.concatenate([np.asarray(leaf) for leaf in leaves]), *parts)
+
+
+# ---------------------------------------------------------------------------- single batches
+
+
+def train_on_batch(
+    model: Any, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+) -> Any:
+    """Makes one step on one batch, with fresh metrics, and returns its loss and metrics."""
+    model._needs_compile()
+    batch = tuple(map(as_arrays, (_known_inputs(model, x), y, sample_weight)))
+    _check_batch(batch)
+    trainer = model.trainer
+    trainer.prepare(batch, class_weight)
+    trainer.reset_metrics()
+    logs = plain_logs(trainer.train_batch(batch))
+    return logs if return_dict else in_order(model, logs)
+
+
+def test_on_batch(model: Any, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+    """Computes the loss and metrics of one batch."""
+    model._needs_compile()
+    batch = tuple(map(as_arrays, (_known_inputs(model, x), y, sample_weight)))
+    _check_batch(batch)
+    trainer = model.trainer
+    if not trainer.ready:
+        trainer.prepare(batch, training=False)
+    trainer.reset_metrics()
+    logs = plain_logs(trainer.test_batch(batch))
+    return logs if return_dict else in_order(model, logs)
+
+
+def _check_batch(batch: tuple) -> None:
+    if not any(leaf is not None for leaf in flatten(batch[0])):
+        raise StateError(f"There is no data: x is {describe(batch[0])}.")

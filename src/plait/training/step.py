@@ -1,0 +1,326 @@
+"""The step: the only place where a training step is compiled, and the only donation.
+
+A `Trainer` belongs to one compiled model. `prepare` builds what isn't built, and puts all weights into one cell, the
+optimizer's state into a second, the metrics' into a third. The three lists are the `State`. A step is a pure function
+`(state, batch) -> state`, and a dispatch runs one or many of them in one program:
+
+    logs = trainer.train_rows(data, table, first, count)     # many steps, rows picked on the device
+    logs = trainer.train_batch(batch)                        # one step on a batch from the host
+
+Each replaces the lists in the cells, so every Variable, being a view, has its new value at once; nothing is copied back.
+
+Life under jit: the step is traced with all variables bound in the scope (`core/pure`); the state's buffers are donated.
+
+What it is not: a loop. It knows no epochs, callbacks or progress (`training/loop`).
+
+Differs from Keras: many steps are one program (a `fori_loop` whose length is an argument), and the exception that ends
+a step leaves the cells as they were.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from plait._scope import scope
+from plait._tree import flatten, map_structure, map_structure_in_order
+from plait.core.infer import infer
+from plait.core.mask import get_mask, set_mask
+from plait.core.tensor import KerasTensor
+from plait.core.variable import Variable, cell_of, revision
+from plait.layers.ownership import unique
+from plait.training.compiled import weights_of_classes
+from plait.training.names import match_labels
+
+
+class State(NamedTuple):
+    """What a step changes: the values of all weights, of the optimizer's variables, and of the metrics'."""
+
+    weights: list
+    optimizer: list
+    metrics: list
+
+
+class Trainer:
+    """The compiled steps of one model.
+
+    Args:
+        model: a model that has been compiled.
+    """
+
+    def __init__(self, model: Any):
+        self.model = model
+        self.variables: list[Variable] = []
+        self.metric_variables: list[Variable] = []
+        self._trainable: list[int] = []
+        self._key: tuple | None = None
+        self._programs: dict[tuple, Callable] = {}
+        self._prepared: tuple | None = None
+        self._fresh_metrics: list | None = None
+        self.paces: dict[str, Any] = {}
+
+    @property
+    def stale(self) -> bool:
+        """Whether something changed since `prepare`: what trains, or which variables there are."""
+        return self._prepared is None or self._prepared[0] != revision()
+
+    @property
+    def ready(self) -> bool:
+        """Whether steps can run as things are."""
+        return self._prepared is not None and not self.stale
+
+    # ------------------------------------------------------------------------ preparing
+
+    def prepare(self, batch: tuple, class_weight: Any = None, training: bool = True) -> None:
+        """Builds what isn't built, settles losses and metrics, and gathers the values into cells.
+
+        Args:
+            batch: `(x, y, sample_weight)`; only shapes and dtypes matter.
+            class_weight: weights by class, or by output and class.
+            training: whether steps will train, and so need the optimizer.
+        """
+        wanted = (revision(), training, _freeze(class_weight))
+        if self._prepared == wanted:
+            return
+        self._build(batch)
+        model = self.model
+        if training and model.optimizer is not None:
+            model.optimizer.build(model.trainable_variables)
+        self.variables = unique(model.variables)
+        mine = {id(variable) for variable in self.variables}
+        metric_variables = [*model.compiled.variables, *model.metrics_variables]
+        self.metric_variables = [v for v in unique(metric_variables) if id(v) not in mine]
+        trainable = {id(variable) for variable in model.trainable_variables}
+        self._trainable = [index for index, variable in enumerate(self.variables) if id(variable) in trainable]
+        self._class_weight = class_weight
+        self._gather_cells()
+        self._forget_stale_programs(class_weight)
+        self._prepared = (revision(), training, _freeze(class_weight))
+
+    def _build(self, batch: tuple) -> None:
+        model, (x, y, sample_weight) = self.model, batch
+        if not model.built or (model.graph is None and not model._called):
+            model._build_by_tracing((map_structure_in_order(_host_spec, x),), {})
+        if model.graph is not None:
+            outputs = model.graph.output_structure
+            single = isinstance(outputs, (list, tuple)) and len(outputs) == 1
+            outputs = outputs[0] if single else outputs
+        else:
+            outputs = infer(model, (_specs(x),), {"training": False} if model_takes_training(model) else {})
+        model.compiled.settle(_specs(y) if y is not None else None, outputs)
+        if any(not metric.variables for metric in model.compiled.metric_objects):
+            infer(model.compiled.update_metrics, (_specs(y), outputs, _specs(sample_weight)), {})
+
+    def _gather_cells(self) -> None:
+        self.cell = cell_of(self.variables)
+        self.metric_cell = cell_of(self.metric_variables)
+        optimizer = self.model.optimizer
+        self.optimizer_cell = optimizer.cell if optimizer is not None else None
+        self._fresh_metrics = None
+
+    def _forget_stale_programs(self, class_weight: Any) -> None:
+        flags = tuple(layer.trainable for layer in self.model._flatten_layers())
+        ids = tuple(map(id, (*self.variables, *self.metric_variables)))
+        key = (ids, tuple(self._trainable), flags, _freeze(class_weight))
+        if key != self._key:
+            self._programs.clear()
+            self._key = key
+
+    def reset_metrics(self) -> None:
+        """Starts the metrics afresh."""
+        if self._fresh_metrics is None:
+            self.model.reset_metrics()
+            self._fresh_metrics = [np.asarray(value) for value in self.metric_cell.tree]
+        self.metric_cell.tree = [np.array(value) for value in self._fresh_metrics]
+
+    # ------------------------------------------------------------------------ dispatching
+
+    def train_batch(self, batch: tuple) -> dict:
+        """One training step on a batch; gives the logs, as arrays that may not be ready yet."""
+        return self._dispatch("train_batch", self._train_one, batch)
+
+    def train_rows(self, data: tuple, table: Any, first: int, count: int, looped: bool) -> dict:
+        """Training steps on rows of device-resident data.
+
+        Args:
+            data: `(x, y, sample_weight)`, whole.
+            table: row numbers, (steps, batch).
+            first: the first step's place in the table.
+            count: how many steps.
+            looped: whether the program is one that can run any number of steps.
+        """
+        if looped:
+            return self._dispatch("train_loop", _looped(self._train_one), data, table, first, first + count)
+        for index in range(first, first + count):
+            logs = self._dispatch("train_row", _on_row(self._train_one), data, table, index)
+        return logs
+
+    def test_batch(self, batch: tuple) -> dict:
+        """One step of evaluation on a batch."""
+        return self._dispatch("test_batch", self._test_one, batch)
+
+    def test_rows(self, data: tuple, table: Any, first: int, count: int, looped: bool) -> dict:
+        """Steps of evaluation on rows of device-resident data."""
+        if looped:
+            return self._dispatch("test_loop", _looped(self._test_one), data, table, first, first + count)
+        for index in range(first, first + count):
+            logs = self._dispatch("test_row", _on_row(self._test_one), data, table, index)
+        return logs
+
+    def _dispatch(self, kind: str, function: Callable, *args: Any) -> dict:
+        program = self._programs.get((kind,)) or self._make_program(kind, function)
+        optimizer_cell = self.optimizer_cell
+        training = kind.startswith("train")
+        state = State(
+            self.cell.tree,
+            optimizer_cell.tree if training and optimizer_cell is not None else [],
+            self.metric_cell.tree,
+        )
+        after, logs = program(state, *args)
+        self.cell.tree, self.metric_cell.tree = after.weights, after.metrics
+        if training and optimizer_cell is not None:
+            optimizer_cell.tree = after.optimizer
+        return logs
+
+    def _make_program(self, kind: str, function: Callable) -> Callable:
+        def run(state: State, *args: Any) -> tuple[State, dict]:
+            state = function(state, *args)
+            return state, self._logs(state)
+
+        donated = (0,) if kind.startswith("train") else ()
+        program = self._programs[kind,] = run if self.model.run_eagerly else jax.jit(run, donate_argnums=donated)
+        return program
+
+    # ------------------------------------------------------------------------ the pure functions
+
+    def _bindings(self, weights: list, metrics: list) -> dict:
+        bindings = dict(zip(self.variables, weights, strict=True))
+        bindings.update(zip(self.metric_variables, metrics, strict=True))
+        return bindings
+
+    def _train_one(self, state: State, batch: tuple) -> State:
+        model, places = self.model, self._trainable
+        optimizer = model.optimizer
+
+        def compute(trainable: list) -> tuple:
+            weights = list(state.weights)
+            for place, value in zip(places, trainable, strict=True):
+                weights[place] = value
+            bindings = self._bindings(weights, state.metrics)
+            loss = self._forward(bindings, batch, training=True)
+            if optimizer is not None:
+                loss = optimizer.scale_loss(loss)
+            return loss, ([bindings[v] for v in self.variables], [bindings[v] for v in self.metric_variables])
+
+        trainable = [state.weights[place] for place in places]
+        gradients, (weights, metrics) = jax.grad(compute, has_aux=True)(trainable)
+        optimizer_state = state.optimizer
+        if optimizer is not None:
+            trainable, optimizer_state = optimizer.update(state.optimizer, gradients, trainable)
+        for place, value in zip(places, trainable, strict=True):
+            weights[place] = value
+        return State(weights, optimizer_state, metrics)
+
+    def _test_one(self, state: State, batch: tuple) -> State:
+        bindings = self._bindings(state.weights, state.metrics)
+        self._forward(bindings, batch, training=False)
+        after = [bindings[v] for v in self.variables]
+        return State(after, state.optimizer, [bindings[v] for v in self.metric_variables])
+
+    def _forward(self, bindings: dict, batch: tuple, training: bool) -> Any:
+        """The loss of a batch; the metrics are updated by the way."""
+        model, (x, y, sample_weight) = self.model, batch
+        with scope(bindings=bindings, training=training, losses=[]):
+            y_pred = model(x)
+            sample_weight = self._with_class_weights(y, y_pred, sample_weight)
+            loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
+            seen = map_structure_in_order(_detached, y_pred)
+            model.compute_metrics(x, y, seen, sample_weight)
+        return loss if hasattr(loss, "dtype") else jnp.asarray(loss, "float32")
+
+    def _with_class_weights(self, y: Any, y_pred: Any, sample_weight: Any) -> Any:
+        class_weight = self._class_weight
+        if class_weight is None:
+            return sample_weight
+        names, preds = self.model.compiled.names_of_outputs, flatten(y_pred)
+        by_output = class_weight if _is_by_output(class_weight) else {names[0]: class_weight}
+        labels = match_labels(y, names, [name in by_output for name in names], "labels", self.model.name)
+        given = match_labels(sample_weight, names, [True] * len(names), "sample weights", self.model.name)
+        weights: dict[str, Any] = {}
+        for name, label, pred, weight in zip(names, labels, preds, given, strict=True):
+            if name in by_output:
+                own = weights_of_classes(by_output[name], label, pred.shape[-1] if pred.ndim > 1 else 1)
+                weight = own if weight is None else own * jnp.reshape(weight, own.shape)
+            weights[name] = weight
+        return weights if len(names) > 1 else weights[names[0]]
+
+    def _logs(self, state: State) -> dict:
+        with scope(bindings=self._bindings(state.weights, state.metrics)):
+            return self.model.get_metrics_result()
+
+
+def model_takes_training(model: Any) -> bool:
+    """Whether a model's `call` has an argument `training`."""
+    return "training" in model.call.__code__.co_varnames if hasattr(model.call, "__code__") else False
+
+
+def _looped(one: Callable) -> Callable:
+    def run(state: State, data: tuple, table: Any, first: Any, end: Any) -> State:
+        def body(index: Any, state: State) -> State:
+            return State(*one(state, _pick(data, lax.dynamic_index_in_dim(table, index, keepdims=False))))
+
+        return lax.fori_loop(first, end, body, _strong(state))
+
+    return run
+
+
+def _on_row(one: Callable) -> Callable:
+    def run(state: State, data: tuple, table: Any, index: Any) -> State:
+        return one(state, _pick(data, lax.dynamic_index_in_dim(table, index, keepdims=False)))
+
+    return run
+
+
+def _pick(data: tuple, rows: Any) -> tuple:
+    """A batch: the rows of each array."""
+    return jax.tree.map(lambda array: array.at[rows].get(mode="promise_in_bounds"), data)
+
+
+def _strong(state: State) -> State:
+    """Gives every value a dtype of its own, because a loop's state may not change dtypes."""
+    return jax.tree.map(lambda value: lax.convert_element_type(value, jnp.result_type(value)), state)
+
+
+def _detached(output: Any) -> Any:
+    value, mask = lax.stop_gradient(output), get_mask(output)
+    if mask is not None and value is not output:
+        set_mask(value, mask)
+    return value
+
+
+def _host_spec(value: Any) -> Any:
+    return jax.ShapeDtypeStruct(value.shape, value.dtype) if hasattr(value, "shape") else value
+
+
+def _specs(values: Any) -> Any:
+    """Symbolic tensors in the place of arrays, the batch axis unknown."""
+
+    def spec(value: Any) -> Any:
+        if not hasattr(value, "shape"):
+            return value
+        return KerasTensor((None, *value.shape[1:]) if value.shape else (), value.dtype)
+
+    return map_structure(spec, values) if values is not None else None
+
+
+def _is_by_output(class_weight: Mapping) -> bool:
+    return any(isinstance(value, Mapping) for value in class_weight.values())
+
+
+def _freeze(class_weight: Any) -> Any:
+    if isinstance(class_weight, Mapping):
+        return tuple((key, _freeze(value)) for key, value in class_weight.items())
+    return class_weight

@@ -1,0 +1,20 @@
+"""The session: names, the policy, the version."""
+
+from plait._names import forget_names
+from plait._settings import change_settings
+from plait._version import __version__
+
+
+def clear_session(free_memory: bool = True) -> None:
+    """Starts automatic names again, and puts the dtype policy back.
+
+    Args:
+        free_memory: kept for Keras's sake; memory is freed when nothing uses it.
+    """
+    forget_names()
+    change_settings(dtype_policy=None)
+
+
+def version() -> str:
+    """The version of plait."""
+    return __version__
