@@ -538,40 +538,6 @@ class Layer(Owner):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
-_BASE_ARGUMENTS})
-        return config
-
-    @classmethod
-    def from_config(cls, config: dict) -> "Layer":
-        """A layer from its config; the config stays as it is."""
-        return cls(**cls._read_config(dict(config)))
-
-    @classmethod
-    def _read_config(cls, config: dict) -> dict:
-        """A config's values, with those in object form made into objects."""
-        return {key: _read_value(value) for key, value in config.items()}
-
-    def get_build_config(self) -> dict | None:
-        """The shapes that it was built for."""
-        shapes = self._build_shapes
-        if shapes is None:
-            return None
-        if len(shapes) == 1:
-            return {"input_shape": next(iter(shapes.values()))}
-        return {"shapes_dict": shapes}
-
-    def build_from_config(self, config: dict) -> None:
-        """Builds it for the shapes that `get_build_config` gave."""
-        if config.get("input_shape") is not None:
-            self.build_for({"input_shape": as_shapes(config["input_shape"])})
-        elif config.get("shapes_dict"):
-            self.build_for({key: as_shapes(value) for key, value in config["shapes_dict"].items()})
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
-
-_NOT_OWNED = frozenset({"nodes", "_added", "_constructed_with", "_losses", "_build_shapes", "_given_shape", "input_spec"})
 _BASE_ARGUMENTS = frozenset({"name", "trainable", "dtype", "activity_regularizer", "autocast"})
 
 

@@ -56,11 +56,6 @@ def zeros(weights: Tree) -> Tree:
     return jax.tree.map(jnp.zeros_like, weights)
 
 
-def pair(init: Callable, update: Callable) -> GradientTransformationExtraArgs:
-    """A pair of functions as Optax wants it; `update` may ignore extra arguments that it doesn't know."""
-    return optax.with_extra_args_support(optax.GradientTransformationExtraArgs(init, update))
-
-
 def stateless(function: Callable) -> GradientTransformationExtraArgs:
     """A pair without state from `function(updates, weights, learning_rate, step) -> updates`."""
 
@@ -75,10 +70,10 @@ def moving(average: Any, value: Any, decay: float) -> Any:
     return average + (value - average) * (1.0 - decay)
 
 
-def norm(x: Any) -> Any:
-    """The Euclidean norm of one tensor, computed in float32 at least."""
-    wide = x if x.dtype.name == "float64" else x.astype("float32")
-    return jnp.sqrt(jnp.sum(jnp.square(wide)))
+def norm(*tensors: Any) -> Any:
+    """The Euclidean norm of tensors taken as one vector, computed in float32 at least."""
+    dtype = "float64" if any(x.dtype.name == "float64" for x in tensors) else "float32"
+    return jnp.sqrt(sum(jnp.sum(jnp.square(x.astype(dtype))) for x in tensors))
 
 
 def root_mean_square(x: Any) -> Any:
@@ -119,9 +114,7 @@ def clip_all_by_norm(limit: float) -> GradientTransformationExtraArgs:
     """
 
     def clip(updates: Tree, *_: Any) -> Tree:
-        squares = [jnp.square(norm(u)) for u in jax.tree.leaves(updates)]
-        total = jnp.sqrt(sum(square.astype(jnp.result_type(*squares)) for square in squares))
-        factor = per_precision((limit / jnp.maximum(total, limit)).astype)
+        factor = per_precision((limit / jnp.maximum(norm(*jax.tree.leaves(updates)), limit)).astype)
         return jax.tree.map(lambda u: u * factor(u), updates)
 
     return stateless(clip)
@@ -546,7 +539,10 @@ def adafactor(
     Source: Shazeer and Stern, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, 2018.
     Differs: Keras stores the velocity of factored weights too, so that its files have it; no update reads it.
     """
-    decay_of = lambda step, dtype: 1.0 - jnp.asarray(step).astype(dtype) ** beta_2_decay  # noqa: E731
+
+    def relative_rate(learning_rate: Any, step: Any, dtype: str) -> Any:
+        rate = jnp.asarray(learning_rate, dtype)
+        return jnp.minimum(rate, 1.0 / jnp.sqrt(jnp.asarray(step).astype(dtype))) if relative_step else rate
 
     def init(weights: Tree) -> AdafactorState:
         def mean(w: Any, axis: int) -> Any:
@@ -556,7 +552,7 @@ def adafactor(
         return AdafactorState(rows, jax.tree.map(lambda w: mean(w, -2), weights), zeros(weights))
 
     def update(gradients: Tree, state: AdafactorState, weights: Tree, *, learning_rate: Any, step: Any, **_: Any):
-        decay = per_precision(lambda dtype: decay_of(step, dtype))
+        decay = per_precision(lambda dtype: 1.0 - jnp.asarray(step).astype(dtype) ** beta_2_decay)
         rate = per_precision(lambda dtype: relative_rate(learning_rate, step, dtype))
         squares = jax.tree.map(lambda g: jnp.square(g) + epsilon_1, gradients)
 
@@ -580,10 +576,6 @@ def adafactor(
             return -jnp.maximum(root_mean_square(w), epsilon_2) * rate(w) * u
 
         return jax.tree.map(step_down, gradients, velocity, weights), AdafactorState(rows, columns, velocity)
-
-    def relative_rate(learning_rate: Any, step: Any, dtype: str) -> Any:
-        rate = jnp.asarray(learning_rate, dtype)
-        return jnp.minimum(rate, 1.0 / jnp.sqrt(jnp.asarray(step).astype(dtype))) if relative_step else rate
 
     return GradientTransformationExtraArgs(init, update)
 

@@ -5,7 +5,7 @@ it sees the same order on both.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -47,7 +47,7 @@ class ArraySource:
 
     def first(self) -> tuple:
         """The first batch, as it lies in memory."""
-        return map_structure_in_order(lambda a: a[: self.batch_size], self.arrays)
+        return map_arrays(lambda array: array[: self.batch_size], self.arrays)
 
     def order(self) -> np.ndarray | None:
         """The row numbers of an epoch; None keeps them as they are."""
@@ -67,7 +67,7 @@ class ArraySource:
     def on_device(self) -> tuple:
         """The arrays, on the device; moved there once."""
         if self._device is None:
-            self._device = map_structure_in_order(jnp.asarray, self.arrays)
+            self._device = map_arrays(jnp.asarray, self.arrays)
         return self._device
 
     def batches(self, epoch: int) -> Iterator[tuple]:
@@ -75,7 +75,12 @@ class ArraySource:
         order = self.order()
         for start in range(0, self.rows, self.batch_size):
             rows = slice(start, start + self.batch_size) if order is None else order[start : start + self.batch_size]
-            yield map_structure_in_order(lambda array, rows=rows: array[rows], self.arrays)
+            yield map_arrays(lambda array, rows=rows: array[rows], self.arrays)
+
+
+def map_arrays(function: Callable, structure: Any) -> Any:
+    """Applies a function to the arrays of a structure; None stays."""
+    return map_structure_in_order(lambda leaf: None if leaf is None else function(leaf), structure)
 
 
 def as_arrays(structure: Any) -> Any:
@@ -159,8 +164,8 @@ def split_off(x: Any, y: Any, sample_weight: Any, fraction: float) -> tuple[tupl
             f"Training data contains {rows} samples, which is not sufficient to split it into a validation and training set as "
             f"specified by `validation_split={fraction}`. Either provide more data, or a different value."
         )
-    first = map_structure_in_order(lambda array: None if array is None else array[:cut], arrays)
-    last = map_structure_in_order(lambda array: None if array is None else array[cut:], arrays)
+    first = map_arrays(lambda array: array[:cut], arrays)
+    last = map_arrays(lambda array: array[cut:], arrays)
     return first, last
 
 
