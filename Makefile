@@ -1,0 +1,100 @@
+# plait: what can be made. Nothing is needed beforehand but make and python3 (3.11 or newer) with pip and venv.
+#
+#   make demo    set up .venv, train a two-input, two-output model on real data      (examples/multitask.py)
+#   make test    set up .venv, then lint, types and all tests: what .ci/run runs
+#
+# Everything made is under .venv and .cache. A second run sets nothing up again, unless pyproject.toml, the Python or
+# the folder has changed. `make PYTHON=python3.13 test` uses another Python; `make test JOBS=4` more processes;
+# `make test PYTEST_ARGS="tests/unit -k dense"` fewer tests.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+JOBS ?= 2
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+# An environment works only in the folder and with the Python it was made for, so both are in the stamps' names.
+PLACE := $(shell { echo '$(CURDIR)'; $(PYTHON) -c 'import sys; print(sys.version, sys.prefix)'; } | cksum | cut -d' ' -f1)
+PROJECT := $(PLACE)-$(shell cksum < pyproject.toml | cut -d' ' -f1)
+ENVIRONMENT := $(VENV)/.made-$(PLACE)
+RUNTIME := $(VENV)/.runtime-$(PROJECT)
+DEVELOP := $(VENV)/.develop-$(PROJECT)
+
+# Tests compile thousands of small programs: kept on disk, from the smallest up, they are there for the other process
+# and for the next run.
+export JAX_COMPILATION_CACHE_DIR := $(CURDIR)/.cache/jax
+export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS := 0
+export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES := -1
+export KERAS_BACKEND := jax
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+say = @printf '\n==> %s\n' "$(1)"
+
+.PHONY: help demo test lint types tests docs-check bench format setup clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(RUNTIME) ## a multi-task model on real data: trained, saved, cut open, frozen, trained again
+	$(call say,examples/multitask.py: two inputs and two outputs on 53$(COMMA)940 diamonds)
+	@$(BIN)/python examples/multitask.py
+
+test: lint types tests ## lint, types and all tests
+
+lint: $(DEVELOP) ## ruff: rules and format
+	$(call say,lint: ruff check$(COMMA) ruff format --check)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(DEVELOP) ## pyright over src
+	$(call say,types: pyright)
+	@$(BIN)/pyright --pythonpath $(BIN)/python
+
+tests: $(DEVELOP) ## all tests, the slow ones last
+	$(call say,tests: pytest in $(JOBS) processes$(COMMA) slow tests last)
+	@PYTHONPATH=tools $(BIN)/python -m pytest -p slow_last -n $(JOBS) --durations=10 $(PYTEST_ARGS)
+
+docs-check: $(DEVELOP) ## every example and link of README.md, docs/ and the docstrings
+	$(call say,docs: examples and links)
+	@$(BIN)/python -m pytest -n $(JOBS) tests/architecture/test_docs.py
+
+bench: $(DEVELOP) ## plait beside Keras on JAX, in turn, in one run
+	$(call say,benchmarks/run.py)
+	@$(BIN)/python benchmarks/run.py
+
+format: $(DEVELOP) ## let ruff put right what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+setup: $(DEVELOP) ## only the environment, with everything for development
+
+clean: ## remove the environment and all caches
+	$(call say,removing .venv$(COMMA) caches and what was built)
+	@rm -rf $(VENV) .cache .pytest_cache .ruff_cache .hypothesis build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(ENVIRONMENT):
+	$(call say,making the environment $(VENV) with $(PYTHON))
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "plait needs Python 3.11 or newer, but $(PYTHON) is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'  # the first that knows --group
+	@touch $@
+
+$(RUNTIME): $(ENVIRONMENT)
+	$(call say,installing plait and what it runs on)
+	@$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(DEVELOP): $(RUNTIME)
+	$(call say,installing what the tests$(COMMA) lint and types need (some minutes the first time))
+	@$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@
+
+COMMA := ,
