@@ -18,8 +18,11 @@ GROUND, SCOPE, CORE, MATHS, PARTS, TRAINING, MODELS, REWRITES, FACE = range(9)
 
 # One tuple a floor, one line a step, one name a unit: a file or a folder right under src/plait.
 FLOORS = (
-    ({"_version", "_errors", "_settings", "_dtypes", "_tree", "_names", "_registry"},),
-    ({"_scope"},),
+    ({"_version", "_errors", "_settings", "_dtypes", "_tree", "_names"},),
+    (
+        {"_scope"},
+        {"_registry"},
+    ),
     (
         {"core"},
         {"distribution"},
@@ -37,7 +40,7 @@ FLOORS = (
     ),
     ({"models"},),
     ({"surgery"},),
-    ({"__init__", "__main__", "config", "utils", "cli", "compat"},),
+    ({"__init__", "__main__", "config", "tree", "utils", "cli", "compat"},),
 )
 
 ONE_FOLDER = {GROUND, FACE}  # floors whose files lie side by side in src/plait: any order without a circle
