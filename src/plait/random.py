@@ -1,11 +1,11 @@
 """Random numbers, keyed: a draw is a function of its seed, so it repeats.
 
-A seed is an int (the same numbers at each call), a `SeedGenerator` (new numbers at each call), a JAX key, or None, which
-is one global generator that `set_random_seed` starts again.
+A seed is an int (the same numbers at each call), a `SeedGenerator` (new numbers at each call), a JAX key, or None, that
+is one global generator which `set_random_seed` starts again.
 
 A generator's state is two uint32 numbers, `[seed, counter]`, and is itself the JAX key of the next draw. It is a
-`Variable`, so in programs made by `pure` it comes in and goes out like a weight. In somebody's own `jax.jit` it could not
-go out, and drawing from it there is an error instead of a constant that looks random.
+`Variable`, so in programs made by `pure` it comes in and goes out like a weight. In somebody's own `jax.jit` it could
+not go out, and drawing from it there is an error instead of a constant that looks random.
 
 The numbers are those of Keras on JAX for the same seed, bit by bit.
 """
@@ -21,7 +21,7 @@ from plait._dtypes import dtype_name, is_float, is_integer, narrow
 from plait._errors import ArgumentError, StateError, describe
 from plait._names import auto_name
 from plait._registry import builtin
-from plait._scope import current, name_scope
+from plait._scope import name_scope
 from plait.core.variable import Variable, convert_to_tensor
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "forget_global_generator",
     "gamma",
     "global_generator",
+    "key_of",
     "make_default_seed",
     "normal",
     "randint",
@@ -145,16 +146,23 @@ def draw_seed(seed: Any) -> Any:
         return seed
     if seed is None:
         return _draw_global_seed()
-    return jnp.asarray(np.array([_checked_seed(seed, "A random draw"), 0], "uint32"))
+    return jnp.asarray(key_of(seed))
+
+
+def key_of(seed: int) -> np.ndarray:
+    """The key of an integer seed: `[seed, 0]`, uint32."""
+    return np.array([_checked_seed(seed, "A random draw"), 0], "uint32")
 
 
 def _draw_global_seed() -> Any:
-    if current().bindings is None and not jax.core.trace_state_clean():
+    try:
+        return global_generator().next(ordered=False)
+    except StateError:
         raise StateError(
             "A random draw without a seed inside a function that JAX is tracing would be drawn once and then stay the "
-            "same. Make a plait.random.SeedGenerator, keep it as an attribute of the layer or model, and pass it as seed."
-        )
-    return global_generator().next(ordered=False)
+            "same. Make a plait.random.SeedGenerator, keep it as an attribute of the layer or model, and pass it as "
+            "`seed`."
+        ) from None
 
 
 def _checked_seed(seed: Any, who: str) -> int:

@@ -324,7 +324,7 @@ class Layer(Owner):
     # ------------------------------------------------------------------------ masks
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        """The mask of the output; by default the input's."""
+        """The mask of the output; by default the input's, and of several inputs each its own."""
         return previous_mask
 
     def _with_masks(self, signature: CallSignature, args: tuple, kwargs: dict) -> dict:
@@ -354,9 +354,9 @@ class Layer(Owner):
                     stacklevel=4,
                 )
             return
-        if not masked and type(self).compute_mask is Layer.compute_mask:
-            return
         tensors = [leaf for leaf in flatten(outputs) if leaf is not None]
+        if type(self).compute_mask is Layer.compute_mask and (not masked or len(flatten(previous)) != len(tensors)):
+            return
         if any(get_mask(tensor) is None for tensor in tensors):
             masks = self.compute_mask(first, previous)
             if masks is not None:

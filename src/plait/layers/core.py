@@ -104,11 +104,6 @@ class Dense(Layer):
             total, start = total + jnp.expand_dims(product, missing), start + size
         return total
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        """The mask of the input; of several inputs none."""
-        return None if isinstance(inputs, (list, tuple)) else previous_mask
-
-
 def positive_integer(value: Any, who: str, name: str) -> int:
     """The value, if it is a whole number from 1 up.
 

@@ -19,7 +19,9 @@ from plait._errors import ArgumentError, ShapeError, StateError
 from plait.core.graph import Operation
 from plait.core.variable import Variable, mark_revision
 
-_NOT_OWNED = frozenset({"nodes", "_added", "_constructed_with", "_losses", "_build_shapes", "_given_shape", "input_spec"})
+_NOT_OWNED = frozenset(
+    {"nodes", "_added", "_constructed_with", "_losses", "_build_shapes", "_given_shape", "input_spec", "graph", "dtype_policy"}
+)
 
 
 class Owner(Operation):
@@ -35,7 +37,7 @@ class Owner(Operation):
     def _children(self) -> Iterator[Any]:
         """Variables, layers, metrics and seed generators among its attributes, in the order they were set."""
         for name, value in vars(self).items():
-            if name not in _NOT_OWNED:
+            if name not in _NOT_OWNED and value is not None and not isinstance(value, (str, int, float)):
                 yield from _owned(value)
 
     @property

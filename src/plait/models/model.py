@@ -109,6 +109,7 @@ class Model(Layer):
             name = auto_name("functional")
         super().__init__(name=name, **kwargs)
         self._programs: dict = {}
+        self._program_key: list | None = None
         self._values: tuple[int, list[Variable], Cell] | None = None
         if inputs is not None:
             self._take_graph(inputs, outputs)
@@ -162,10 +163,9 @@ class Model(Layer):
         if training is None:
             training = current().training
         variables, cell = self._variables_and_cell()
-        program = self._programs.get((training, revision()))
+        program = self._programs.get(training)
         if program is None:
-            self._programs.clear()
-            program = self._programs[training, revision()] = self._make_program(variables, training)
+            program = self._programs[training] = self._make_program(variables, training)
         outputs, changed = program(cell.tree, args, kwargs)
         for index, value in changed.items():
             if isinstance(value, jax.core.Tracer):
@@ -190,6 +190,10 @@ class Model(Layer):
         """All variables, and a cell that holds just them; looked up again only when something changed."""
         if self._values is None or self._values[0] != revision() or self.graph is None:
             variables = unique([*self.variables, *self.metrics_variables])
+            key = [*map(id, variables), *(layer.trainable for layer in self._flatten_layers())]
+            if key != self._program_key:
+                self._programs.clear()
+                self._program_key = key
             cell = cell_of(variables)
             self._values = revision(), variables, cell
         return self._values[1], self._values[2]

@@ -65,9 +65,9 @@ def stateless(function: Callable) -> GradientTransformationExtraArgs:
     return GradientTransformationExtraArgs(lambda _: EmptyState(), update)
 
 
-def moving(average: Any, value: Any, decay: float) -> Any:
-    """An exponential moving average, one step on."""
-    return average + (value - average) * (1.0 - decay)
+def moving(average: Any, value: Any, share: Any) -> Any:
+    """An exponential moving average, one step on; `share` is how much the new value counts."""
+    return average + (value - average) * share
 
 
 def norm(*tensors: Any) -> Any:
@@ -165,14 +165,19 @@ class MomentsState(NamedTuple):
 
 def next_moments(gradients: Tree, state: MomentsState, beta_1: float, beta_2: float) -> MomentsState:
     """Both moving averages, one step on."""
-    momentum = jax.tree.map(lambda m, g: moving(m, g, beta_1), state.momentum, gradients)
-    velocity = jax.tree.map(lambda v, g: moving(v, jnp.square(g), beta_2), state.velocity, gradients)
+    momentum = jax.tree.map(lambda m, g: moving(m, g, 1.0 - beta_1), state.momentum, gradients)
+    velocity = jax.tree.map(lambda v, g: moving(v, jnp.square(g), 1.0 - beta_2), state.velocity, gradients)
     return state._replace(momentum=momentum, velocity=velocity)
 
 
 def power(base: float, step: Any, dtype: str) -> Any:
     """`base ** step` in a dtype."""
     return jnp.asarray(base, dtype) ** jnp.asarray(step).astype(dtype)
+
+
+def complement(beta: float) -> Callable[[Any], Any]:
+    """`1 - beta` with beta rounded as in `power(beta, step)`, so that the first corrected average is the gradient."""
+    return per_precision(lambda dtype: 1.0 - jnp.asarray(beta, dtype))
 
 
 def scale_by_adam(
@@ -244,7 +249,7 @@ def scale_by_adamax(beta_1: float, beta_2: float, epsilon: float) -> GradientTra
 
     def update(gradients: Tree, state: AdamaxState, weights: Tree = None, *, step: Any, **_: Any):
         correction = per_precision(lambda dtype: 1.0 - power(beta_1, step, dtype))
-        momentum = jax.tree.map(lambda m, g: moving(m, g, beta_1), state.momentum, gradients)
+        momentum = jax.tree.map(lambda m, g: moving(m, g, 1.0 - beta_1), state.momentum, gradients)
         largest = jax.tree.map(lambda u, g: jnp.maximum(beta_2 * u, jnp.abs(g)), state.norm, gradients)
         updates = jax.tree.map(lambda m, u: m / (correction(m) * (u + epsilon)), momentum, largest)
         return updates, AdamaxState(momentum, largest)
@@ -285,13 +290,13 @@ def scale_by_nadam(beta_1: float, beta_2: float, epsilon: float) -> GradientTran
         of_momentum, of_gradient = later / (1.0 - product * later), (1.0 - now) / (1.0 - product)
         a, b = per_precision(of_momentum.astype), per_precision(of_gradient.astype)
         second = per_precision(lambda dtype: 1.0 - power(beta_2, step, dtype))
-        moments = next_moments(gradients, MomentsState(state.momentum, state.velocity), beta_1, beta_2)
-        return jax.tree.map(
-            lambda g, m, v: (a(m) * m + b(g) * g) / (jnp.sqrt(v / second(v)) + epsilon),
-            gradients,
-            moments.momentum,
-            moments.velocity,
-        ), NadamState(moments.momentum, moments.velocity, product)
+        share_1, share_2 = complement(beta_1), complement(beta_2)
+        momentum = jax.tree.map(lambda m, g: moving(m, g, share_1(m)), state.momentum, gradients)
+        velocity = jax.tree.map(lambda v, g: moving(v, jnp.square(g), share_2(v)), state.velocity, gradients)
+        updates = jax.tree.map(
+            lambda g, m, v: (a(m) * m + b(g) * g) / (jnp.sqrt(v / second(v)) + epsilon), gradients, momentum, velocity
+        )
+        return updates, NadamState(momentum, velocity, product)
 
     return GradientTransformationExtraArgs(init, update)
 
@@ -350,7 +355,8 @@ def schedule_free_adam(
         share = per_precision(lambda dtype: 1.0 / jnp.asarray(step).astype(dtype))
         ready = per_precision(lambda dtype: jnp.minimum(jnp.asarray(step).astype(dtype) / max(warmup_steps, 1), 1.0))
         rate = per_precision(lambda dtype: jnp.asarray(learning_rate, dtype))
-        velocity = jax.tree.map(lambda v, g: moving(v, jnp.square(g), beta_2), state.velocity, gradients)
+        share_2 = complement(beta_2)
+        velocity = jax.tree.map(lambda v, g: moving(v, jnp.square(g), share_2(v)), state.velocity, gradients)
         z = jax.tree.map(
             lambda z, g, v: z - rate(z) * ready(z) * g / (jnp.sqrt(v / second(v)) + epsilon),
             state.momentum,
@@ -485,7 +491,7 @@ class FtrlState(NamedTuple):
 
 
 def follow_the_regularized_leader(
-    power: float, initial: float, l1: float, l2: float, shrinkage: float, beta: float
+    rate_power: float, initial: float, l1: float, l2: float, shrinkage: float, beta: float
 ) -> GradientTransformationExtraArgs:
     """FTRL-proximal: the weights are the closed-form best for all gradients so far, under l1 and l2.
 
@@ -501,12 +507,12 @@ def follow_the_regularized_leader(
         accumulator = jax.tree.map(lambda a, g: a + jnp.square(g), state.accumulator, gradients)
 
         def next_linear(z: Any, g: Any, w: Any, old: Any, new: Any) -> Any:
-            return z + g + 2.0 * shrinkage * w - (new**-power - old**-power) / rate(w) * w
+            return z + g + 2.0 * shrinkage * w - (new**-rate_power - old**-rate_power) / rate(w) * w
 
         linear = jax.tree.map(next_linear, state.linear, gradients, weights, state.accumulator, accumulator)
 
         def step(w: Any, z: Any, a: Any) -> Any:
-            quadratic = a**-power / rate(w) + 2.0 * (l2 + beta / (2.0 * rate(w)))
+            quadratic = a**-rate_power / rate(w) + 2.0 * (l2 + beta / (2.0 * rate(w)))
             return (jnp.clip(z, -l1, l1) - z) / quadratic - w
 
         return jax.tree.map(step, weights, linear, accumulator), FtrlState(accumulator, linear)

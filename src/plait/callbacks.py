@@ -1,0 +1,27 @@
+"""The public face of the callbacks."""
+
+from plait.training.callbacks import CallbackList as CallbackList
+from plait.training.callbacks import Callback as Callback
+from plait.training.callbacks import CSVLogger as CSVLogger
+from plait.training.callbacks import EarlyStopping as EarlyStopping
+from plait.training.callbacks import History as History
+from plait.training.callbacks import LambdaCallback as LambdaCallback
+from plait.training.callbacks import LearningRateScheduler as LearningRateScheduler
+from plait.training.callbacks import ModelCheckpoint as ModelCheckpoint
+from plait.training.callbacks import ProgbarLogger as ProgbarLogger
+from plait.training.callbacks import ReduceLROnPlateau as ReduceLROnPlateau
+from plait.training.callbacks import TerminateOnNaN as TerminateOnNaN
+
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "ProgbarLogger",
+    "ReduceLROnPlateau",
+    "TerminateOnNaN",
+]

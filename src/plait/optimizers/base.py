@@ -1,0 +1,843 @@
+"""Optimizers: variables, an order for them, and one pure function from gradients to the next weights.
+
+An `Optimizer` is a shell. What it computes is a chain of Optax pairs, its `rule`; what it adds is the same for every
+rule: one counter, one learning rate, and Keras's common options. Its state is a list of arrays parallel to
+`optimizer.variables`, so that a training loop can carry it, save it and hand it back without knowing what is in it.
+
+Verbs: `build` makes the variables for a list of weights; `update` is the pure function; `apply` runs it on the
+variables themselves, for loops that are written by hand.
+
+One update, in this order: divide by the loss scale; add up, where gradients are accumulated, and go on at every k-th
+step only; clip; decay the weights; apply the rule; average the weights; apply the constraints; count.
+
+Life under jit: `update` is traced, and is all there is: it reads nothing but its arguments and the options. Shapes,
+dtypes and the number of arrays never change, so it can be the body of a scan or of a while loop.
+
+What it is not: a holder of weights. Slots belong to the Variables they were made for, by identity: `build` with another
+list keeps the slots of those that stay, so that layers may be frozen and thawed at any time.
+
+Differs from Keras: there, an optimizer assigns variables by their index, and cannot be built again. A subclass that was
+written for Keras (`build`, `update_step`, `add_variable_from_reference`, `assign`) runs here unchanged.
+"""
+
+import collections
+import inspect
+import re
+import warnings
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from functools import partial
+from typing import Any, ClassVar, TypedDict, Unpack
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.tree_util import DictKey, GetAttrKey, tree_flatten_with_path
+
+from plait import _registry
+from plait._errors import ArgumentError, ShapeError, StateError, describe, listing, raise_all
+from plait._names import auto_name
+from plait._scope import scope
+from plait.core.pure import by_path, pure
+from plait.core.variable import Cell, Variable, cell_of, convert_to_tensor, mark_revision
+from plait.optimizers.schedules import LearningRateSchedule
+from plait.optimizers.transforms import clip_all_by_norm, clip_each_by_norm, per_precision
+
+
+class CommonArguments(TypedDict, total=False):
+    """The options that every optimizer has; `Optimizer` says what they mean."""
+
+    weight_decay: float | None
+    clipnorm: float | None
+    clipvalue: float | None
+    global_clipnorm: float | None
+    use_ema: bool
+    ema_momentum: float
+    ema_overwrite_frequency: int | None
+    loss_scale_factor: float | None
+    gradient_accumulation_steps: int | None
+    name: str | None
+
+
+def algorithm(cls: type) -> type:
+    """Puts an optimizer in the registry, and tells Python the options that its constructor passes on: a decorator."""
+    constructor: Any = cls.__init__
+    parameters = list(inspect.signature(constructor).parameters.values())[:-1]
+    named = {parameter.name for parameter in parameters}
+    common = [p for p in inspect.signature(Optimizer.__init__).parameters.values() if p.name not in named]
+    keywords = [p.replace(kind=p.KEYWORD_ONLY) if p.kind is p.POSITIONAL_OR_KEYWORD else p for p in common]
+    constructor.__signature__ = inspect.Signature([*parameters, *keywords])
+    cls.arguments = tuple(p.name for p in parameters[1:] if p.name not in ("learning_rate", *_COMMON))  # type: ignore
+    return _registry.builtin("optimizers", cls.__name__.lower())(cls)
+
+
+_COMMON = (
+    "weight_decay clipnorm global_clipnorm clipvalue use_ema ema_momentum ema_overwrite_frequency loss_scale_factor "
+    "gradient_accumulation_steps"
+).split()
+
+
+class Optimizer:
+    """The parent of all optimizers, and of those written for Keras.
+
+    Args:
+        learning_rate: a float; a schedule; or a function without arguments that returns the rate.
+        weight_decay: decays weights by `weight * weight_decay * learning_rate` before each update, apart from the
+            gradients ("decoupled"); None means not.
+        clipnorm: the highest norm of each gradient.
+        clipvalue: the highest absolute value in any gradient.
+        global_clipnorm: the highest norm of all gradients together.
+        use_ema: whether a moving average of the weights is kept. `fit` ends by putting it in their place.
+        ema_momentum: how much of the average stays at each step.
+        ema_overwrite_frequency: after how many updates the averages take the weights' place; None means at the end.
+        loss_scale_factor: what the loss is multiplied by before, and gradients are divided by after differentiation.
+        gradient_accumulation_steps: updates the weights at every such step, by the mean of the gradients since.
+        name: a name; None makes one.
+
+    Raises:
+        ArgumentError: an option that isn't one, or a value out of its range.
+
+    Differs: schedules see the steps, not the updates, where gradients are accumulated; Keras does so too. A weight
+    without a gradient is left alone altogether.
+
+    >>> class Signs(Optimizer):
+    ...     def update_step(self, gradient, variable, learning_rate):
+    ...         self.assign_sub(variable, learning_rate * jnp.sign(gradient))
+    >>> weight = Variable([1.0, 2.0])
+    >>> Signs(0.5).apply([jnp.array([3.0, -3.0])], [weight])
+    >>> weight.numpy().tolist()
+    [0.5, 2.5]
+    """
+
+    slots: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    """The order in which the rule's state becomes variables: group by group; within one, weight by weight."""
+
+    arguments: ClassVar[tuple[str, ...]] = ()
+    """The constructor's own arguments, besides the rate and the common options."""
+
+    def __init__(
+        self,
+        learning_rate: Any,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        self.name = auto_name(type(self)) if name is None else name
+        self.weight_decay = weight_decay
+        self.clipnorm = clipnorm
+        self.clipvalue = clipvalue
+        self.global_clipnorm = global_clipnorm
+        self.use_ema = use_ema
+        self.ema_momentum = ema_momentum
+        self.ema_overwrite_frequency = ema_overwrite_frequency
+        self.loss_scale_factor = loss_scale_factor
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self._check_options(kwargs)
+        self.built = False
+        self._undecayed: tuple[frozenset, tuple[str, ...]] = (frozenset(), ())
+        self._trainable_variables: list[Variable] = []
+        self._slots: dict[tuple, Variable] = {}
+        self._kept: dict[tuple, Variable] = {}
+        self._asked: collections.Counter = collections.Counter()
+        self._compiled: dict[Any, Callable] = {}
+        self._iteration = self._variable(0, "iteration", dtype="int32")
+        self._learning_rate = self._rate_from(learning_rate)
+        self._variables = self._own_variables()
+
+    def _check_options(self, unknown: dict) -> None:
+        if "decay" in unknown:
+            warnings.warn("Argument `decay` is no longer supported and will be ignored.", stacklevel=4)
+            unknown = {key: value for key, value in unknown.items() if key != "decay"}
+        clips = {key: getattr(self, key) for key in ("clipnorm", "clipvalue", "global_clipnorm")}
+        frequency, steps = self.ema_overwrite_frequency, self.gradient_accumulation_steps
+        problems = [f"Argument(s) not recognized: {unknown}"] if unknown else []
+        if sum(value is not None for value in clips.values()) > 1:
+            problems.append(f"Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set, but got {clips}")
+        if self.use_ema and not 0 <= self.ema_momentum <= 1:
+            problems.append(f"`ema_momentum` must be in the range [0, 1], but got {self.ema_momentum}")
+        if self.use_ema and frequency and not (isinstance(frequency, int) and frequency >= 1):
+            problems.append(f"`ema_overwrite_frequency` must be an integer >= 1 or None, but got {frequency}")
+        if steps and not (isinstance(steps, int) and steps >= 2):
+            problems.append(f"`gradient_accumulation_steps` must be an integer >= 2, but got {steps}")
+        raise_all(ArgumentError, type(self).__name__, problems)
+
+    # ------------------------------------------------------------------------ the rule
+
+    def rule(self) -> optax.GradientTransformationExtraArgs | None:
+        """The chain of Optax pairs that turns gradients into updates of the weights; None where `update_step` does it.
+
+        Its `update` gets `learning_rate` and `step` as extra arguments. It is asked for anew whenever it is needed.
+        """
+        return None
+
+    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+        """Updates one variable and its slots by assigning them. Optimizers written for Keras override it.
+
+        Raises:
+            StateError: a class with neither a rule nor an `update_step`.
+        """
+        rule = self.rule()
+        if rule is None:
+            raise StateError(f"{type(self).__name__}: an optimizer must define `update_step` or `rule`.")
+        path = next(path for path, owner in self._owners().items() if owner is variable)
+        state = [held.value for held in self._variables]
+        updates = self._apply_rule(rule, state, {path: gradient}, {path: variable.value}, learning_rate)
+        variable.assign(variable.value + updates[path])
+        for owner, held, value in zip(self._slot_owners(), self._variables, state, strict=True):
+            if owner is variable or (owner is None and variable is self._trainable_variables[-1]):
+                held.assign(value)
+
+    # ------------------------------------------------------------------------ variables
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The iteration, the learning rate (unless it is a schedule), averages, accumulators, then the rule's slots."""
+        return list(self._variables)
+
+    @property
+    def cell(self) -> Cell:
+        """The cell that holds the variables, in their order; the training loop replaces its contents."""
+        return cell_of(self.variables)
+
+    @property
+    def iterations(self) -> Any:
+        """How many updates have been made: the variable that counts; an array where gradients are accumulated."""
+        steps = self.gradient_accumulation_steps
+        return self._iteration.value // steps if steps else self._iteration
+
+    @property
+    def learning_rate(self) -> Any:
+        """The current rate: the variable that holds it, or what the schedule says for this step.
+
+        It can be set to a number, or to a schedule.
+
+        Raises:
+            ArgumentError: setting a number where there is a schedule.
+        """
+        if isinstance(self._learning_rate, LearningRateSchedule):
+            return self._learning_rate(self._iteration.value)
+        return self._learning_rate if isinstance(self._learning_rate, Variable) else self._learning_rate()
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate: Any) -> None:
+        if isinstance(learning_rate, Variable) or not callable(learning_rate):
+            if not isinstance(self._learning_rate, Variable):
+                raise ArgumentError(
+                    f"{type(self).__name__} {self.name!r} was created with a `LearningRateSchedule` or a function as "
+                    "its `learning_rate`, hence its learning rate is not settable. Create it with a float to set it "
+                    "later, or set it to another schedule."
+                )
+            self._learning_rate.assign(learning_rate)
+            return
+        slots = self._variables[len(self._own_variables()) :]
+        self._learning_rate = learning_rate
+        self._variables = [*self._own_variables(), *slots]
+        self._compiled.clear()
+        mark_revision()
+
+    def _rate_from(self, learning_rate: Any) -> Any:
+        if callable(learning_rate) and not isinstance(learning_rate, Variable):
+            return learning_rate
+        if not isinstance(learning_rate, (float, np.floating)):
+            raise ArgumentError(
+                f"{type(self).__name__}: Argument `learning_rate` should be float, or an instance of "
+                "LearningRateSchedule, or a callable without arguments that returns the rate, but got "
+                f"{describe(learning_rate)}." + (" Write it with a decimal point." * (type(learning_rate) is int))
+            )
+        return self._variable(float(learning_rate), "learning_rate", dtype="float32")
+
+    def _own_variables(self) -> list[Variable]:
+        rate = [self._learning_rate] if isinstance(self._learning_rate, Variable) else []
+        return [self._iteration, *rate]
+
+    def _variable(self, initializer: Any, name: str | None, path: tuple[str, ...] | None = None, **options: Any) -> Variable:
+        with scope(path=(self.name,) if path is None else path):
+            return Variable(initializer, trainable=False, autocast=False, name=name, **options)
+
+    # ------------------------------------------------------------------------ build
+
+    def build(self, variables: Iterable[Variable]) -> None:
+        """Makes the optimizer's variables for these weights.
+
+        Built again for the same ones, nothing happens; for others, the counter, the rate and the slots of those that
+        stay keep their values, and the others' are new.
+
+        Raises:
+            ArgumentError: a weight is listed twice.
+        """
+        variables = list(variables)
+        self._asked.clear()
+        if self.built and self.is_built_for(variables):
+            return
+        if len(set(variables)) != len(variables):
+            raise ArgumentError(f"{type(self).__name__} {self.name!r}: a variable is listed twice in `build`.")
+        staying = {None, *variables}
+        self._kept = {key: slot for key, slot in {**self._kept, **self._slots}.items() if key[0] in staying}
+        self._slots, self._trainable_variables, self._variables = {}, variables, self._own_variables()
+        self._compiled.clear()
+        with scope(bindings=None, compute_dtype=None), jax.ensure_compile_time_eval():
+            self._build_common()
+            rule = self.rule()
+            if rule is not None:
+                self._build_slots(rule)
+        self.built = True
+        mark_revision()
+
+    def build_for(self, variables: Iterable[Variable]) -> None:
+        """Builds for these weights, also where a subclass's `build` does nothing once `built` is true."""
+        variables = list(variables)
+        if self.built and not self.is_built_for(variables):
+            self.built = False
+        self.build(variables)
+
+    def is_built_for(self, variables: Sequence[Variable]) -> bool:
+        """Whether these are the weights that the optimizer was built for, in this order."""
+        mine = self._trainable_variables
+        return len(mine) == len(variables) and all(a is b for a, b in zip(mine, variables, strict=True))
+
+    def _build_common(self) -> None:
+        if self.use_ema:
+            started = int(self._iteration.value) > 0
+            for variable in self._owners().values():
+                start = variable.value if started else jnp.zeros_like(variable.value)
+                self._slot(variable, "average", partial(self.new_slot, variable, "average", start))
+        if self.gradient_accumulation_steps:
+            field = "gradient_accumulator"
+            for variable in self._trainable_variables:
+                self._slot(variable, field, partial(self.new_slot, variable, field, jnp.zeros_like(variable.value)))
+
+    def _build_slots(self, rule: optax.GradientTransformation) -> None:
+        owners = self._owners()
+        state = rule.init({path: variable.value for path, variable in owners.items()})
+        order = {variable: position for position, variable in enumerate(self._trainable_variables)}
+        groups = {field: (number, place) for number, group in enumerate(self.slots) for place, field in enumerate(group)}
+        found = [(*self._place(path, owners), leaf) for path, leaf in tree_flatten_with_path(state)[0]]
+
+        def rank(item: tuple) -> tuple:
+            group, place = groups.get(item[1], (len(self.slots), 0))
+            return group, order.get(item[0], len(order)), place
+
+        for owner, field, leaf in sorted(found, key=rank):
+            self._slot(owner, field, partial(self.new_slot, owner, field, leaf))
+
+    def _slot(self, owner: Variable | None, field: str, make: Callable[[], Variable]) -> Variable:
+        """The variable of a field: that of before where there was one, else a new one."""
+        key = (owner, field, self._asked[owner, field])
+        self._asked[owner, field] += 1
+        if key not in self._slots:
+            kept = self._kept.pop(key, None)
+            self._slots[key] = make() if kept is None else kept
+            self._variables.append(self._slots[key])
+        return self._slots[key]
+
+    def new_slot(self, owner: Variable | None, field: str, value: Any) -> Variable:
+        """Makes the variable for one array of the rule's state.
+
+        Args:
+            owner: the weight that it belongs to; None for what belongs to all.
+            field: what the rule's state calls it.
+            value: its first value.
+        """
+        name = field if owner is None else f"{owner.path.replace('/', '_')}_{field}"
+        return self._variable(value, name)
+
+    def _owners(self) -> dict[str, Variable]:
+        """The weights that the rule updates, by path; not those that are replaced by their gradients."""
+        return by_path([v for v in self._trainable_variables if not v.overwrite_with_gradient])
+
+    def _place(self, path: tuple, owners: Mapping[str, Variable]) -> tuple[Variable | None, str]:
+        """Which weight and which field an array in a rule's state belongs to, by its path in the state."""
+        owner = next((owners[e.key] for e in path if isinstance(e, DictKey) and e.key in owners), None)
+        return owner, [entry.name for entry in path if isinstance(entry, GetAttrKey)][-1]
+
+    def _slot_owners(self) -> list[Variable | None]:
+        """To which weight each of the variables belongs."""
+        owners = {slot: key[0] for key, slot in self._slots.items()}
+        return [owners.get(variable) for variable in self._variables]
+
+    def _places(self, field: str) -> dict[Variable, int]:
+        """Where in the state each weight has a field."""
+        positions = {variable: position for position, variable in enumerate(self._variables)}
+        return {key[0]: positions[slot] for key, slot in self._slots.items() if key[1:] == (field, 0)}
+
+    # ------------------------------------------------------------------------ the pure function
+
+    def update(self, state: Sequence, gradients: Sequence, weights: Sequence) -> tuple[list, list]:
+        """One step, as a pure function of arrays.
+
+        Args:
+            state: values of `variables`.
+            gradients: of the weights that the optimizer was built for; None where there is none.
+            weights: their values.
+
+        Returns:
+            `(weights, state)`, as the step leaves them, in the same dtypes.
+
+        Raises:
+            StateError: the optimizer isn't built.
+            ShapeError: the lists have other lengths than they should.
+        """
+        self._check_lengths(state, gradients, weights)
+        before, given, state = list(weights), list(state), list(state)
+        gradients = [g if g is None else convert_to_tensor(g, w.dtype) for g, w in zip(gradients, weights, strict=True)]
+        weights, gradients = self._overwrite(state, gradients, before)
+        if self.loss_scale_factor is not None:
+            gradients = [g if g is None else g / self.loss_scale_factor for g in gradients]
+        if self.gradient_accumulation_steps:
+            weights = self._accumulate(state, gradients, weights)
+        else:
+            weights = self._descend(state, gradients, weights)
+        if self.use_ema:
+            weights = self._average(state, weights)
+        weights = [
+            w if g is None or v.constraint is None else v.constraint(w)
+            for v, g, w in zip(self._trainable_variables, gradients, weights, strict=True)
+        ]
+        state[0] = state[0] + 1
+        return like(weights, before), like(state, given)
+
+    def _check_lengths(self, state: Sequence, gradients: Sequence, weights: Sequence) -> None:
+        if not self.built:
+            raise StateError(
+                f"To call `stateless_apply`, {type(self).__name__} must be built (i.e. its variables must have been "
+                "created). You can build it via `optimizer.build(trainable_variables)`."
+            )
+        problems, expected = [], len(self._trainable_variables)
+        if len(state) != len(self.variables):
+            problems.append(
+                f"Argument `optimizer_variables` must be a list of tensors corresponding 1:1 to {type(self).__name__}()"
+                f".variables. Received list with length {len(state)}, but expected {len(self.variables)} variables"
+            )
+        if len(weights) != expected:
+            problems.append(
+                "Argument `trainable_variables` must be a list of tensors corresponding 1:1 to the trainable variables "
+                f"list that the optimizer was built with. Received {len(weights)}, but it was built with {expected}"
+            )
+        if len(gradients) != expected:
+            problems.append(
+                "When passing `grads` as a list of gradient tensors, the gradients must match the variables of the "
+                f"optimizer one-to-one. Received {len(gradients)} gradients for {expected} variables"
+            )
+        raise_all(ShapeError, f"{type(self).__name__} {self.name!r}", problems)
+
+    def _overwrite(self, state: list, gradients: list, weights: list) -> tuple[list, list]:
+        """Replaces the weights that are marked so by their gradients (statistics of low-precision layers)."""
+        gradients, weights = list(gradients), list(weights)
+        for index, variable in enumerate(self._trainable_variables):
+            gradient = gradients[index]
+            if not variable.overwrite_with_gradient or gradient is None:
+                continue
+            gradients[index] = None
+            if self.gradient_accumulation_steps:
+                place, due = self._places("gradient_accumulator")[variable], self._is_due(state)
+                largest = jnp.maximum(gradient, state[place])
+                state[place] = jnp.where(due, jnp.zeros_like(largest), largest)
+                gradient = jnp.where(due, largest, weights[index])
+            weights[index] = gradient
+        return weights, gradients
+
+    def _is_due(self, state: Sequence) -> Any:
+        return (state[0] + 1) % self.gradient_accumulation_steps == 0
+
+    def _accumulate(self, state: list, gradients: list, weights: list) -> list:
+        """Adds the gradients up; at every k-th step, updates by their mean and starts again."""
+        steps = self.gradient_accumulation_steps
+        every = self._places("gradient_accumulator")
+        live = [index for index, gradient in enumerate(gradients) if gradient is not None]
+        places = {index: every[self._trainable_variables[index]] for index in live}
+        for index, place in places.items():
+            state[place] = state[place] + gradients[index]
+
+        def descend(state: list) -> tuple[list, list]:
+            means = [state[places[i]] / steps if i in places else None for i in range(len(gradients))]
+            for place in places.values():
+                state[place] = jnp.zeros_like(state[place])
+            given = list(state)
+            moved = self._descend(state, means, weights)
+            return like(moved, weights), like(state, given)
+
+        moved, state[:] = jax.lax.cond(
+            self._is_due(state), lambda: descend(list(state)), lambda: (like(weights, weights), like(state, state))
+        )
+        return moved
+
+    def _descend(self, state: list, gradients: list, weights: list) -> list:
+        """Clips, decays, and applies the rule: gives the weights, and writes the state."""
+        rate = self._rate_in(state)
+        gradients = self._clip(gradients)
+        decayed = [
+            w if g is None else self._decay(v, w, rate)
+            for v, w, g in zip(self._trainable_variables, weights, gradients, strict=True)
+        ]
+        if type(self).update_step is not Optimizer.update_step:
+            return self._run_update_steps(state, gradients, decayed, rate)
+        rule = self.rule()
+        if rule is None:
+            raise StateError(f"{type(self).__name__}: an optimizer must define `update_step` or `rule`.")
+        index = {variable: position for position, variable in enumerate(self._trainable_variables)}
+        places = {path: index[owner] for path, owner in self._owners().items()}
+        zero = {path: gradients[i] if gradients[i] is not None else jnp.zeros_like(weights[i]) for path, i in places.items()}
+        before = list(state)
+        updates = self._apply_rule(rule, state, zero, {path: decayed[i] for path, i in places.items()}, rate)
+        for position, owner in enumerate(self._slot_owners()):
+            if owner is not None and gradients[index[owner]] is None:
+                state[position] = before[position]
+        moved = {i: decayed[i] + updates[path].astype(decayed[i].dtype) for path, i in places.items()}
+        return [moved[i] if g is not None else decayed[i] for i, g in enumerate(gradients)]
+
+    def _apply_rule(
+        self, rule: optax.GradientTransformation, state: list, gradients: dict, weights: dict, rate: Any
+    ) -> dict:
+        """Runs the rule: gives the updates, and writes its part of the state."""
+        owners = self._owners()
+        leaves, structure = tree_flatten_with_path(jax.eval_shape(rule.init, weights))
+        positions = {variable: position for position, variable in enumerate(self._variables)}
+        places = [positions[self._slots[(*self._place(path, owners), 0)]] for path, _ in leaves]
+        extended = optax.with_extra_args_support(rule)
+        updates, after = extended.update(
+            gradients,
+            structure.unflatten([state[place] for place in places]),
+            weights,
+            learning_rate=rate,
+            step=self._count(state) + 1,
+        )
+        for place, value in zip(places, jax.tree.leaves(after), strict=True):
+            state[place] = value
+        return updates
+
+    def _run_update_steps(self, state: list, gradients: list, weights: list, rate: Any) -> list:
+        """Runs `update_step` of a class written for Keras, which assigns variables, as a pure function."""
+
+        def run() -> None:
+            for gradient, variable in zip(gradients, self._trainable_variables, strict=True):
+                if gradient is not None:
+                    self.update_step(gradient, variable, rate)
+
+        with scope(compute_dtype=None):
+            _, values = pure(run, [*self._variables, *self._trainable_variables])([*state, *weights])
+        state[:] = values[: len(state)]
+        return values[len(state) :]
+
+    def _rate_in(self, state: Sequence) -> Any:
+        """The learning rate of a state."""
+        if isinstance(self._learning_rate, Variable):
+            return state[1]
+        if isinstance(self._learning_rate, LearningRateSchedule):
+            return convert_to_tensor(self._learning_rate(state[0]))
+        return None if self._learning_rate is None else convert_to_tensor(self._learning_rate())
+
+    def _count(self, state: Sequence) -> Any:
+        """How many updates a state has seen."""
+        return state[0] // self.gradient_accumulation_steps if self.gradient_accumulation_steps else state[0]
+
+    def _clip(self, gradients: list) -> list:
+        if self.clipnorm and self.clipnorm > 0:
+            clip = clip_each_by_norm(self.clipnorm)
+        elif self.global_clipnorm and self.global_clipnorm > 0:
+            clip = clip_all_by_norm(self.global_clipnorm)
+        elif self.clipvalue and self.clipvalue > 0:
+            clip = optax.clip(self.clipvalue)
+        else:
+            return gradients
+        return clip.update(gradients, optax.EmptyState())[0]
+
+    def _decay(self, variable: Variable, weight: Any, rate: Any) -> Any:
+        decay = None if variable.overwrite_with_gradient else self.weight_decay_of(variable)
+        return weight if decay is None else weight - weight * (decay * jnp.asarray(rate)).astype(weight.dtype)
+
+    def _average(self, state: list, weights: list) -> list:
+        """Moves the averages; gives the weights, or the averages when they are to take their place."""
+        count, frequency, after = self._count(state), self.ema_overwrite_frequency, list(weights)
+        places = self._places("average")
+
+        def momentum_in(dtype: str) -> Any:  # the first average is a copy
+            return jnp.where(count == 0, jnp.zeros((), dtype), jnp.asarray(self.ema_momentum, dtype))
+
+        momentum = per_precision(momentum_in)
+        for index, variable in enumerate(self._trainable_variables):
+            if variable.overwrite_with_gradient:
+                continue
+            place, weight = places[variable], weights[index]
+            kept = momentum(weight)
+            state[place] = kept * state[place] + (1.0 - kept) * weight
+            if frequency:
+                after[index] = jnp.where((count + 1) % frequency == 0, state[place], weight)
+        return after
+
+    # ------------------------------------------------------------------------ on the variables themselves
+
+    def apply(self, grads: Iterable, trainable_variables: Iterable[Variable] | None = None) -> None:
+        """Updates variables by gradients, and the optimizer with them.
+
+        Args:
+            grads: one for each variable; None leaves a variable alone, with a warning.
+            trainable_variables: the variables, or some of them; None means all that the optimizer was built for.
+
+        Raises:
+            StateError: no variables are given, and the optimizer isn't built.
+            ArgumentError: a variable that it wasn't built for, or not a single gradient.
+            ShapeError: more gradients than variables, or fewer.
+        """
+        grads, variables = list(grads), self._variables_of(trainable_variables)
+        if len(grads) != len(variables):
+            raise ShapeError(
+                f"{type(self).__name__} {self.name!r}: When passing `grads` as a list of gradient tensors, the "
+                "gradients must match the variables of the optimizer one-to-one. Received a list of "
+                f"{len(grads)} gradients for {len(variables)} trainable variables."
+            )
+        missing = [variable.path for variable, gradient in zip(variables, grads, strict=True) if gradient is None]
+        if len(missing) == len(variables):
+            raise ArgumentError(f"{type(self).__name__} {self.name!r}: No gradients provided for any variable.")
+        if missing:
+            warnings.warn(
+                f"Gradients do not exist for variables {missing} when minimizing the loss. If using `model.compile()`, "
+                "did you forget to provide a `loss` argument?",
+                stacklevel=2,
+            )
+        given = dict(zip(variables, grads, strict=True))
+        with scope(compute_dtype=None):
+            held = [variable.value for variable in self._trainable_variables]
+            gradients = [given.get(variable) for variable in self._trainable_variables]
+            weights, state = self._program()([variable.value for variable in self.variables], gradients, held)
+        for variable, value in zip([*self._trainable_variables, *self.variables], [*weights, *state], strict=True):
+            variable.assign(value)
+
+    def _variables_of(self, given: Iterable[Variable] | None) -> list[Variable]:
+        if given is None:
+            if not self.built:
+                raise StateError(
+                    "When passing `grads` without `variables`, the optimizer must already be built on a list of "
+                    "variables. Call `optimizer.build(trainable_variables)` first."
+                )
+            return self._trainable_variables
+        given = list(given)
+        if not self.built:
+            self.build(given)
+        known = set(self._trainable_variables)
+        unknown = [variable.path for variable in given if variable not in known]
+        if unknown:
+            raise ArgumentError(
+                f"{type(self).__name__} {self.name!r}: Unknown variable: {listing(unknown)}. It can only be called for "
+                f"the variables it was built with: {listing(v.path for v in self._trainable_variables)}. Build it for "
+                "others with `optimizer.build(variables)`; what it knows of those that stay is kept."
+            )
+        return given
+
+    def _program(self) -> Callable:
+        """`update`, compiled; as it is, where options could change that a compiled program would not see."""
+        options = self._options()
+        if options is None:
+            return self.update
+        if options not in self._compiled:
+            self._compiled[options] = jax.jit(lambda state, gradients, weights: self.update(state, gradients, weights))
+        return self._compiled[options]
+
+    def _options(self) -> Any:
+        """All that a compiled update depends on besides its arguments; None where that cannot be told."""
+        if type(self).update_step is not Optimizer.update_step:
+            return None
+        if callable(self._learning_rate) and not isinstance(self._learning_rate, LearningRateSchedule):
+            return None
+        plain = tuple((k, v) for k, v in vars(self).items() if isinstance(v, (int, float, str, type(None))))
+        return plain, self._learning_rate, tuple(variable.constraint for variable in self._trainable_variables)
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple]) -> Variable:
+        """Updates variables by gradients, given in pairs, and returns the counter."""
+        pairs = list(grads_and_vars)
+        if not pairs:
+            raise ArgumentError(f"{type(self).__name__} {self.name!r}: `apply_gradients` got no gradients.")
+        self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
+        return self._iteration
+
+    def stateless_apply(
+        self, optimizer_variables: Sequence, grads: Sequence, trainable_variables: Sequence
+    ) -> tuple[list, list]:
+        """One step as a pure function, with the arguments and results in Keras's order: `update` under another name.
+
+        Returns:
+            `(trainable_variables, optimizer_variables)`.
+
+        Raises:
+            StateError: the optimizer isn't built.
+            ShapeError: the lists have other lengths than they should.
+        """
+        state = [convert_to_tensor(value) for value in optimizer_variables]
+        return self.update(state, grads, [convert_to_tensor(value) for value in trainable_variables])
+
+    def scale_loss(self, loss: Any) -> Any:
+        """The loss that is to be differentiated."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
+
+    def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
+        """Puts the averages in the place of the variables, where they are kept: what `fit` does at its end."""
+        for variable in var_list if self.use_ema else ():
+            average = self._slots.get((variable, "average", 0))
+            if average is not None:
+                variable.assign(average.value)
+
+    # ------------------------------------------------------------------------ weight decay
+
+    def exclude_from_weight_decay(
+        self, var_list: Iterable[Variable] | None = None, var_names: Iterable[str] | None = None
+    ) -> None:
+        """Says which variables aren't to be decayed. A second call replaces the first.
+
+        Args:
+            var_list: the variables themselves.
+            var_names: regular expressions that are searched for in their names.
+        """
+        self._undecayed = frozenset(var_list or ()), tuple(var_names or ())
+        self._compiled.clear()
+        mark_revision()
+
+    def weight_decay_of(self, variable: Variable) -> float | None:
+        """The weight decay of one variable; None for none."""
+        return None if self.is_excluded(variable) else self.weight_decay
+
+    def is_excluded(self, variable: Variable) -> bool:
+        """Whether `exclude_from_weight_decay` spared a variable."""
+        listed, patterns = self._undecayed
+        return variable in listed or any(re.search(pattern, variable.name) for pattern in patterns)
+
+    # ------------------------------------------------------------------------ for subclasses written for Keras
+
+    def add_variable(
+        self,
+        shape: Any,
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        aggregation: str | None = "none",
+        layout: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """Adds a variable of the optimizer's own, and returns it."""
+        options = {"shape": shape, "dtype": dtype, "aggregation": aggregation, "layout": layout}
+        return self._slot(None, name or "", lambda: self._variable(_initializer(initializer), name, **options))
+
+    def add_variable_from_reference(
+        self, reference_variable: Variable, name: str | None = None, initializer: Any = "zeros"
+    ) -> Variable:
+        """Adds a variable of a weight's shape and dtype, and returns it; the one of before, where it is built again."""
+        owner = reference_variable
+        full_name = f"{owner.path.replace('/', '_')}_{name}" if name else owner.name
+        options = {"shape": owner.shape, "dtype": owner.dtype, "layout": owner.layout}
+        return self._slot(owner, name or "", lambda: self._variable(_initializer(initializer), full_name, **options))
+
+    def add_optimizer_variables(
+        self, trainable_variables: Iterable[Variable], name: Any, initializer: Any = "zeros"
+    ) -> list:
+        """Adds a variable for each weight, or several where lists of names and initializers are given.
+
+        Returns:
+            a list for each name, of one variable for each weight; just that list for one name. None stands for weights
+            that are replaced by their gradients.
+        """
+        names = [name] if isinstance(name, str) else list(name)
+        initializers = list(initializer) if isinstance(initializer, (list, tuple)) else [initializer] * len(names)
+        lists: list[list] = [[] for _ in names]
+        for variable in trainable_variables:
+            for made, each, start in zip(lists, names, initializers, strict=True):
+                skipped = variable.overwrite_with_gradient
+                made.append(None if skipped else self.add_variable_from_reference(variable, each, start))
+        return lists[0] if isinstance(name, str) else lists
+
+    def assign(self, variable: Variable, value: Any) -> None:
+        """Assigns a value to a variable."""
+        variable.assign(value)
+
+    def assign_add(self, variable: Variable, value: Any) -> None:
+        """Adds a value to a variable."""
+        variable.assign_add(value)
+
+    def assign_sub(self, variable: Variable, value: Any) -> None:
+        """Subtracts a value from a variable."""
+        variable.assign_sub(value)
+
+    def _get_variable_index(self, variable: Variable) -> int:
+        """The place of a weight among those that the optimizer was built for: what Keras's subclasses index slots by."""
+        return next(index for index, mine in enumerate(self._trainable_variables) if mine is variable)
+
+    # ------------------------------------------------------------------------ config and files
+
+    def get_config(self) -> dict:
+        """The constructor's arguments; the learning rate as it is now."""
+        rate = self._learning_rate
+        rate = float(rate.value) if isinstance(rate, Variable) else _registry.serialize(rate)
+        config = {"name": self.name, "learning_rate": rate}
+        return config | {key: getattr(self, key) for key in (*_COMMON, *self.arguments)}
+
+    @classmethod
+    def from_config(cls, config: Mapping, custom_objects: Mapping | None = None) -> "Optimizer":
+        """An optimizer from its config."""
+        config = dict(config)
+        rate = config.get("learning_rate")
+        if isinstance(rate, dict):
+            config["learning_rate"] = _registry.deserialize(rate, custom_objects, "schedules")
+        elif isinstance(rate, int):
+            config["learning_rate"] = float(rate)
+        return cls(**config)
+
+    def set_weights(self, weights: Sequence) -> None:
+        """Assigns values to the variables, in their order.
+
+        Raises:
+            ShapeError: another number of values than there are variables, or other shapes.
+        """
+        if len(weights) != len(self.variables):
+            raise ShapeError(f"{type(self).__name__} {self.name!r}: expected {len(self.variables)} weights, but got {len(weights)}.")
+        _check_shapes(self, self.variables, weights)
+        for variable, value in zip(self.variables, weights, strict=True):
+            variable.assign(value)
+
+    def save_own_variables(self, store: MutableMapping) -> None:
+        """Puts the variables' values in a store, under "0", "1", ..."""
+        for index, variable in enumerate(self.variables):
+            store[str(index)] = variable.numpy()
+
+    def load_own_variables(self, store: Mapping) -> None:
+        """Takes the variables' values from a store; another number of them is left, with a warning.
+
+        Raises:
+            ShapeError: values of other shapes; nothing is loaded then.
+        """
+        if len(store) != len(self.variables):
+            warnings.warn(
+                f"Skipping variable loading for optimizer '{self.name}', because it has {len(self.variables)} variables "
+                f"whereas the saved optimizer has {len(store)} variables.",
+                stacklevel=2,
+            )
+            return
+        values = [store[str(index)] for index in range(len(self.variables))]
+        _check_shapes(self, self.variables, values)
+        for variable, value in zip(self.variables, values, strict=True):
+            variable.assign(np.asarray(value))
+
+    def __getstate__(self) -> dict:
+        return {**vars(self), "_compiled": {}}
+
+
+def like(values: Sequence, before: Sequence) -> list:
+    """Values in the dtypes of others, so that a loop can carry them."""
+    return [jnp.asarray(v).astype(b.dtype) for v, b in zip(values, before, strict=True)]
+
+
+def _initializer(initializer: Any) -> Any:
+    """Zeros without the registry, as the file of initializers need not be loaded for them."""
+    return jnp.zeros if isinstance(initializer, str) and initializer == "zeros" else initializer
+
+
+def _check_shapes(optimizer: Optimizer, variables: Sequence[Variable], values: Sequence) -> None:
+    problems = [
+        f"'{variable.path}' has shape {variable.shape}, but got {describe(value)}"
+        for variable, value in zip(variables, values, strict=True)
+        if tuple(np.shape(value)) != variable.shape
+    ]
+    raise_all(ShapeError, f"{type(optimizer).__name__} {optimizer.name!r}: these values don't fit", problems)

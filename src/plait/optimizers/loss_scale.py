@@ -1,0 +1,150 @@
+"""Loss scaling that finds its own scale: for gradients in float16, which would vanish without.
+
+The scale is doubled after a number of steps with finite gradients, and halved after a step without, which is skipped.
+
+Life under jit: whether the gradients are finite is decided inside the program, by `lax.cond`.
+
+What it is not: needed for bfloat16, whose range is that of float32.
+
+Differs from Keras: `apply` works outside of `fit` too; there, on JAX, it leaks a tracer.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from plait import _registry
+from plait._errors import ArgumentError, describe
+from plait.core.variable import Variable, convert_to_tensor
+from plait.optimizers.base import Optimizer, like
+
+
+@_registry.builtin("optimizers", "lossscaleoptimizer")
+class LossScaleOptimizer(Optimizer):
+    """Another optimizer, with gradients of a scaled loss.
+
+    Args:
+        inner_optimizer: the optimizer that updates the weights.
+        initial_scale: the scale at first.
+        dynamic_growth_steps: how many steps with finite gradients there must be before the scale is doubled.
+        name: a name; None makes one.
+
+    Raises:
+        ArgumentError: the inner one isn't an optimizer, or options that belong to it are given here.
+
+    Source: Micikevicius et al., Mixed Precision Training, 2017.
+
+    >>> from plait.optimizers import SGD
+    >>> optimizer = LossScaleOptimizer(SGD(1.0), initial_scale=8.0)
+    >>> weight = Variable(1.0)
+    >>> optimizer.apply([float("inf")], [weight])
+    >>> optimizer.apply([4.0 * 0.25], [weight])
+    >>> float(weight)
+    0.75
+    """
+
+    def __init__(
+        self,
+        inner_optimizer: Optimizer,
+        initial_scale: float = 2.0**15,
+        dynamic_growth_steps: int = 2000,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        if not isinstance(inner_optimizer, Optimizer):
+            raise ArgumentError(
+                f"LossScaleOptimizer: `inner_optimizer` must be an optimizer, but got {describe(inner_optimizer)}. "
+                "plait.optimizers.get makes one of a name."
+            )
+        for key in kwargs:
+            raise ArgumentError(f"LossScaleOptimizer does not support `{key}`. Instead, set `{key}` on the `inner_optimizer`.")
+        super().__init__(0.0, name=name)
+        self.inner_optimizer = inner_optimizer
+        self.initial_scale = initial_scale
+        self.dynamic_growth_steps = dynamic_growth_steps
+
+    def build(self, variables: Iterable[Variable]) -> None:
+        """Makes its own two variables, and the inner optimizer's."""
+        variables = list(variables)
+        self.inner_optimizer.build_for(variables)
+        if not self.built:
+            for field, start in (("step_counter", jnp.zeros((), "int32")), ("dynamic_scale", jnp.float32(self.initial_scale))):
+                self._slot(None, field, partial(self.new_slot, None, field, start))
+        self._trainable_variables, self.built = variables, True
+        self._compiled.clear()
+
+    @property
+    def variables(self) -> list[Variable]:
+        """Its own iteration and rate, which stay 0, the counter and the scale; then the inner optimizer's."""
+        return [*self._variables, *self.inner_optimizer.variables]
+
+    @property
+    def iterations(self) -> Any:
+        """How many updates the inner optimizer has made; skipped steps aren't counted."""
+        return self.inner_optimizer.iterations
+
+    @property
+    def learning_rate(self) -> Any:
+        """The inner optimizer's."""
+        return self.inner_optimizer.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate: Any) -> None:
+        self.inner_optimizer.learning_rate = learning_rate
+
+    def update(self, state: Sequence, gradients: Sequence, weights: Sequence) -> tuple[list, list]:
+        """One step, as a pure function of arrays; without effect on the weights where a gradient isn't finite."""
+        self._check_lengths(state, gradients, weights)
+        inner, mine = self.inner_optimizer, len(self._variables)
+        weights, own, within = list(weights), list(state[:mine]), list(state[mine:])
+        gradients = [g if g is None else convert_to_tensor(g, w.dtype) for g, w in zip(gradients, weights, strict=True)]
+        counter, scale = own[2], own[3]
+        finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(g)) for g in gradients if g is not None]))
+        unscaled = [g if g is None else g / scale.astype(g.dtype) for g in gradients]
+        after, within = jax.lax.cond(
+            finite,
+            lambda: inner.update(within, unscaled, weights),
+            lambda: (like(weights, weights), like(within, within)),
+        )
+        grown = finite & (counter + 1 >= self.dynamic_growth_steps)
+        counted = jnp.where(finite & ~grown, counter + 1, jnp.zeros_like(counter))
+        scale = jnp.where(finite, jnp.where(grown, scale * 2.0, scale), scale * 0.5)
+        return after, like([own[0], own[1], counted, scale], own) + within
+
+    def scale_loss(self, loss: Any) -> Any:
+        """The loss times the scale as it is now."""
+        scale = self._variables[3].value if self.built else self.initial_scale
+        return self.inner_optimizer.scale_loss(loss) * scale
+
+    def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
+        """What the inner optimizer does at the end of `fit`."""
+        self.inner_optimizer.finalize_variable_values(var_list)
+
+    def exclude_from_weight_decay(
+        self, var_list: Iterable[Variable] | None = None, var_names: Iterable[str] | None = None
+    ) -> None:
+        """Says to the inner optimizer which variables aren't to be decayed."""
+        self.inner_optimizer.exclude_from_weight_decay(var_list, var_names)
+        self._compiled.clear()
+
+    def _options(self) -> Any:
+        mine, inner = super()._options(), self.inner_optimizer._options()
+        return None if inner is None else (mine, inner)
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {
+            "name": self.name,
+            "inner_optimizer": _registry.serialize(self.inner_optimizer),
+            "initial_scale": self.initial_scale,
+            "dynamic_growth_steps": self.dynamic_growth_steps,
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping, custom_objects: Mapping | None = None) -> "LossScaleOptimizer":
+        """An optimizer from its config."""
+        inner = _registry.deserialize(config["inner_optimizer"], custom_objects, "optimizers")
+        return cls(**{**config, "inner_optimizer": inner})

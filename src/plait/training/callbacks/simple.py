@@ -1,0 +1,151 @@
+"""Callbacks of a few lines: functions as a callback, a schedule, a log file, a stop at NaN."""
+
+import csv
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from plait._errors import ArgumentError, did_you_mean, listing
+from plait._registry import builtin
+from plait.training.callbacks.base import Callback
+from plait.training.callbacks.progress import say
+
+_METHODS = [name for name in dir(Callback) if name.startswith("on_")]
+
+
+@builtin("callbacks")
+class LambdaCallback(Callback):
+    """Functions as a callback: `LambdaCallback(on_epoch_end=lambda epoch, logs: print(logs))`.
+
+    Args:
+        functions: functions by the names of the methods they stand for.
+
+    Raises:
+        ArgumentError: a name that is no method of callbacks.
+    """
+
+    def __init__(
+        self,
+        on_epoch_begin: Callable | None = None,
+        on_epoch_end: Callable | None = None,
+        on_train_begin: Callable | None = None,
+        on_train_end: Callable | None = None,
+        on_train_batch_begin: Callable | None = None,
+        on_train_batch_end: Callable | None = None,
+        **functions: Callable,
+    ):
+        super().__init__()
+        given = {name: value for name, value in locals().items() if name.startswith("on_") and value is not None}
+        for name in functions:
+            if name not in _METHODS:
+                raise ArgumentError(f"LambdaCallback: {name!r} is no method of callbacks.{did_you_mean(name, _METHODS)}")
+        self._functions = {**given, **functions}
+        for name, function in self._functions.items():
+            setattr(self, name, function)
+
+    def watches_batches(self, phase: str) -> bool:
+        """Whether a function for batches of the phase was given."""
+        names = [f"on_{phase}_batch_begin", f"on_{phase}_batch_end"]
+        names += ["on_batch_begin", "on_batch_end"] if phase == "train" else []
+        return any(name in self._functions for name in names)
+
+
+@builtin("callbacks")
+class LearningRateScheduler(Callback):
+    """Sets the learning rate at the start of each epoch.
+
+    Args:
+        schedule: a function of the epoch and the rate in force, or of the epoch only, that gives the new rate.
+        verbose: 1 says so.
+
+    Raises:
+        ArgumentError: the function gives something that isn't a number.
+    """
+
+    def __init__(self, schedule: Callable, verbose: int = 0):
+        super().__init__()
+        self.schedule, self.verbose = schedule, verbose
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        rate = float(np.asarray(self.model.optimizer.learning_rate))
+        try:
+            new = self.schedule(epoch, rate)
+        except TypeError:
+            new = self.schedule(epoch)
+        if not isinstance(new, (float, np.floating, int)) and not hasattr(new, "__float__"):
+            raise ArgumentError(f"The output of the `schedule` function should be a float. Got: {new!r}")
+        self.model.optimizer.learning_rate = float(new)
+        if self.verbose:
+            say(f"Epoch {epoch + 1}: LearningRateScheduler setting learning rate to {new}.")
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        if logs is not None:
+            logs["learning_rate"] = float(np.asarray(self.model.optimizer.learning_rate))
+
+
+@builtin("callbacks")
+class CSVLogger(Callback):
+    """Writes the logs of each epoch to a file, a line each.
+
+    Args:
+        filename: the file.
+        separator: between the values.
+        append: whether to go on after what the file holds.
+    """
+
+    def __init__(self, filename: Any, separator: str = ",", append: bool = False):
+        super().__init__()
+        self.filename, self.separator, self.append = filename, separator, append
+        self._file: Any = None
+        self._writer: Any = None
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self._file = open(self.filename, "a" if self.append else "w", newline="")  # noqa: SIM115  (closed at the end)
+        self._writer = None
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        logs = logs or {}
+        if self._writer is None:
+            names = ["epoch", *sorted(logs)]
+            self._writer = csv.DictWriter(self._file, names, delimiter=self.separator, extrasaction="ignore", restval="NA")
+            if self._file.tell() == 0:
+                self._writer.writeheader()
+        self._writer.writerow({"epoch": epoch, **{name: _cell(value) for name, value in logs.items()}})
+        self._file.flush()
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _cell(value: Any) -> Any:
+    return value if np.ndim(value) == 0 else f'"[{", ".join(map(str, np.ravel(value)))}]"'
+
+
+@builtin("callbacks")
+class TerminateOnNaN(Callback):
+    """Stops training when the loss is no number.
+
+    Args:
+        raise_error: whether that is an error instead of a quiet end.
+
+    Raises:
+        ArgumentError: the loss is NaN or infinite, and `raise_error` was set.
+    """
+
+    def __init__(self, raise_error: bool = False):
+        super().__init__()
+        self.raise_error = raise_error
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        loss = (logs or {}).get("loss")
+        if loss is None or math.isfinite(loss):
+            return
+        message = f"Batch {batch}: the loss is {loss}. Look at {listing(['the learning rate', 'the labels', 'the inputs'])}."
+        if self.raise_error:
+            raise ArgumentError(message)
+        say(message)
+        self.model.stop_training = True
