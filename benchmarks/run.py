@@ -37,7 +37,13 @@ def measure(workload: str, library: str) -> dict:
 
 def show(seconds: float) -> str:
     """Seconds in the unit that reads best."""
-    return f"{seconds * 1e6:.0f} us" if seconds < 1e-3 else f"{seconds * 1e3:.2f} ms" if seconds < 1 else f"{seconds:.2f} s"
+    return (
+        f"{seconds * 1e6:.0f} us"
+        if seconds < 1e-3
+        else f"{seconds * 1e3:.2f} ms"
+        if seconds < 1
+        else f"{seconds:.2f} s"
+    )
 
 
 @click.command()
@@ -46,7 +52,10 @@ def show(seconds: float) -> str:
 @click.option("--libraries", default=",".join(LIBRARIES), help="Libraries, separated by commas.")
 def main(only: str, rounds: int, libraries: str) -> None:
     """Runs workloads and prints a table."""
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, ", end="")
+    print(
+        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, ",
+        end="",
+    )
     print(", ".join(f"{name} {version(name)}" for name in ("jax", "keras", "numpy")))
     print(f"{'workload':<12}{'library':<9}{'median':>12}{'range':>24}{'plait is':>12}")
     for workload in only.split(","):
@@ -61,7 +70,13 @@ def main(only: str, rounds: int, libraries: str) -> None:
             median = statistics.median(times)
             loss = f"  loss {found[-1]['loss']:.4f}" if "loss" in found[-1] else ""
             span = f"{show(min(times))} - {show(max(times))}"
-            ratio = "" if name == "plait" else f"{median / ours:.2f} x faster" if median >= ours else f"{ours / median:.2f} x slower"
+            ratio = (
+                ""
+                if name == "plait"
+                else f"{median / ours:.2f} x faster"
+                if median >= ours
+                else f"{ours / median:.2f} x slower"
+            )
             print(f"{workload:<12}{name:<9}{show(median):>12}{span:>24}{ratio:>16}{loss}", flush=True)
 
 

@@ -98,7 +98,10 @@ def repeat(call, count):
 def import_time(name):
     """Seconds for an import, in a process of its own, the best of five."""
     code = f"import time; t = time.perf_counter(); import {name}; print(time.perf_counter() - t)"
-    times = [float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout) for _ in range(5)]
+    times = [
+        float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+        for _ in range(5)
+    ]
     return {"seconds": min(times)}
 
 

@@ -56,7 +56,9 @@ def _resolve(dtype: Any) -> str:
     if name.startswith(("str", "bytes", "<U", "object")):
         name = "string"
     if name not in NAMES:
-        raise NameUnknownError(f"No dtype is called {name!r}.{did_you_mean(name, NAMES)} plait knows {', '.join(NAMES)}.")
+        raise NameUnknownError(
+            f"No dtype is called {name!r}.{did_you_mean(name, NAMES)} plait knows {', '.join(NAMES)}."
+        )
     return name
 
 

@@ -26,7 +26,6 @@ from plait._errors import (
     did_you_mean,
     listing,
 )
-from plait._names import snake_case
 from plait._scope import current, scope
 
 _builtins: dict[str, dict[str, Any]] = {}
@@ -67,7 +66,8 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
     >>> @register_keras_serializable("my_package")
     ... class Scale:
-    ...     def get_config(self): return {}
+    ...     def get_config(self):
+    ...         return {}
     >>> registered_name(Scale)
     'my_package>Scale'
 
@@ -77,7 +77,9 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
     def register(thing: Any) -> Any:
         if inspect.isclass(thing) and not hasattr(thing, "get_config"):
-            raise ArgumentError(f"{thing.__name__}: a class needs `get_config` to be registered, and has none. Add one.")
+            raise ArgumentError(
+                f"{thing.__name__}: a class needs `get_config` to be registered, and has none. Add one."
+            )
         full_name = f"{package}>{name or thing.__name__}"
         _custom[full_name] = thing
         _custom_names[thing] = full_name
@@ -179,8 +181,6 @@ def serialize(value: Any) -> Any:
     if inspect.isclass(value) or hasattr(value, "dtype") or hasattr(value, "name"):
         return dtype_name(value)
     raise ArgumentError(f"No file can hold this value: {describe(value)}. Give its class a `get_config`.")
-
-
 
 
 def serialize_object(thing: Any) -> dict:
@@ -371,8 +371,6 @@ def constructor_parameters(cls: type) -> dict[str, inspect.Parameter]:
         found = inspect.signature(cls.__init__).parameters.items() if cls.__init__ is not object.__init__ else ()
         known = _parameters[cls] = {name: p for name, p in list(found)[1:] if p.kind in plain}
     return known
-
-
 
 
 builtin("")(DTypePolicy)

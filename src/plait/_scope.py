@@ -35,8 +35,8 @@ class Scope(NamedTuple):
     compute_dtype: str | None = None
     path: tuple[str, ...] = ()
     losses: list | None = None
-    context_arguments: Mapping[str, Any] = {}  # noqa: RUF012  (never written: a scope is replaced)
-    custom_objects: Mapping[str, Any] = {}  # noqa: RUF012
+    context_arguments: Mapping[str, Any] = {}
+    custom_objects: Mapping[str, Any] = {}
     distribution: Any = None
     remat: Any = None
 
@@ -46,7 +46,7 @@ _current: contextvars.ContextVar[Scope] = contextvars.ContextVar("plait_scope", 
 current = _current.get
 
 
-class scope:  # noqa: N801  (reads as a statement: `with scope(...)`)
+class scope:
     """Changes fields of the scope for the length of a block.
 
     >>> with scope(training=True):
@@ -68,7 +68,7 @@ class scope:  # noqa: N801  (reads as a statement: `with scope(...)`)
         _current.reset(self._token)
 
 
-class name_scope(scope):  # noqa: N801
+class name_scope(scope):
     """Puts a name in front of the paths of the variables that are made in the block.
 
     >>> with name_scope("encoder"):

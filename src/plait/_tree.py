@@ -97,7 +97,9 @@ def pack_as(structure: Any, leaves: list) -> Any:
     """
     count = len(flatten(structure))
     if count != len(leaves):
-        raise ArgumentError(f"A structure of {count} leaves cannot be filled with {len(leaves)}: {describe(structure)}.")
+        raise ArgumentError(
+            f"A structure of {count} leaves cannot be filled with {len(leaves)}: {describe(structure)}."
+        )
     remaining = iter(leaves)
     return map_structure_in_order(lambda _: next(remaining), structure)
 

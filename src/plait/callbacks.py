@@ -1,7 +1,7 @@
 """The public face of the callbacks."""
 
-from plait.training.callbacks import CallbackList as CallbackList
 from plait.training.callbacks import Callback as Callback
+from plait.training.callbacks import CallbackList as CallbackList
 from plait.training.callbacks import CSVLogger as CSVLogger
 from plait.training.callbacks import EarlyStopping as EarlyStopping
 from plait.training.callbacks import History as History

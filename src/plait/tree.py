@@ -6,9 +6,8 @@ from typing import Any
 from plait._errors import ArgumentError, describe
 from plait._tree import flatten as flatten
 from plait._tree import is_nested as is_nested
-from plait._tree import keys_of, leaves_with_paths, same_structure
+from plait._tree import keys_of, leaves_with_paths, pack_as, same_structure
 from plait._tree import map_structure as map_each
-from plait._tree import pack_as
 
 __all__ = [
     "assert_same_paths",
@@ -46,7 +45,10 @@ def map_structure_up_to(shallow_structure: Any, func: Callable, *structures: Any
     if not is_nested(shallow_structure):
         return func(*structures)
     if isinstance(shallow_structure, dict):
-        items = {k: map_structure_up_to(shallow_structure[k], func, *(s[k] for s in structures)) for k in keys_of(shallow_structure)}
+        items = {
+            k: map_structure_up_to(shallow_structure[k], func, *(s[k] for s in structures))
+            for k in keys_of(shallow_structure)
+        }
         return type(shallow_structure)((key, items[key]) for key in shallow_structure)
     parts = [map_structure_up_to(part, func, *rest) for part, *rest in zip(shallow_structure, *structures, strict=True)]
     if hasattr(shallow_structure, "_fields"):

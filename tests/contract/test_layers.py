@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cases import Case, Input, all_cases
 
 import plait
+from cases import Case, Input, all_cases
 
 ROWS = {case.name: case for case in all_cases()}
 

@@ -63,7 +63,7 @@ def test_values_without_chance_are_the_same(name, options, shape, dtype):
     got = getattr(initializers, name)(**options)(shape, dtype=dtype)
     expected = getattr(keras.initializers, name)(**options)(shape, dtype=dtype)
     assert got.dtype == expected.dtype
-    atol = 1e-6 if dtype == "float32" else 1e-2
+    atol = 1e-6 if dtype == "float32" else 3e-2  # Keras computes in bfloat16
     np.testing.assert_allclose(got.astype("float32"), expected.astype("float32"), atol=atol)
 
 

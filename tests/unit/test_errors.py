@@ -10,7 +10,9 @@ from plait import layers
 def two_in_two_out(compiled=True):
     a, b = plait.Input((4,), name="left"), plait.Input((3,), name="right")
     h = layers.Concatenate(name="both")([a, b])
-    model = plait.Model([a, b], {"price": layers.Dense(1, name="p")(h), "kind": layers.Dense(3, name="k")(h)}, name="duo")
+    model = plait.Model(
+        [a, b], {"price": layers.Dense(1, name="p")(h), "kind": layers.Dense(3, name="k")(h)}, name="duo"
+    )
     if compiled:
         model.compile("adam", {"price": "mse", "kind": "mse"})
     return model
@@ -113,7 +115,10 @@ def test_disconnected_graph_names_tensor_input_and_line():
     a, b = plait.Input((4,), name="a"), plait.Input((4,), name="b")
     out = layers.Add(name="sum")([layers.Dense(4)(a), b])
     message = said(plait.Model, a, out)
-    assert "the tensor 'b' (float32[None, 4]) is needed for the outputs, but it is not connected to `inputs` ('a')" in message
+    assert (
+        "the tensor 'b' (float32[None, 4]) is needed for the outputs, but it is not connected to `inputs` ('a')"
+        in message
+    )
     assert "The Input 'b' was made at" in message
     assert "test_errors.py:" in message
     assert "used by Add 'sum'" in message
@@ -129,7 +134,10 @@ def test_two_layers_of_one_name():
 def test_labels_of_the_wrong_shape():
     model, (x, y) = two_in_two_out(), data()
     message = said(model.fit, x, {**y, "kind": np.zeros((8, 5))}, verbose=0)
-    assert "duo: the loss of the output 'kind' (mean_squared_error) cannot compare labels float32[8, 5] with outputs" in message
+    assert (
+        "duo: the loss of the output 'kind' (mean_squared_error) cannot compare labels float32[8, 5] with outputs"
+        in message
+    )
 
 
 def test_missing_labels():

@@ -184,7 +184,9 @@ class Graph:
                     )
         if len({id(tensor) for tensor in self.inputs}) != len(self.inputs):
             names = [tensor.name for tensor in self.inputs]
-            raise GraphError(f"{self.owner}: the same tensor is listed twice in `inputs`: {listing(names)}. List it once.")
+            raise GraphError(
+                f"{self.owner}: the same tensor is listed twice in `inputs`: {listing(names)}. List it once."
+            )
 
     def _collect(self) -> tuple[list["Node"], dict[int, int]]:
         """Walks from the outputs to the inputs; nodes come after all that they need, operations as first met."""
@@ -308,7 +310,8 @@ class _Step:
             args, kwargs = (environment[self.only_key],), node.kwargs
         else:
             args, kwargs = map_structure_in_order(
-                lambda leaf: environment[id(leaf)] if isinstance(leaf, KerasTensor) else leaf, [list(node.args), node.kwargs]
+                lambda leaf: environment[id(leaf)] if isinstance(leaf, KerasTensor) else leaf,
+                [list(node.args), node.kwargs],
             )
         result = node.operation(*args, **kwargs) if call is None else call(node.operation, *args, **kwargs)
         if len(self.outputs) == 1:

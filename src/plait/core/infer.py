@@ -102,7 +102,9 @@ def _infer_by_probes(run: Callable, tensors: list[KerasTensor], error: Exception
 
     def merge(a: Any, b: Any) -> KerasTensor:
         if len(a.shape) != len(b.shape):
-            raise ShapeError(f"The rank of a result depends on an unknown size: {describe(a)} or {describe(b)}.") from error
+            raise ShapeError(
+                f"The rank of a result depends on an unknown size: {describe(a)} or {describe(b)}."
+            ) from error
         return KerasTensor(tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)), a.dtype)
 
     return jax.tree.map(merge, first, second)

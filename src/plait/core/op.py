@@ -42,7 +42,9 @@ class Op(Operation):
         super().__init__(name)
         unknown = set(config) - set(self.options)
         if unknown:
-            raise ArgumentError(f"{type(self).__name__}: no such option: {sorted(unknown)}. It has {list(self.options)}.")
+            raise ArgumentError(
+                f"{type(self).__name__}: no such option: {sorted(unknown)}. It has {list(self.options)}."
+            )
         self.config = config
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -69,7 +71,8 @@ class Op(Operation):
     @classmethod
     def from_config(cls, config: dict) -> "Op":
         """An op from its config."""
-        return cls(**{key: tuple(v) if isinstance(v, list) and key == "axis" else v for key, v in config.items()})
+        options: dict[str, Any] = {k: tuple(v) if isinstance(v, list) and k == "axis" else v for k, v in config.items()}
+        return cls(**options)
 
     def __repr__(self) -> str:
         return f"<Operation name={self.name}>"
@@ -108,7 +111,9 @@ def op(
         return functools.partial(op, name=name, module=module, options=options, package=package)
     parameters = inspect.signature(function).parameters
     if options is None:
-        options = tuple(key for key, p in parameters.items() if p.default is not p.empty and p.kind is not p.VAR_KEYWORD)
+        options = tuple(
+            key for key, p in parameters.items() if p.default is not p.empty and p.kind is not p.VAR_KEYWORD
+        )
     class_name = name or _camel_case(function.__name__)
     cls = type(class_name, (Op,), {"function": staticmethod(function), "options": options, "__module__": __name__})
     cls.__doc__ = f"`{function.__name__}` as an operation of a graph."

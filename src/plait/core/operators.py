@@ -84,7 +84,7 @@ def matmul(x1: Any, x2: Any) -> Any:
 
 
 @op(module=_NUMPY)
-def round(x: Any, decimals: int = 0) -> Any:  # noqa: A001  (the name of the op)
+def round(x: Any, decimals: int = 0) -> Any:
     """Rounds to a number of decimals, halves to even."""
     x = convert_to_tensor(x)
     return x if jnp.issubdtype(x.dtype, jnp.integer) and decimals >= 0 else jnp.round(x, decimals)

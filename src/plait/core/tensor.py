@@ -92,12 +92,12 @@ class KerasTensor:
         operands = getattr(self.node, "equality", None)
         if operands is not None:
             return operands[0] is operands[1]
-        raise self._no_value("as the condition of a Python `if`, `while` or `and`", "Use plait.ops.where or plait.ops.cond")
+        raise self._no_value(
+            "as the condition of a Python `if`, `while` or `and`", "Use plait.ops.where or plait.ops.cond"
+        )
 
     def __array__(self, *_: Any, **__: Any) -> Any:
-        raise self._no_value(
-            "by NumPy", "Use the function of the same name in plait.ops, or do it in a layer's `call`"
-        )
+        raise self._no_value("by NumPy", "Use the function of the same name in plait.ops, or do it in a layer's `call`")
 
     def __len__(self) -> int:
         raise self._no_value("by len()", "Use tensor.shape[0], which is None where it is unknown")
@@ -151,7 +151,9 @@ def check_shape(shape: Any) -> tuple:
             except (AttributeError, TypeError):
                 size = -1
             if size < 0:
-                raise ArgumentError(f"Each size of a shape must be a number from 0 up, or None for unknown, but got {shape}.")
+                raise ArgumentError(
+                    f"Each size of a shape must be a number from 0 up, or None for unknown, but got {shape}."
+                )
         checked.append(size)
     return tuple(checked)
 

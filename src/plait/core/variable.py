@@ -24,6 +24,7 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from plait._dtypes import dtype_name, is_float
 from plait._errors import ArgumentError, ShapeError, StateError, describe
@@ -216,7 +217,7 @@ class Variable:
         if bindings is not None:
             bindings[self] = value
             return value
-        if isinstance(value, jax.core.Tracer):
+        if isinstance(value, Tracer):
             raise StateError(
                 f"Variable '{self.path}': cannot be assigned inside a function that JAX is tracing, because the value "
                 "would not outlive the trace. Use plait.functional(model) or model.stateless_call, which return it."
@@ -272,7 +273,7 @@ class Variable:
 
     def __repr__(self) -> str:
         value = self.value
-        shown = value if isinstance(value, jax.core.Tracer) else np.array2string(np.asarray(value), threshold=100)
+        shown = value if isinstance(value, Tracer) else np.array2string(np.asarray(value), threshold=100)
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={shown}>"
 
     __hash__ = object.__hash__  # by identity: `==` compares values, and dicts ask for identity first
@@ -289,13 +290,17 @@ def _initial_value(initializer: Any, shape: Any, dtype: Any, name: str) -> jax.A
             raise ShapeError(f"Variable {name!r}: its shape must be all known numbers, but got {shape}.")
         value = convert_to_tensor(initializer(shape, dtype=dtype_name(dtype)), dtype_name(dtype))
         if value.shape != shape:
-            raise ShapeError(f"Variable {name!r}: its initializer should give shape {shape}, but gave {describe(value)}.")
+            raise ShapeError(
+                f"Variable {name!r}: its initializer should give shape {shape}, but gave {describe(value)}."
+            )
         return value
     value = convert_to_tensor(initializer, dtype)
     if value is initializer:
         value = jnp.array(value)  # a copy, because the loop hands buffers over to programs that destroy them
     if shape is not None and tuple(np.atleast_1d(np.asarray(shape, int)).tolist()) != value.shape:
-        raise ShapeError(f"Variable {name!r}: got shape={shape} and a value {describe(value)}. Give one, or make them agree.")
+        raise ShapeError(
+            f"Variable {name!r}: got shape={shape} and a value {describe(value)}. Give one, or make them agree."
+        )
     return value
 
 
@@ -365,7 +370,9 @@ def _install_operators() -> None:
 
         return operate
 
-    names = [f"__{stem}{name}__" for name in _OPERATORS for stem in ("", "r")] + [f"__{name}__" for name in _COMPARISONS]
+    names = [f"__{stem}{name}__" for name in _OPERATORS for stem in ("", "r")] + [
+        f"__{name}__" for name in _COMPARISONS
+    ]
     for name in names:
         setattr(Variable, name, binary(name))
     for name in _UNARY:

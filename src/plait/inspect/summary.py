@@ -128,7 +128,9 @@ def _in_range(rows: list[Row], layer_range: Sequence[str]) -> list[Row]:
         raise ArgumentError(f"summary: layer_range must be two patterns, but got {layer_range!r}.")
     found = [[i for i, row in enumerate(rows) if re.match(pattern, row.name)] for pattern in layer_range]
     if not all(found):
-        raise ArgumentError(f"summary: layer_range {layer_range!r} matches no layers. There are {[row.name for row in rows]}.")
+        raise ArgumentError(
+            f"summary: layer_range {layer_range!r} matches no layers. There are {[row.name for row in rows]}."
+        )
     ends = sorted((min(found[0]), max(found[1])))
     return rows[ends[0] : ends[1] + 1]
 

@@ -20,15 +20,15 @@ class; `training` that a call states wins over what comes from outside.
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from plait import constraints, initializers, regularizers
-from plait._dtypes import DTypePolicy, is_float, policy
-from plait._errors import ArgumentError, PlaitError, ShapeError, StateError, describe, did_you_mean
+from plait._dtypes import is_float, policy
+from plait._errors import ArgumentError, PlaitError, StateError, describe, did_you_mean
 from plait._registry import builtin, class_config, constructor_parameters, deserialize
 from plait._scope import current, scope
 from plait._tree import flatten, map_structure_in_order
@@ -92,6 +92,7 @@ class Layer(Owner):
     >>> class Scale(plait.layers.Layer):
     ...     def build(self, input_shape):
     ...         self.factor = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="factor")
+    ...
     ...     def call(self, x):
     ...         return x * self.factor
     >>> Scale()(np.ones((2, 3))).shape
@@ -100,6 +101,7 @@ class Layer(Owner):
 
     input_spec: Any = None
     supports_jit = True
+    _constructed_with: tuple = ((), {})
     _called = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -259,7 +261,10 @@ class Layer(Owner):
 
     def build_for(self, shapes: dict) -> None:
         """Builds the layer for shapes by the names of `build`'s parameters, outside of any trace."""
-        with jax.ensure_compile_time_eval(), scope(bindings=None, compute_dtype=None, path=(*current().path, self.name)):
+        with (
+            jax.ensure_compile_time_eval(),
+            scope(bindings=None, compute_dtype=None, path=(*current().path, self.name)),
+        ):
             try:
                 self.build(*shapes.values()) if len(shapes) == 1 else self.build(**shapes)
             except PlaitError:
@@ -299,7 +304,9 @@ class Layer(Owner):
             name: its name.
         """
         if isinstance(shape, str):
-            raise ArgumentError(f"{self.name}.add_weight: the first argument is the shape, but got {shape!r}. Use name=...")
+            raise ArgumentError(
+                f"{self.name}.add_weight: the first argument is the shape, but got {shape!r}. Use name=..."
+            )
         dtype = self.variable_dtype if dtype is None else dtype
         if initializer is None:
             initializer = "glorot_uniform" if is_float(dtype) else "zeros"
@@ -385,7 +392,9 @@ class Layer(Owner):
         tensors = [_map_shapes(lambda shape: KerasTensor(shape, dtype=self.compute_dtype), shapes) for shapes in args]
         names = {key.removesuffix("_shape"): value for key, value in kwargs.items()}
         named = {
-            ("inputs" if key == "input" else key): _map_shapes(lambda s: KerasTensor(s, dtype=self.compute_dtype), value)
+            ("inputs" if key == "input" else key): _map_shapes(
+                lambda s: KerasTensor(s, dtype=self.compute_dtype), value
+            )
             for key, value in names.items()
         }
         if not tensors and "inputs" in named:
@@ -429,12 +438,17 @@ class Layer(Owner):
 
     def _clear_losses(self) -> None:
         for layer in self._flatten_layers():
-            layer._losses.clear()
+            layer._losses.clear()  # type: ignore[attr-defined]
 
     # ------------------------------------------------------------------------ as a function
 
     def stateless_call(
-        self, trainable_variables: Sequence, non_trainable_variables: Sequence, *args: Any, return_losses: bool = False, **kwargs: Any
+        self,
+        trainable_variables: Sequence,
+        non_trainable_variables: Sequence,
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
     ) -> tuple:
         """Calls the layer with values in place of its variables', without changing any.
 
@@ -446,13 +460,20 @@ class Layer(Owner):
             ArgumentError: another number of values.
         """
         if not self.built:
-            raise StateError(f"To call stateless_call, {type(self).__name__} must be built (i.e. its variables must exist).")
+            raise StateError(
+                f"To call stateless_call, {type(self).__name__} must be built (i.e. its variables must exist)."
+            )
         mine = self.trainable_variables, self.non_trainable_variables
         for kind, variables, values in zip(
-            ("trainable_variables", "non_trainable_variables"), mine, (trainable_variables, non_trainable_variables), strict=True
+            ("trainable_variables", "non_trainable_variables"),
+            mine,
+            (trainable_variables, non_trainable_variables),
+            strict=True,
         ):
             if len(variables) != len(values):
-                raise ArgumentError(f"{self.name}.stateless_call: got {len(values)} values for its {len(variables)} {kind}.")
+                raise ArgumentError(
+                    f"{self.name}.stateless_call: got {len(values)} values for its {len(variables)} {kind}."
+                )
         losses: list = []
 
         def call() -> Any:
@@ -566,7 +587,9 @@ def as_shapes(value: Any) -> Any:
 def _map_shapes(function: Callable, shapes: Any) -> Any:
     if isinstance(shapes, dict):
         return {key: _map_shapes(function, item) for key, item in shapes.items()}
-    if isinstance(shapes, (list, tuple)) and not all(size is None or isinstance(size, (int, np.integer)) for size in shapes):
+    if isinstance(shapes, (list, tuple)) and not all(
+        size is None or isinstance(size, (int, np.integer)) for size in shapes
+    ):
         return type(shapes)(_map_shapes(function, item) for item in shapes)
     return function(tuple(shapes)) if shapes is not None else None
 
@@ -596,7 +619,9 @@ def _config_of(layer: Layer, cls: type) -> dict:
     given_args, given = layer._constructed_with
     if any(not hasattr(layer, name) for name in parameters) and cls is type(layer):
         given = {**dict(zip(parameters, given_args, strict=False)), **given}
-        kept = {name: getattr(layer, name, given.get(name)) for name in parameters if hasattr(layer, name) or name in given}
+        kept = {
+            name: getattr(layer, name, given.get(name)) for name in parameters if hasattr(layer, name) or name in given
+        }
         needed = [n for n, p in parameters.items() if n not in kept and p.default is not p.empty]
         kept.update((name, parameters[name].default) for name in needed)
         return kept

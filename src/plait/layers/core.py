@@ -104,6 +104,7 @@ class Dense(Layer):
             total, start = total + jnp.expand_dims(product, missing), start + size
         return total
 
+
 def positive_integer(value: Any, who: str, name: str) -> int:
     """The value, if it is a whole number from 1 up.
 
@@ -279,7 +280,12 @@ class Lambda(Layer):
     """
 
     def __init__(
-        self, function: Callable, output_shape: Any = None, mask: Any = None, arguments: dict | None = None, **kwargs: Any
+        self,
+        function: Callable,
+        output_shape: Any = None,
+        mask: Any = None,
+        arguments: dict | None = None,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         if not callable(function):
@@ -291,7 +297,9 @@ class Lambda(Layer):
     def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
         given = dict(self.arguments)
         names = getattr(getattr(self.function, "__code__", None), "co_varnames", ())
-        given.update({"mask": mask} if "mask" in names else {}, **({"training": training} if "training" in names else {}))
+        given.update(
+            {"mask": mask} if "mask" in names else {}, **({"training": training} if "training" in names else {})
+        )
         return self.function(inputs, **given)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:

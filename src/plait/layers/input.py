@@ -49,10 +49,14 @@ class InputLayer(Layer):
         if kwargs:
             raise ArgumentError(f"Unrecognized keyword arguments passed to InputLayer: {kwargs}.")
         if ragged or sparse:
-            raise ArgumentError(f"InputLayer {self.name!r}: plait's tensors are dense; sparse and ragged inputs don't exist here.")
+            raise ArgumentError(
+                f"InputLayer {self.name!r}: plait's tensors are dense; sparse and ragged inputs don't exist here."
+            )
         if input_tensor is not None:
             if not isinstance(input_tensor, KerasTensor):
-                raise ArgumentError(f"Input {self.name!r}: `tensor` must be a symbolic tensor, but got {describe(input_tensor)}.")
+                raise ArgumentError(
+                    f"Input {self.name!r}: `tensor` must be a symbolic tensor, but got {describe(input_tensor)}."
+                )
             batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
         self.batch_shape = _batch_shape(shape, batch_size, batch_shape, self.name)
         self._dtype = dtype_name(dtype) if dtype is not None else settings().floatx
@@ -101,7 +105,7 @@ def _batch_shape(shape: Any, batch_size: int | None, batch_shape: Any, name: str
     return (batch_size, *check_shape(shape))
 
 
-def Input(  # noqa: N802  (reads as a class in user code, as in Keras)
+def Input(
     shape: Any = None,
     batch_size: int | None = None,
     dtype: Any = None,

@@ -51,7 +51,9 @@ class InputSpec:
             limit = (self.ndim if self.ndim is not None else max_ndim) or 0
             wrong = [axis for axis in self.axes if axis >= limit]
             if wrong:
-                raise ArgumentError(f"InputSpec: axis {wrong[0]} is greater than the maximum allowed value: {limit - 1}.")
+                raise ArgumentError(
+                    f"InputSpec: axis {wrong[0]} is greater than the maximum allowed value: {limit - 1}."
+                )
         self.allow_last_axis_squeeze, self.name, self.optional = allow_last_axis_squeeze, name, optional
 
     def problem_with(self, x: Any) -> str | None:
@@ -70,7 +72,9 @@ class InputSpec:
             return f"expected dtype={self.dtype}, found dtype={dtype_name(x.dtype)}"
         for axis, size in self.axes.items():
             if size is not None and -rank <= axis < rank and shape[axis] is not None and shape[axis] != size:
-                return f"expected axis {axis} of input shape to have value {size}, but received input with shape {shape}"
+                return (
+                    f"expected axis {axis} of input shape to have value {size}, but received input with shape {shape}"
+                )
         return self._shape_problem(shape) if self.shape is not None else None
 
     def _shape_problem(self, shape: tuple) -> str | None:
@@ -87,7 +91,17 @@ class InputSpec:
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
-        names = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes", "allow_last_axis_squeeze", "name", "optional")
+        names = (
+            "dtype",
+            "shape",
+            "ndim",
+            "max_ndim",
+            "min_ndim",
+            "axes",
+            "allow_last_axis_squeeze",
+            "name",
+            "optional",
+        )
         return {name: getattr(self, name) for name in names if not (name == "ndim" and self.shape is not None)}
 
     @classmethod

@@ -20,7 +20,17 @@ from plait.core.graph import Operation
 from plait.core.variable import Variable, mark_revision
 
 _NOT_OWNED = frozenset(
-    {"nodes", "_added", "_constructed_with", "_losses", "_build_shapes", "_given_shape", "input_spec", "graph", "dtype_policy"}
+    {
+        "nodes",
+        "_added",
+        "_constructed_with",
+        "_losses",
+        "_build_shapes",
+        "_given_shape",
+        "input_spec",
+        "graph",
+        "dtype_policy",
+    }
 )
 
 
@@ -146,7 +156,9 @@ class Owner(Operation):
                 f"layer was expecting {len(variables)} weights: {[f'{v.path} {v.shape}' for v in variables][:8]}."
             )
         values = [np.asarray(value) for value in weights]
-        wrong = [f"{v.path}: {v.shape} != {a.shape}" for v, a in zip(variables, values, strict=True) if v.shape != a.shape]
+        wrong = [
+            f"{v.path}: {v.shape} != {a.shape}" for v, a in zip(variables, values, strict=True) if v.shape != a.shape
+        ]
         if wrong:
             raise ShapeError(
                 f"Layer {self.name!r} weight shapes are not compatible with the provided weight shapes: {'; '.join(wrong)}."

@@ -227,10 +227,6 @@ class Circle(LossFunctionWrapper):
             circle, reduction, name, dtype, gamma=gamma, margin=margin, remove_diagonal=remove_diagonal
         )
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        """The loss of each sample."""
-        return self.fn(y_true, y_pred, **self.options)
-
 
 @builtin("losses")
 class CTC(LossFunctionWrapper):

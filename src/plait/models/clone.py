@@ -45,7 +45,9 @@ def clone_model(
         clone = _clone_sequential(model, input_tensors, copy, call_function)
     elif model.graph is None:
         if clone_function or input_tensors is not None:
-            raise ArgumentError(f"clone_model: {model.name!r} is a subclass without a graph; it is cloned from its config only.")
+            raise ArgumentError(
+                f"clone_model: {model.name!r} is a subclass without a graph; it is cloned from its config only."
+            )
         clone = type(model).from_config(model.get_config())
     else:
         clone = _clone_graph(model, input_tensors, copy, call_function)
@@ -76,7 +78,9 @@ def copy_of(layer: Any) -> Any:
     return type(layer).from_config(layer.get_config())
 
 
-def _clone_sequential(model: Sequential, input_tensors: Any, copy: Callable, call_function: Callable | None) -> Sequential:
+def _clone_sequential(
+    model: Sequential, input_tensors: Any, copy: Callable, call_function: Callable | None
+) -> Sequential:
     if call_function is not None:
         raise ArgumentError("clone_model: `call_function` is for models with a graph of their own, not for Sequential.")
     layers = [copy(layer) for layer in model.layers]

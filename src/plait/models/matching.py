@@ -11,11 +11,10 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jax.numpy as jnp
-
 from plait._errors import DataError, ShapeError, describe, describe_dimension, did_you_mean, listing, raise_all
 from plait._tree import flatten, is_nested, leaves_with_paths, same_structure
 from plait.core.mask import get_mask, set_mask
+from plait.core.operators import get_item, squeeze
 from plait.core.tensor import KerasTensor
 from plait.core.variable import convert_to_tensor
 
@@ -54,7 +53,11 @@ def _by_key(structure: dict, names: Sequence[str], values: Any, owner: str) -> l
         matched: list = []
         for key in sorted(structure) if type(structure) is dict else structure:
             inner = structure[key]
-            matched += match_inputs(inner, _names_within(inner, names), values[key], owner) if is_nested(inner) else [values[key]]
+            matched += (
+                match_inputs(inner, _names_within(inner, names), values[key], owner)
+                if is_nested(inner)
+                else [values[key]]
+            )
         return matched
     if isinstance(values, (list, tuple)) and list(structure) == sorted(structure):
         _warn_structure(structure, values, owner)
@@ -75,7 +78,9 @@ def _by_position(structure: Any, names: Sequence[str], values: Any, owner: str) 
     leaves = flatten(values)
     if len(leaves) != len(names):
         expected = f"{len(names)} named input(s) with keys {list(names)}"
-        raise DataError(f"Layer {owner!r} expects {expected}, but it received {len(leaves)} input tensors: {describe(values)}.")
+        raise DataError(
+            f"Layer {owner!r} expects {expected}, but it received {len(leaves)} input tensors: {describe(values)}."
+        )
     if is_nested(values) and _is_deep(structure):
         _warn_structure(structure, values, owner)
     return leaves
@@ -98,7 +103,11 @@ def _check_keys(expected: Sequence[str], values: Mapping, owner: str) -> None:
     problems = [f"Missing data for input {name!r}" for name in expected if name not in values]
     extra = [key for key in values if key not in expected]
     problems += [f"{key!r} is not an input.{did_you_mean(key, expected)}" for key in extra]
-    raise_all(DataError, f"{owner} has the inputs {listing(expected)}, but got a dict with the keys {listing(values)}", problems)
+    raise_all(
+        DataError,
+        f"{owner} has the inputs {listing(expected)}, but got a dict with the keys {listing(values)}",
+        problems,
+    )
 
 
 def select_inputs(structure: Any, names: Sequence[str], values: Any, owner: str) -> Any:
@@ -110,11 +119,15 @@ def select_inputs(structure: Any, names: Sequence[str], values: Any, owner: str)
     missing = [name for name in (structure if isinstance(structure, dict) else names) if name not in values]
     if missing:
         _check_keys(list(structure) if isinstance(structure, dict) else names, values, owner)
-    warnings.warn(f"{owner}: the data has keys that are no inputs, and they are ignored: {listing(extra)}.", stacklevel=5)
+    warnings.warn(
+        f"{owner}: the data has keys that are no inputs, and they are ignored: {listing(extra)}.", stacklevel=5
+    )
     return {key: value for key, value in values.items() if key in known}
 
 
-def fit_values(tensors: Sequence[KerasTensor], names: Sequence[str], optional: Sequence[bool], values: list, owner: str) -> list:
+def fit_values(
+    tensors: Sequence[KerasTensor], names: Sequence[str], optional: Sequence[bool], values: list, owner: str
+) -> list:
     """Casts each value to its input's dtype and rank.
 
     Raises:
@@ -156,17 +169,14 @@ def _plain(size: Any) -> Any:
 
 def _fit_rank(value: Any, tensor: KerasTensor) -> Any:
     rank, expected = len(value.shape), len(tensor.shape)
-    symbolic = isinstance(value, KerasTensor)
     if rank == expected + 1 and value.shape[-1] == 1:
-        return value.squeeze(-1) if symbolic else jnp.squeeze(value, -1)
+        return squeeze(value, axis=-1)
     if rank == expected - 1 and tensor.shape[-1] == 1:
-        return value.reshape((*[-1 if n is None else n for n in value.shape], 1)) if symbolic else jnp.expand_dims(value, -1)
+        return get_item(value, (Ellipsis, None))
     return value
 
 
 def _agrees(found: tuple, expected: tuple) -> bool:
     if len(found) != len(expected):
         return False
-    return all(
-        not isinstance(a, int) or b is None or a == b for a, b in list(zip(found, expected, strict=True))[1:]
-    )
+    return all(not isinstance(a, int) or b is None or a == b for a, b in list(zip(found, expected, strict=True))[1:])

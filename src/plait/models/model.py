@@ -19,9 +19,10 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from plait import inspect, optimizers, saving, training
-from plait._errors import ArgumentError, StateError, describe, did_you_mean, listing
+from plait._errors import ArgumentError, StateError, did_you_mean, listing
 from plait._names import auto_name
 from plait._registry import builtin
 from plait._scope import current
@@ -30,7 +31,7 @@ from plait.core.graph import Graph
 from plait.core.infer import infer
 from plait.core.mask import set_mask
 from plait.core.pure import pure
-from plait.core.tensor import KerasTensor, any_symbolic
+from plait.core.tensor import KerasTensor
 from plait.core.variable import Cell, Variable, cell_of, revision
 from plait.layers.base import Layer
 from plait.layers.input import InputLayer, input_spec_of
@@ -104,7 +105,9 @@ class Model(Layer):
 
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any):
         if (inputs is None) != (outputs is None):
-            raise ArgumentError("Model: `inputs` and `outputs` go together; a subclass that defines `call` gives neither.")
+            raise ArgumentError(
+                "Model: `inputs` and `outputs` go together; a subclass that defines `call` gives neither."
+            )
         if inputs is not None and name is None and type(self) is Model:
             name = auto_name("functional")
         super().__init__(name=name, **kwargs)
@@ -168,7 +171,7 @@ class Model(Layer):
             program = self._programs[training] = self._make_program(variables, training)
         outputs, changed = program(cell.tree, args, kwargs)
         for index, value in changed.items():
-            if isinstance(value, jax.core.Tracer):
+            if isinstance(value, Tracer):
                 raise StateError(
                     f"Model {self.name!r}: this call changes the model's state (statistics, seeds) inside a function that JAX is "
                     "tracing. Use plait.functional(model, return_state=True), which returns it."
@@ -230,7 +233,7 @@ class Model(Layer):
         return list(self.graph.operations) if self.graph is not None else list(self.layers)
 
     @property
-    def _layers(self) -> list[Layer]:
+    def _layers(self) -> list[Any]:
         attached = [layer for layer in super()._layers if layer is not self]
         return unique([*self._graph_layers(), *attached]) if self.graph is not None else attached
 
@@ -394,10 +397,17 @@ class Model(Layer):
         **kwargs: Any,
     ) -> Any:
         """Computes the loss and the metrics on data: a number, a list in the order of `metrics_names`, or a dict."""
-        return training.evaluate(self, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict, **kwargs)
+        return training.evaluate(
+            self, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict, **kwargs
+        )
 
     def predict(
-        self, x: Any, batch_size: int | None = None, verbose: Any = "auto", steps: int | None = None, callbacks: Any = None
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
     ) -> Any:
         """Computes the outputs for data, batch by batch, as NumPy arrays."""
         return training.predict(self, x, batch_size, verbose, steps, callbacks)
@@ -457,9 +467,7 @@ class Model(Layer):
 
     def get_metrics_result(self) -> dict:
         """The metrics' results, by name."""
-        return self._needs_compile().results() | {
-            metric.name: metric.result() for metric in super().metrics
-        }
+        return self._needs_compile().results() | {metric.name: metric.result() for metric in super().metrics}
 
     def reset_metrics(self) -> None:
         """Starts all metrics afresh."""
@@ -531,7 +539,7 @@ class Model(Layer):
 
 def _is_plain_array(value: Any) -> bool:
     """Whether a program can take a value as it is: numeric arrays and None, no tracers, no symbolic tensors."""
-    if isinstance(value, jax.core.Tracer):
+    if isinstance(value, Tracer):
         return False
     if isinstance(value, (jax.Array, bool, type(None))):
         return True

@@ -71,7 +71,9 @@ class Sequential(Model):
                 f"{layer.name!r} is already the name of a layer in this model. Update the `name` argument to pass a unique name."
             )
         if not self._chain and not isinstance(layer, InputLayer):
-            shape = layer._given_shape or (layer.graph.inputs[0].shape if isinstance(layer, Model) and layer.graph else None)
+            shape = layer._given_shape or (
+                layer.graph.inputs[0].shape if isinstance(layer, Model) and layer.graph else None
+            )
             if shape is not None:
                 self._chain.append(InputLayer(batch_shape=shape))
         self._chain.append(layer)
@@ -137,7 +139,7 @@ class Sequential(Model):
         return LayerList(layer for layer in self._chain if not isinstance(layer, InputLayer))
 
     @property
-    def _layers(self) -> list[Layer]:
+    def _layers(self) -> list[Any]:
         return list(dict.fromkeys([*self._chain, *super(Model, self)._layers]))
 
     def _needs_graph(self, what: str) -> Any:
@@ -165,7 +167,8 @@ class Sequential(Model):
         if isinstance(config, list):
             config = {"layers": config}
         layers = [
-            deserialize(layer, custom_objects, "layers") if isinstance(layer, dict) else layer for layer in config["layers"]
+            deserialize(layer, custom_objects, "layers") if isinstance(layer, dict) else layer
+            for layer in config["layers"]
         ]
         model = cls(layers, trainable=config.get("trainable", True), name=config.get("name"))
         shape = config.get("build_input_shape")

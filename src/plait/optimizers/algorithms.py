@@ -4,17 +4,47 @@ The options that all have are told in `Optimizer`. `slots` says in which order t
 because files depend on it.
 """
 
+import inspect
 import re
-from typing import Any, Unpack
+from typing import Any, TypedDict, Unpack
 
 import optax
 from optax import GradientTransformationExtraArgs, chain
 
+from plait import _registry
 from plait._errors import ArgumentError, raise_all
 from plait.core.variable import Variable
 from plait.optimizers import transforms
-from plait.optimizers.base import CommonArguments, Optimizer, algorithm
+from plait.optimizers.base import COMMON_OPTIONS, Optimizer
 from plait.optimizers.transforms import accumulate, descend
+
+
+class CommonArguments(TypedDict, total=False):
+    """The options that every optimizer has; `Optimizer` says what they mean."""
+
+    weight_decay: float | None
+    clipnorm: float | None
+    clipvalue: float | None
+    global_clipnorm: float | None
+    use_ema: bool
+    ema_momentum: float
+    ema_overwrite_frequency: int | None
+    loss_scale_factor: float | None
+    gradient_accumulation_steps: int | None
+    name: str | None
+
+
+def algorithm(cls: type) -> type:
+    """Puts an optimizer in the registry, and tells Python the options that its constructor passes on: a decorator."""
+    constructor: Any = cls.__init__
+    parameters = list(inspect.signature(constructor).parameters.values())[:-1]
+    named = {parameter.name for parameter in parameters}
+    common = [p for p in inspect.signature(Optimizer.__init__).parameters.values() if p.name not in named]
+    keywords = [p.replace(kind=p.KEYWORD_ONLY) if p.kind is p.POSITIONAL_OR_KEYWORD else p for p in common]
+    constructor.__signature__ = inspect.Signature([*parameters, *keywords])
+    cls.arguments = tuple(p.name for p in parameters[1:] if p.name not in ("learning_rate", *COMMON_OPTIONS))  # type: ignore
+    return _registry.builtin("optimizers", cls.__name__.lower())(cls)
+
 
 _MOMENTS = (("momentum", "velocity"), ("velocity_hat",))
 
@@ -274,9 +304,7 @@ class Adagrad(Optimizer):
 
     def rule(self) -> GradientTransformationExtraArgs:
         """The sum of squares."""
-        return chain(
-            transforms.scale_by_accumulated_squares(self.initial_accumulator_value, self.epsilon), descend()
-        )
+        return chain(transforms.scale_by_accumulated_squares(self.initial_accumulator_value, self.epsilon), descend())
 
 
 @algorithm

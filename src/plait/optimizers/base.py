@@ -20,13 +20,11 @@ Differs from Keras: there, an optimizer assigns variables by their index, and ca
 written for Keras (`build`, `update_step`, `add_variable_from_reference`, `assign`) runs here unchanged.
 """
 
-import collections
-import inspect
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from functools import partial
-from typing import Any, ClassVar, TypedDict, Unpack
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -41,37 +39,10 @@ from plait._scope import scope
 from plait.core.pure import by_path, pure
 from plait.core.variable import Cell, Variable, cell_of, convert_to_tensor, mark_revision
 from plait.optimizers.schedules import LearningRateSchedule
+from plait.optimizers.slots import Key, Slots
 from plait.optimizers.transforms import clip_all_by_norm, clip_each_by_norm, per_precision
 
-
-class CommonArguments(TypedDict, total=False):
-    """The options that every optimizer has; `Optimizer` says what they mean."""
-
-    weight_decay: float | None
-    clipnorm: float | None
-    clipvalue: float | None
-    global_clipnorm: float | None
-    use_ema: bool
-    ema_momentum: float
-    ema_overwrite_frequency: int | None
-    loss_scale_factor: float | None
-    gradient_accumulation_steps: int | None
-    name: str | None
-
-
-def algorithm(cls: type) -> type:
-    """Puts an optimizer in the registry, and tells Python the options that its constructor passes on: a decorator."""
-    constructor: Any = cls.__init__
-    parameters = list(inspect.signature(constructor).parameters.values())[:-1]
-    named = {parameter.name for parameter in parameters}
-    common = [p for p in inspect.signature(Optimizer.__init__).parameters.values() if p.name not in named]
-    keywords = [p.replace(kind=p.KEYWORD_ONLY) if p.kind is p.POSITIONAL_OR_KEYWORD else p for p in common]
-    constructor.__signature__ = inspect.Signature([*parameters, *keywords])
-    cls.arguments = tuple(p.name for p in parameters[1:] if p.name not in ("learning_rate", *_COMMON))  # type: ignore
-    return _registry.builtin("optimizers", cls.__name__.lower())(cls)
-
-
-_COMMON = (
+COMMON_OPTIONS = (
     "weight_decay clipnorm global_clipnorm clipvalue use_ema ema_momentum ema_overwrite_frequency loss_scale_factor "
     "gradient_accumulation_steps"
 ).split()
@@ -144,13 +115,10 @@ class Optimizer:
         self.built = False
         self._undecayed: tuple[frozenset, tuple[str, ...]] = (frozenset(), ())
         self._trainable_variables: list[Variable] = []
-        self._slots: dict[tuple, Variable] = {}
-        self._kept: dict[tuple, Variable] = {}
-        self._asked: collections.Counter = collections.Counter()
+        self._slots = Slots()
         self._compiled: dict[Any, Callable] = {}
         self._iteration = self._variable(0, "iteration", dtype="int32")
         self._learning_rate = self._rate_from(learning_rate)
-        self._variables = self._own_variables()
 
     def _check_options(self, unknown: dict) -> None:
         if "decay" in unknown:
@@ -188,19 +156,20 @@ class Optimizer:
         if rule is None:
             raise StateError(f"{type(self).__name__}: an optimizer must define `update_step` or `rule`.")
         path = next(path for path, owner in self._owners().items() if owner is variable)
-        state = [held.value for held in self._variables]
+        state = [held.value for held in self.variables]
         updates = self._apply_rule(rule, state, {path: gradient}, {path: variable.value}, learning_rate)
         variable.assign(variable.value + updates[path])
-        for owner, held, value in zip(self._slot_owners(), self._variables, state, strict=True):
+        after = state[len(self._own_variables()) :]
+        for owner, slot, value in zip(self._slots.owners, self._slots.variables, after, strict=True):
             if owner is variable or (owner is None and variable is self._trainable_variables[-1]):
-                held.assign(value)
+                slot.assign(value)
 
     # ------------------------------------------------------------------------ variables
 
     @property
     def variables(self) -> list[Variable]:
         """The iteration, the learning rate (unless it is a schedule), averages, accumulators, then the rule's slots."""
-        return list(self._variables)
+        return [*self._own_variables(), *self._slots.variables]
 
     @property
     def cell(self) -> Cell:
@@ -237,9 +206,7 @@ class Optimizer:
                 )
             self._learning_rate.assign(learning_rate)
             return
-        slots = self._variables[len(self._own_variables()) :]
         self._learning_rate = learning_rate
-        self._variables = [*self._own_variables(), *slots]
         self._compiled.clear()
         mark_revision()
 
@@ -258,7 +225,9 @@ class Optimizer:
         rate = [self._learning_rate] if isinstance(self._learning_rate, Variable) else []
         return [self._iteration, *rate]
 
-    def _variable(self, initializer: Any, name: str | None, path: tuple[str, ...] | None = None, **options: Any) -> Variable:
+    def _variable(
+        self, initializer: Any, name: str | None, path: tuple[str, ...] | None = None, **options: Any
+    ) -> Variable:
         with scope(path=(self.name,) if path is None else path):
             return Variable(initializer, trainable=False, autocast=False, name=name, **options)
 
@@ -274,14 +243,13 @@ class Optimizer:
             ArgumentError: a weight is listed twice.
         """
         variables = list(variables)
-        self._asked.clear()
+        self._slots.replay()
         if self.built and self.is_built_for(variables):
             return
         if len(set(variables)) != len(variables):
             raise ArgumentError(f"{type(self).__name__} {self.name!r}: a variable is listed twice in `build`.")
-        staying = {None, *variables}
-        self._kept = {key: slot for key, slot in {**self._kept, **self._slots}.items() if key[0] in staying}
-        self._slots, self._trainable_variables, self._variables = {}, variables, self._own_variables()
+        self._slots.renew(variables)
+        self._trainable_variables = variables
         self._compiled.clear()
         with scope(bindings=None, compute_dtype=None), jax.ensure_compile_time_eval():
             self._build_common()
@@ -308,17 +276,21 @@ class Optimizer:
             started = int(self._iteration.value) > 0
             for variable in self._owners().values():
                 start = variable.value if started else jnp.zeros_like(variable.value)
-                self._slot(variable, "average", partial(self.new_slot, variable, "average", start))
+                self._slots.ask(variable, "average", partial(self.new_slot, variable, "average", start))
         if self.gradient_accumulation_steps:
             field = "gradient_accumulator"
             for variable in self._trainable_variables:
-                self._slot(variable, field, partial(self.new_slot, variable, field, jnp.zeros_like(variable.value)))
+                self._slots.ask(
+                    variable, field, partial(self.new_slot, variable, field, jnp.zeros_like(variable.value))
+                )
 
     def _build_slots(self, rule: optax.GradientTransformation) -> None:
         owners = self._owners()
         state = rule.init({path: variable.value for path, variable in owners.items()})
         order = {variable: position for position, variable in enumerate(self._trainable_variables)}
-        groups = {field: (number, place) for number, group in enumerate(self.slots) for place, field in enumerate(group)}
+        groups = {
+            field: (number, place) for number, group in enumerate(self.slots) for place, field in enumerate(group)
+        }
         found = [(*self._place(path, owners), leaf) for path, leaf in tree_flatten_with_path(state)[0]]
 
         def rank(item: tuple) -> tuple:
@@ -326,17 +298,7 @@ class Optimizer:
             return group, order.get(item[0], len(order)), place
 
         for owner, field, leaf in sorted(found, key=rank):
-            self._slot(owner, field, partial(self.new_slot, owner, field, leaf))
-
-    def _slot(self, owner: Variable | None, field: str, make: Callable[[], Variable]) -> Variable:
-        """The variable of a field: that of before where there was one, else a new one."""
-        key = (owner, field, self._asked[owner, field])
-        self._asked[owner, field] += 1
-        if key not in self._slots:
-            kept = self._kept.pop(key, None)
-            self._slots[key] = make() if kept is None else kept
-            self._variables.append(self._slots[key])
-        return self._slots[key]
+            self._slots.ask(owner, field, partial(self.new_slot, owner, field, leaf))
 
     def new_slot(self, owner: Variable | None, field: str, value: Any) -> Variable:
         """Makes the variable for one array of the rule's state.
@@ -358,15 +320,10 @@ class Optimizer:
         owner = next((owners[e.key] for e in path if isinstance(e, DictKey) and e.key in owners), None)
         return owner, [entry.name for entry in path if isinstance(entry, GetAttrKey)][-1]
 
-    def _slot_owners(self) -> list[Variable | None]:
-        """To which weight each of the variables belongs."""
-        owners = {slot: key[0] for key, slot in self._slots.items()}
-        return [owners.get(variable) for variable in self._variables]
-
-    def _places(self, field: str) -> dict[Variable, int]:
+    def _places(self, field: str) -> dict[Variable | None, int]:
         """Where in the state each weight has a field."""
-        positions = {variable: position for position, variable in enumerate(self._variables)}
-        return {key[0]: positions[slot] for key, slot in self._slots.items() if key[1:] == (field, 0)}
+        places = self._slots.places(len(self._own_variables()))
+        return {key.owner: place for key, place in places.items() if key.field == field and key.count == 0}
 
     # ------------------------------------------------------------------------ the pure function
 
@@ -484,10 +441,12 @@ class Optimizer:
             raise StateError(f"{type(self).__name__}: an optimizer must define `update_step` or `rule`.")
         index = {variable: position for position, variable in enumerate(self._trainable_variables)}
         places = {path: index[owner] for path, owner in self._owners().items()}
-        zero = {path: gradients[i] if gradients[i] is not None else jnp.zeros_like(weights[i]) for path, i in places.items()}
+        zero = {
+            path: gradients[i] if gradients[i] is not None else jnp.zeros_like(weights[i]) for path, i in places.items()
+        }
         before = list(state)
         updates = self._apply_rule(rule, state, zero, {path: decayed[i] for path, i in places.items()}, rate)
-        for position, owner in enumerate(self._slot_owners()):
+        for position, owner in enumerate(self._slots.owners, len(self._own_variables())):
             if owner is not None and gradients[index[owner]] is None:
                 state[position] = before[position]
         moved = {i: decayed[i] + updates[path].astype(decayed[i].dtype) for path, i in places.items()}
@@ -499,8 +458,8 @@ class Optimizer:
         """Runs the rule: gives the updates, and writes its part of the state."""
         owners = self._owners()
         leaves, structure = tree_flatten_with_path(jax.eval_shape(rule.init, weights))
-        positions = {variable: position for position, variable in enumerate(self._variables)}
-        places = [positions[self._slots[(*self._place(path, owners), 0)]] for path, _ in leaves]
+        known = self._slots.places(len(self._own_variables()))
+        places = [known[Key(*self._place(path, owners))] for path, _ in leaves]
         extended = optax.with_extra_args_support(rule)
         updates, after = extended.update(
             gradients,
@@ -522,7 +481,7 @@ class Optimizer:
                     self.update_step(gradient, variable, rate)
 
         with scope(compute_dtype=None):
-            _, values = pure(run, [*self._variables, *self._trainable_variables])([*state, *weights])
+            _, values = pure(run, [*self.variables, *self._trainable_variables])([*state, *weights])
         state[:] = values[: len(state)]
         return values[len(state) :]
 
@@ -679,7 +638,7 @@ class Optimizer:
     def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
         """Puts the averages in the place of the variables, where they are kept: what `fit` does at its end."""
         for variable in var_list if self.use_ema else ():
-            average = self._slots.get((variable, "average", 0))
+            average = self._slots.find(variable, "average")
             if average is not None:
                 variable.assign(average.value)
 
@@ -720,7 +679,7 @@ class Optimizer:
     ) -> Variable:
         """Adds a variable of the optimizer's own, and returns it."""
         options = {"shape": shape, "dtype": dtype, "aggregation": aggregation, "layout": layout}
-        return self._slot(None, name or "", lambda: self._variable(_initializer(initializer), name, **options))
+        return self._slots.ask(None, name or "", lambda: self._variable(_initializer(initializer), name, **options))
 
     def add_variable_from_reference(
         self, reference_variable: Variable, name: str | None = None, initializer: Any = "zeros"
@@ -729,7 +688,9 @@ class Optimizer:
         owner = reference_variable
         full_name = f"{owner.path.replace('/', '_')}_{name}" if name else owner.name
         options = {"shape": owner.shape, "dtype": owner.dtype, "layout": owner.layout}
-        return self._slot(owner, name or "", lambda: self._variable(_initializer(initializer), full_name, **options))
+        return self._slots.ask(
+            owner, name or "", lambda: self._variable(_initializer(initializer), full_name, **options)
+        )
 
     def add_optimizer_variables(
         self, trainable_variables: Iterable[Variable], name: Any, initializer: Any = "zeros"
@@ -772,7 +733,7 @@ class Optimizer:
         rate = self._learning_rate
         rate = float(rate.value) if isinstance(rate, Variable) else _registry.serialize(rate)
         config = {"name": self.name, "learning_rate": rate}
-        return config | {key: getattr(self, key) for key in (*_COMMON, *self.arguments)}
+        return config | {key: getattr(self, key) for key in (*COMMON_OPTIONS, *self.arguments)}
 
     @classmethod
     def from_config(cls, config: Mapping, custom_objects: Mapping | None = None) -> "Optimizer":
@@ -792,7 +753,9 @@ class Optimizer:
             ShapeError: another number of values than there are variables, or other shapes.
         """
         if len(weights) != len(self.variables):
-            raise ShapeError(f"{type(self).__name__} {self.name!r}: expected {len(self.variables)} weights, but got {len(weights)}.")
+            raise ShapeError(
+                f"{type(self).__name__} {self.name!r}: expected {len(self.variables)} weights, but got {len(weights)}."
+            )
         _check_shapes(self, self.variables, weights)
         for variable, value in zip(self.variables, weights, strict=True):
             variable.assign(value)

@@ -11,7 +11,8 @@ from jax.tree_util import DictKey
 from plait import _registry
 from plait._errors import ArgumentError, MissingError, NameUnknownError, describe
 from plait.core.variable import Variable
-from plait.optimizers.base import CommonArguments, Optimizer
+from plait.optimizers.algorithms import CommonArguments
+from plait.optimizers.base import Optimizer
 
 
 class OptaxOptimizer(Optimizer):
@@ -60,7 +61,9 @@ class OptaxOptimizer(Optimizer):
 
     @learning_rate.setter
     def learning_rate(self, learning_rate: Any) -> None:
-        raise MissingError(f"OptaxOptimizer {self.name!r}: its learning rate is in the Optax transformation, and cannot be set.")
+        raise MissingError(
+            f"OptaxOptimizer {self.name!r}: its learning rate is in the Optax transformation, and cannot be set."
+        )
 
     def _place(self, path: tuple, owners: Mapping[str, Variable]) -> tuple[Variable | None, str]:
         owner = next((entry.key for entry in path if isinstance(entry, DictKey) and entry.key in owners), None)

@@ -60,7 +60,9 @@ class LossScaleOptimizer(Optimizer):
                 "plait.optimizers.get makes one of a name."
             )
         for key in kwargs:
-            raise ArgumentError(f"LossScaleOptimizer does not support `{key}`. Instead, set `{key}` on the `inner_optimizer`.")
+            raise ArgumentError(
+                f"LossScaleOptimizer does not support `{key}`. Instead, set `{key}` on the `inner_optimizer`."
+            )
         super().__init__(0.0, name=name)
         self.inner_optimizer = inner_optimizer
         self.initial_scale = initial_scale
@@ -70,16 +72,16 @@ class LossScaleOptimizer(Optimizer):
         """Makes its own two variables, and the inner optimizer's."""
         variables = list(variables)
         self.inner_optimizer.build_for(variables)
-        if not self.built:
-            for field, start in (("step_counter", jnp.zeros((), "int32")), ("dynamic_scale", jnp.float32(self.initial_scale))):
-                self._slot(None, field, partial(self.new_slot, None, field, start))
+        self._slots.replay()
+        for field, start in (("step_counter", jnp.int32(0)), ("dynamic_scale", jnp.float32(self.initial_scale))):
+            self._slots.ask(None, field, partial(self.new_slot, None, field, start))
         self._trainable_variables, self.built = variables, True
         self._compiled.clear()
 
     @property
     def variables(self) -> list[Variable]:
         """Its own iteration and rate, which stay 0, the counter and the scale; then the inner optimizer's."""
-        return [*self._variables, *self.inner_optimizer.variables]
+        return [*super().variables, *self.inner_optimizer.variables]
 
     @property
     def iterations(self) -> Any:
@@ -98,7 +100,7 @@ class LossScaleOptimizer(Optimizer):
     def update(self, state: Sequence, gradients: Sequence, weights: Sequence) -> tuple[list, list]:
         """One step, as a pure function of arrays; without effect on the weights where a gradient isn't finite."""
         self._check_lengths(state, gradients, weights)
-        inner, mine = self.inner_optimizer, len(self._variables)
+        inner, mine = self.inner_optimizer, len(state) - len(self.inner_optimizer.variables)
         weights, own, within = list(weights), list(state[:mine]), list(state[mine:])
         gradients = [g if g is None else convert_to_tensor(g, w.dtype) for g, w in zip(gradients, weights, strict=True)]
         counter, scale = own[2], own[3]
@@ -116,8 +118,8 @@ class LossScaleOptimizer(Optimizer):
 
     def scale_loss(self, loss: Any) -> Any:
         """The loss times the scale as it is now."""
-        scale = self._variables[3].value if self.built else self.initial_scale
-        return self.inner_optimizer.scale_loss(loss) * scale
+        scale = self._slots.find(None, "dynamic_scale")
+        return self.inner_optimizer.scale_loss(loss) * (self.initial_scale if scale is None else scale.value)
 
     def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
         """What the inner optimizer does at the end of `fit`."""

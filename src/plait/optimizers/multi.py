@@ -53,7 +53,9 @@ class OptimizerMap(MutableMapping):
             return self._optimizer_map[key]
         found = [pattern for pattern in self._optimizer_map if re.fullmatch(pattern, key)]
         if len(found) > 1:
-            raise ArgumentError(f"OptimizerMap: Multiple optimizers assigned to variable {key}: the keys {found} match it.")
+            raise ArgumentError(
+                f"OptimizerMap: Multiple optimizers assigned to variable {key}: the keys {found} match it."
+            )
         return self._optimizer_map[found[0]] if found else self._default_optimizer
 
     def __setitem__(self, key: str, optimizer: Optimizer) -> None:
@@ -135,7 +137,9 @@ class MultiOptimizer(Optimizer):
     def build(self, variables: Iterable[Variable]) -> None:
         """Chooses an optimizer for each variable that has none yet, and builds them."""
         variables = list(variables)
-        self._chosen = {v: self._chosen[v] if v in self._chosen else _checked(self.optimizer_map(v), v.path) for v in variables}
+        self._chosen = {
+            v: self._chosen[v] if v in self._chosen else _checked(self.optimizer_map(v), v.path) for v in variables
+        }
         self._trainable_variables, self.built = variables, True
         for optimizer, indices in self._shares():
             optimizer.loss_scale_factor = self.loss_scale_factor
@@ -158,7 +162,7 @@ class MultiOptimizer(Optimizer):
     @property
     def variables(self) -> list[Variable]:
         """Its own iteration and rate, then the variables of each optimizer."""
-        return [*self._variables, *(v for optimizer in self.optimizers for v in optimizer.variables)]
+        return [*super().variables, *(v for optimizer in self.optimizers for v in optimizer.variables)]
 
     @property
     def learning_rate(self) -> Any:
@@ -177,11 +181,13 @@ class MultiOptimizer(Optimizer):
     def update(self, state: Sequence, gradients: Sequence, weights: Sequence) -> tuple[list, list]:
         """One step, as a pure function of arrays: each optimizer's on its own share."""
         self._check_lengths(state, gradients, weights)
-        weights, at = list(weights), len(self._variables)
+        weights, at = list(weights), len(super().variables)
         after = like([state[0] + 1, *state[1:at]], state[:at])
         for optimizer, indices in self._shares():
             end = at + len(optimizer.variables)
-            moved, held = optimizer.update(state[at:end], [gradients[i] for i in indices], [weights[i] for i in indices])
+            moved, held = optimizer.update(
+                state[at:end], [gradients[i] for i in indices], [weights[i] for i in indices]
+            )
             for index, weight in zip(indices, moved, strict=True):
                 weights[index] = weight
             after, at = after + held, end

@@ -48,7 +48,7 @@ class LearningRateSchedule:
 
     >>> class Halving(LearningRateSchedule):
     ...     def __call__(self, step):
-    ...         return 0.5 ** step
+    ...         return 0.5**step
     >>> Halving()(3)
     0.125
     """

@@ -21,7 +21,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 from optax import EmptyState, GradientTransformationExtraArgs
 
 Tree = Any
@@ -309,9 +308,7 @@ def scale_by_lion(beta_1: float, beta_2: float) -> GradientTransformationExtraAr
     """
 
     def update(gradients: Tree, state: MomentumState, weights: Tree = None, **_: Any) -> tuple[Tree, MomentumState]:
-        updates = jax.tree.map(
-            lambda m, g: jnp.sign(beta_1 * m + (1.0 - beta_1) * g), state.momentum, gradients
-        )
+        updates = jax.tree.map(lambda m, g: jnp.sign(beta_1 * m + (1.0 - beta_1) * g), state.momentum, gradients)
         momentum = jax.tree.map(lambda m, g: beta_2 * m + (1.0 - beta_2) * g, state.momentum, gradients)
         return updates, MomentumState(momentum)
 
@@ -425,18 +422,14 @@ def scale_by_adadelta(rho: float, epsilon: float) -> GradientTransformationExtra
     """
 
     def update(gradients: Tree, state: AdadeltaState, weights: Tree = None, **_: Any) -> tuple[Tree, AdadeltaState]:
-        squares = jax.tree.map(
-            lambda a, g: rho * a + (1.0 - rho) * jnp.square(g), state.accumulated_grad, gradients
-        )
+        squares = jax.tree.map(lambda a, g: rho * a + (1.0 - rho) * jnp.square(g), state.accumulated_grad, gradients)
         updates = jax.tree.map(
             lambda g, a, d: g * jnp.sqrt(d + epsilon) / jnp.sqrt(a + epsilon),
             gradients,
             squares,
             state.accumulated_delta_var,
         )
-        deltas = jax.tree.map(
-            lambda d, u: rho * d + (1.0 - rho) * jnp.square(u), state.accumulated_delta_var, updates
-        )
+        deltas = jax.tree.map(lambda d, u: rho * d + (1.0 - rho) * jnp.square(u), state.accumulated_delta_var, updates)
         return updates, AdadeltaState(squares, deltas)
 
     return GradientTransformationExtraArgs(lambda weights: AdadeltaState(zeros(weights), zeros(weights)), update)
@@ -470,9 +463,7 @@ def scale_by_rms(rho: float, epsilon: float, centered: bool = False) -> Gradient
         if not centered:
             return jax.tree.map(lambda g, v: g / jnp.sqrt(v + epsilon), gradients, velocity), RmsState(velocity)
         average = jax.tree.map(lambda a, g: rho * a + (1.0 - rho) * g, state.average_gradient, gradients)
-        updates = jax.tree.map(
-            lambda g, v, a: g / jnp.sqrt(v - jnp.square(a) + epsilon), gradients, velocity, average
-        )
+        updates = jax.tree.map(lambda g, v, a: g / jnp.sqrt(v - jnp.square(a) + epsilon), gradients, velocity, average)
         return updates, RmsState(velocity, average)
 
     return GradientTransformationExtraArgs(init, update)

@@ -41,7 +41,12 @@ class Compiled:
     """
 
     def __init__(self, loss: Any, loss_weights: Any, metric: Any, weighted_metric: Any, structure: Any, owner: str):
-        self.given = {"loss": loss, "loss_weights": loss_weights, "metrics": metric, "weighted_metrics": weighted_metric}
+        self.given = {
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metric,
+            "weighted_metrics": weighted_metric,
+        }
         self.owner = owner
         self.names_of_outputs: list[str] | None = None
         self.loss_tracker = metrics.Mean(name="loss")

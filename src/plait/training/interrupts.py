@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Any
 
 
-class deferred_interrupts:  # noqa: N801  (reads as a statement)
+class deferred_interrupts:
     """Keeps the first SIGINT of a block until `raise_if_asked`. Does nothing outside of the main thread."""
 
     def __enter__(self) -> "deferred_interrupts":

@@ -78,7 +78,9 @@ def fit(
     model._needs_compile()
     _check_epochs(epochs, initial_epoch, batch_size)
     if sample_weight is not None and class_weight is not None and not isinstance(sample_weight, Mapping):
-        raise ArgumentError("You cannot `class_weight` and `sample_weight` at the same time. Multiply them into sample_weight.")
+        raise ArgumentError(
+            "You cannot `class_weight` and `sample_weight` at the same time. Multiply them into sample_weight."
+        )
     if validation_split and validation_data is None:
         (x, y, sample_weight), validation_data = split_off(x, y, sample_weight, validation_split)
     max_epochs, max_steps = settings().max_epochs, settings().max_steps_per_epoch
@@ -204,7 +206,7 @@ class _Run:
 
     def _row_dispatches(self, source: ArraySource, watches: bool) -> Iterator[tuple[Callable, int]]:
         full, rest = source.table()
-        data, remaining = source.on_device(), source.steps
+        data, remaining = source.on_device(), source.steps or 0
         while remaining > 0:
             for rows in (full, rest):
                 if rows is None or not len(rows):
@@ -233,7 +235,7 @@ class _Run:
 
 def _is_resident(source: ArraySource) -> bool:
     leaves = [leaf for leaf in flatten(list(source.arrays)) if leaf is not None]
-    if any(getattr(leaf, "dtype", None) == object or isinstance(leaf, np.memmap) for leaf in leaves):
+    if any(getattr(getattr(leaf, "dtype", None), "kind", "") == "O" or isinstance(leaf, np.memmap) for leaf in leaves):
         return False
     return sum(leaf.nbytes for leaf in leaves) <= _RESIDENT_BYTES
 
@@ -299,7 +301,12 @@ def in_order(model: Any, logs: Mapping) -> Any:
 
 
 def predict(
-    model: Any, x: Any, batch_size: int | None = None, verbose: Any = "auto", steps: int | None = None, callbacks: Any = None
+    model: Any,
+    x: Any,
+    batch_size: int | None = None,
+    verbose: Any = "auto",
+    steps: int | None = None,
+    callbacks: Any = None,
 ) -> Any:
     """Computes a model's outputs for data, batch by batch.
 
@@ -309,7 +316,9 @@ def predict(
     source = source_of(_known_inputs(model, x), None, None, batch_size, steps)
     if verbose == 0 and not callbacks and isinstance(source, ArraySource) and source.steps == 1:
         return map_structure_in_order(np.asarray, model(source.arrays[0], training=False))
-    watchers = CallbackList(callbacks, add_progbar=verbose != 0, model=model, verbose=verbose, epochs=1, steps=source.steps)
+    watchers = CallbackList(
+        callbacks, add_progbar=verbose != 0, model=model, verbose=verbose, epochs=1, steps=source.steps
+    )
     watches, parts = watchers.watches_batches("predict"), []
     model.stop_predicting = False
     watchers.on_predict_begin()

@@ -76,15 +76,19 @@ def _is_config(given: Mapping) -> bool:
     return "class_name" in given and "config" in given
 
 
-def _by_name(given: Mapping, structure: Any, names: Sequence[str], what: str, problems: list[str], listed: bool) -> list:
+def _by_name(
+    given: Mapping, structure: Any, names: Sequence[str], what: str, problems: list[str], listed: bool
+) -> list:
     unknown = [key for key in given if key not in names]
     if unknown and isinstance(structure, dict) and not listed and same_structure(given, structure):
         return flatten(given)
     nested = isinstance(structure, dict) and set(given) <= set(structure)
     if unknown and nested:
         return _by_top_keys(given, structure, what, problems, listed)
-    for key in unknown:
-        problems.append(f"{what} has the key {key!r}, which is no output.{did_you_mean(key, names)} Outputs: {listing(names)}")
+    outputs = f"Outputs: {listing(names)}"
+    problems += [
+        f"{what} has the key {key!r}, which is no output.{did_you_mean(key, names)} {outputs}" for key in unknown
+    ]
     return [given.get(name) for name in names]
 
 

@@ -35,8 +35,10 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
     if classes.ndim > 1 and classes.shape[-1] == 1:
         classes = classes[..., 0]
     count = int(classes.max()) + 1 if num_classes is None else num_classes
-    if classes.size and not (0 <= classes.min() and classes.max() < count):
-        raise ArgumentError(f"to_categorical: class numbers must be from 0 to {count - 1}, but go from {classes.min()} to {classes.max()}.")
+    if classes.size and not (classes.min() >= 0 and classes.max() < count):
+        raise ArgumentError(
+            f"to_categorical: class numbers must be from 0 to {count - 1}, but go from {classes.min()} to {classes.max()}."
+        )
     return np.eye(count, dtype=dtype_name(None) if dtype_name(None) != "bfloat16" else "float32")[classes]
 
 

@@ -46,9 +46,18 @@ class CallbackList:
     """
 
     def __init__(
-        self, callbacks: Any = None, add_history: bool = False, add_progbar: bool = False, model: Any = None, **params: Any
+        self,
+        callbacks: Any = None,
+        add_history: bool = False,
+        add_progbar: bool = False,
+        model: Any = None,
+        **params: Any,
     ):
-        given = [callback for callback in flatten(list(callbacks) if _is_iterable(callbacks) else callbacks) if callback is not None]
+        given = [
+            callback
+            for callback in flatten(list(callbacks) if _is_iterable(callbacks) else callbacks)
+            if callback is not None
+        ]
         for callback in given:
             if not hasattr(callback, "on_epoch_end"):
                 raise ArgumentError(f"callbacks must be Callback objects, but got {describe(callback)}.")
@@ -118,4 +127,8 @@ def _watches(callback: Any, phase: str) -> bool:
     if own is not None:
         return own(phase)
     kind = type(callback)
-    return any(getattr(kind, name, None) is not getattr(Callback, name) for name in _BATCH_METHODS[phase] if hasattr(kind, name))
+    return any(
+        getattr(kind, name, None) is not getattr(Callback, name)
+        for name in _BATCH_METHODS[phase]
+        if hasattr(kind, name)
+    )

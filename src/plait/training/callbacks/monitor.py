@@ -187,7 +187,9 @@ class ModelCheckpoint(Monitor):
                 f"{' when `save_weights_only=True`' if save_weights_only else ''}. Received: filepath={self.filepath}"
             )
         if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
-            raise ArgumentError(f"ModelCheckpoint: save_freq must be 'epoch' or a number of batches, but got {save_freq!r}.")
+            raise ArgumentError(
+                f"ModelCheckpoint: save_freq must be 'epoch' or a number of batches, but got {save_freq!r}."
+            )
         self._epoch = self._batches = 0
 
     def watches_batches(self, phase: str) -> bool:

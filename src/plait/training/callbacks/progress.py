@@ -27,7 +27,7 @@ class ProgbarLogger(Callback):
 
     def __init__(self) -> None:
         super().__init__()
-        self._bar: Progress | None = None
+        self._bar: Any = None
         self._task: Any = None
         self._phase = ""
         self._nested = False
@@ -76,7 +76,13 @@ class ProgbarLogger(Callback):
         self._live = is_live(self.params.get("verbose", "auto"))
         if self._live:
             console = Console(file=sys.stdout)
-            columns = (TextColumn("{task.description}"), _Steps(), BarColumn(20), _Pace(), TextColumn("{task.fields[logs]}"))
+            columns = (
+                TextColumn("{task.description}"),
+                _Steps(),
+                BarColumn(20),
+                _Pace(),
+                TextColumn("{task.fields[logs]}"),
+            )
             self._bar = Progress(*columns, console=console, auto_refresh=False)
             self._bar.start()
             self._task = self._bar.add_task(self._title, total=self._total, logs="")

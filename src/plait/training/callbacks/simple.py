@@ -40,7 +40,9 @@ class LambdaCallback(Callback):
         given = {name: value for name, value in locals().items() if name.startswith("on_") and value is not None}
         for name in functions:
             if name not in _METHODS:
-                raise ArgumentError(f"LambdaCallback: {name!r} is no method of callbacks.{did_you_mean(name, _METHODS)}")
+                raise ArgumentError(
+                    f"LambdaCallback: {name!r} is no method of callbacks.{did_you_mean(name, _METHODS)}"
+                )
         self._functions = {**given, **functions}
         for name, function in self._functions.items():
             setattr(self, name, function)
@@ -109,7 +111,9 @@ class CSVLogger(Callback):
         logs = logs or {}
         if self._writer is None:
             names = ["epoch", *sorted(logs)]
-            self._writer = csv.DictWriter(self._file, names, delimiter=self.separator, extrasaction="ignore", restval="NA")
+            self._writer = csv.DictWriter(
+                self._file, names, delimiter=self.separator, extrasaction="ignore", restval="NA"
+            )
             if self._file.tell() == 0:
                 self._writer.writeheader()
         self._writer.writerow({"epoch": epoch, **{name: _cell(value) for name, value in logs.items()}})
@@ -144,7 +148,9 @@ class TerminateOnNaN(Callback):
         loss = (logs or {}).get("loss")
         if loss is None or math.isfinite(loss):
             return
-        message = f"Batch {batch}: the loss is {loss}. Look at {listing(['the learning rate', 'the labels', 'the inputs'])}."
+        message = (
+            f"Batch {batch}: the loss is {loss}. Look at {listing(['the learning rate', 'the labels', 'the inputs'])}."
+        )
         if self.raise_error:
             raise ArgumentError(message)
         say(message)

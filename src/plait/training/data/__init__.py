@@ -3,7 +3,7 @@
 from plait.training.data.arrays import ArraySource as ArraySource
 from plait.training.data.arrays import split_off as split_off
 from plait.training.data.batches import BatchSource as BatchSource
+from plait.training.data.choose import source_of as source_of
 from plait.training.data.source import Source as Source
 from plait.training.data.source import pack as pack
 from plait.training.data.source import unpack as unpack
-from plait.training.data.choose import source_of as source_of

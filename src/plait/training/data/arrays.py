@@ -34,16 +34,21 @@ class ArraySource:
     """
 
     def __init__(
-        self, x: Any, y: Any = None, sample_weight: Any = None, batch_size: int = 32, shuffle: Any = False, steps: int | None = None
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        batch_size: int = 32,
+        shuffle: Any = False,
+        steps: int | None = None,
     ):
         self.arrays = tuple(as_arrays(part) for part in (x, y, sample_weight))
         self.rows = count_rows(self.arrays)
-        self.batch_size = min(batch_size, self.rows) if steps is None else batch_size
+        self.batch_size: Any = min(batch_size, self.rows) if steps is None else batch_size
         self.shuffle = shuffle
         self.full, self.rest = divmod(self.rows, self.batch_size)
-        self.all_steps = self.full + bool(self.rest)
-        self.steps = self.all_steps if steps is None else steps
-        self._device: tuple | None = None
+        self.steps: int | None = self.full + bool(self.rest) if steps is None else steps
+        self._device: Any = None
 
     def first(self) -> tuple:
         """The first batch, as it lies in memory."""
@@ -142,7 +147,7 @@ def count_rows(arrays: tuple) -> int:
         raise DataError(
             f"Data cardinality is ambiguous. Make sure all arrays contain the same number of samples. Got {sizes}."
         )
-    (rows,) = counts
+    rows = named[0][1] or 0
     if rows == 0:
         raise DataError("There is no data: the arrays have 0 rows.")
     return rows
@@ -173,9 +178,7 @@ def is_arrays(x: Any) -> bool:
     """Whether data is made of arrays."""
     if x is None:
         return False
-    if isinstance(x, Mapping) or isinstance(x, (list, tuple)):
+    if isinstance(x, (Mapping, list, tuple)):
         leaves = [leaf for leaf in flatten(x) if leaf is not None]
         return bool(leaves) and all(hasattr(leaf, "__array__") or isinstance(leaf, Variable) for leaf in leaves)
     return hasattr(x, "__array__") and hasattr(x, "shape")
-
-

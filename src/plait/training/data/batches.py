@@ -27,7 +27,7 @@ class BatchSource:
         DataError: no batches at all.
     """
 
-    batch_size = None
+    batch_size: Any = None
 
     def __init__(self, start: Callable[[], Iterator], steps: int | None = None, once: bool = False):
         self._start, self.steps, self._once = start, steps, once

@@ -18,7 +18,7 @@ class Source(Protocol):
     """
 
     steps: int | None
-    batch_size: int | None
+    batch_size: Any
 
     def first(self) -> tuple:
         """A batch to know shapes and dtypes by; doesn't use it up."""
