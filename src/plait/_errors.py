@@ -97,9 +97,12 @@ def did_you_mean(name: Any, options: Iterable[Any]) -> str:
     >>> did_you_mean("dens_1", ["dense", "dense_1", "conv"])
     " Did you mean 'dense_1'?"
     """
-    names = {str(option).lower(): str(option) for option in options}
-    near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.6)
-    return f" Did you mean {names[near[0]]!r}?" if near else ""
+    names = [str(option) for option in options]
+    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
+    if not near:
+        by_lower = {other.lower(): other for other in names}
+        near = [by_lower[other] for other in difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0.6)]
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def listing(names: Iterable[Any], limit: int = 12) -> str:

@@ -119,11 +119,15 @@ def find(namespace: str, name: str, custom: Mapping[str, Any] | None = None) -> 
     for full_name, thing in _custom.items():
         if full_name.rpartition(">")[2] == name:
             return thing
-    kind = namespace.rstrip("s").removesuffix("ize")
+    kind = _singular(namespace)
     raise NameUnknownError(
         f"Could not interpret {kind} identifier: {name}. No {kind} is called {name!r}."
         f"{did_you_mean(name, known) or f' There are {listing(sorted(known))}.'}"
     )
+
+
+def _singular(namespace: str) -> str:
+    return namespace.removesuffix("es") if namespace.endswith("sses") else namespace.removesuffix("s")
 
 
 def get(namespace: str, identifier: Any, custom: Mapping[str, Any] | None = None) -> Any:
@@ -140,7 +144,7 @@ def get(namespace: str, identifier: Any, custom: Mapping[str, Any] | None = None
     if identifier is None or callable(identifier) or hasattr(identifier, "get_config"):
         return identifier
     raise ArgumentError(
-        f"Could not interpret {namespace.rstrip('s')} identifier: {identifier}. Expected a name, a config, a class, "
+        f"Could not interpret {_singular(namespace)} identifier: {identifier}. Expected a name, a config, a class, "
         f"a function or None, but got {describe(identifier)}."
     )
 

@@ -134,10 +134,7 @@ def test_two_layers_of_one_name():
 def test_labels_of_the_wrong_shape():
     model, (x, y) = two_in_two_out(), data()
     message = said(model.fit, x, {**y, "kind": np.zeros((8, 5))}, verbose=0)
-    assert (
-        "duo: the loss of the output 'kind' (mean_squared_error) cannot compare labels float32[8, 5] with outputs"
-        in message
-    )
+    assert "duo: the loss of the output 'kind' (mse) cannot compare labels float32[8, 5] with outputs" in message
 
 
 def test_missing_labels():
@@ -174,7 +171,7 @@ def test_saving_to_a_folder_that_is_not_there(tmp_path):
 
 def test_symbolic_tensors_where_values_are_needed():
     x = plait.Input((3,), name="x")
-    assert "'x' (float32[None, 3]) is symbolic and has no value yet" in said(bool, x > 0)
+    assert "'x' (float32[None, 3]) is symbolic and has no value yet" in said(bool, x)
     assert "cannot be used by NumPy" in said(np.asarray, x)
 
 

@@ -14,10 +14,11 @@ to the scope's list.
 
 What it is not: a model. It has no fit, no files, no graph.
 
-Differs from Keras: no wrapping of methods, no tracking on assignment, no metaclass; `call`'s signature is read once a
-class; `training` that a call states wins over what comes from outside.
+Differs from Keras: no tracking on assignment, no metaclass; only `build` is wrapped, once a class; `call`'s signature is
+read once a class; `training` that a call states wins over what comes from outside.
 """
 
+import functools
 import inspect
 import warnings
 from collections.abc import Callable, Sequence
@@ -73,6 +74,37 @@ def _read_signature(cls: type) -> CallSignature:
     return signature
 
 
+def _marks_built(build: Callable) -> Callable:
+    """A `build` that runs outside of any trace, under the layer's name, and leaves the layer marked as built.
+
+    So a layer can be built by its first call, or by hand with `layer.build(shape)`.
+    """
+
+    @functools.wraps(build)
+    def run(self: "Layer", *args: Any, **kwargs: Any) -> None:
+        if self._building:  # a subclass calls its parent's
+            build(self, *args, **kwargs)
+            return
+        self._building = True
+        try:
+            around = current().path
+            with jax.ensure_compile_time_eval(), scope(bindings=None, compute_dtype=None, path=(*around, self.name)):
+                build(self, *args, **kwargs)
+        except PlaitError:
+            raise
+        except Exception as error:
+            error.add_note(f"plait: while building {type(self).__name__} {self.name!r} for {(*args, *kwargs.values())}")
+            raise
+        finally:
+            self._building = False
+        names = (_signatures.get(type(self)) or _read_signature(type(self))).build_names or ("input_shape",)
+        self._build_shapes = {**dict(zip(names, args, strict=False)), **kwargs}
+        self.built = True
+        mark_revision()
+
+    return run
+
+
 @builtin("layers", module="keras.layers")
 class Layer(Owner):
     """The parent of all layers.
@@ -103,6 +135,12 @@ class Layer(Owner):
     supports_jit = True
     _constructed_with: tuple = ((), {})
     _called = False
+    _building = False
+
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        if "build" in vars(cls):
+            cls.build = _marks_built(cls.build)  # type: ignore[method-assign]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         layer = super().__new__(cls)
@@ -136,6 +174,7 @@ class Layer(Owner):
 
     # ------------------------------------------------------------------------ calling
 
+    @_marks_built
     def build(self, input_shape: Any) -> None:
         """Makes the weights for inputs of a shape. Called once, before the first `call`."""
 
@@ -260,21 +299,11 @@ class Layer(Owner):
         return {f"{name}_shape": shapes_of(value) for name, value in tensors.items() if f"{name}_shape" in names}
 
     def build_for(self, shapes: dict) -> None:
-        """Builds the layer for shapes by the names of `build`'s parameters, outside of any trace."""
-        with (
-            jax.ensure_compile_time_eval(),
-            scope(bindings=None, compute_dtype=None, path=(*current().path, self.name)),
-        ):
-            try:
-                self.build(*shapes.values()) if len(shapes) == 1 else self.build(**shapes)
-            except PlaitError:
-                raise
-            except Exception as error:
-                error.add_note(f"plait: while building {type(self).__name__} {self.name!r} for {shapes}")
-                raise
-        self._build_shapes = shapes
-        self.built = True
-        mark_revision()
+        """Builds the layer for shapes by the names of `build`'s parameters."""
+        if len(shapes) == 1:
+            self.build(*shapes.values())
+        else:
+            self.build(**shapes)
 
     def add_weight(
         self,

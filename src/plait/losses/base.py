@@ -86,7 +86,9 @@ class Loss:
         return reduce_weighted(losses, sample_weight, mask, self.reduction, self.dtype)
 
     def _tensors(self, values: Any) -> Any:
-        if isinstance(values, (list, tuple)) and all(isinstance(leaf, (int, float, np.generic)) for leaf in flatten(values)):
+        if isinstance(values, (list, tuple)) and all(
+            isinstance(leaf, (int, float, np.generic)) for leaf in flatten(values)
+        ):
             return convert_to_tensor(np.asarray(values), self.dtype)
         return map_structure(lambda leaf: convert_to_tensor(leaf, self.dtype), values)
 
@@ -156,7 +158,10 @@ class LossFunctionWrapper(Loss):
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
-        return {**super().get_config(), **function_config(type(self), self.fn, self.options, self._unwritten, self._dtype)}
+        return {
+            **super().get_config(),
+            **function_config(type(self), self.fn, self.options, self._unwritten, self._dtype),
+        }
 
     @classmethod
     def from_config(cls, config: dict) -> "Loss":

@@ -235,7 +235,9 @@ def _smooth_classes(y_true: Any, amount: float) -> Any:
 
 def _same_shape(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     if y_true.shape != y_pred.shape:
-        raise ShapeError(f"Labels and outputs must have the same shape, but got {describe(y_true)} and {describe(y_pred)}.")
+        raise ShapeError(
+            f"Labels and outputs must have the same shape, but got {describe(y_true)} and {describe(y_pred)}."
+        )
     return y_true, y_pred
 
 
@@ -385,9 +387,7 @@ class CategoricalFocalCrossentropy(LossFunctionWrapper):
         dtype: Any = None,
     ):
         options = {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis}
-        super().__init__(
-            categorical_focal_crossentropy, reduction, name, dtype, **options, **{"alpha": alpha, "gamma": gamma}
-        )
+        super().__init__(categorical_focal_crossentropy, reduction, name, dtype, **options, alpha=alpha, gamma=gamma)
 
 
 @builtin("losses")
@@ -465,7 +465,9 @@ def crossentropy_for(y_true_shape: tuple, y_pred_shape: tuple) -> Loss:
     ('sparse_categorical_crossentropy', 'categorical_crossentropy')
     """
     kind = kind_of_labels(y_true_shape, y_pred_shape)
-    return {"binary": BinaryCrossentropy, "sparse": SparseCategoricalCrossentropy, "one-hot": CategoricalCrossentropy}[kind]()
+    return {"binary": BinaryCrossentropy, "sparse": SparseCategoricalCrossentropy, "one-hot": CategoricalCrossentropy}[
+        kind
+    ]()
 
 
 def kind_of_labels(y_true_shape: tuple, y_pred_shape: tuple) -> str:

@@ -254,9 +254,7 @@ class LogCosh(LossFunctionWrapper):
     Shapes: (B, ..., D) and (B, ..., D), weights (B,) up to (B, ...), to one number.
     """
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str | None = "log_cosh", dtype: Any = None
-    ):
+    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = "log_cosh", dtype: Any = None):
         super().__init__(log_cosh, reduction, name, dtype)
 
 

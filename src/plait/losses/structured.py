@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from optax import ctc_loss
 
-from plait._errors import ShapeError, describe
+from plait._errors import ShapeError
 from plait._registry import builtin
 from plait._settings import settings
 from plait.core.mask import set_mask
@@ -223,9 +223,7 @@ class Circle(LossFunctionWrapper):
         name: str | None = "circle",
         dtype: Any = None,
     ):
-        super().__init__(
-            circle, reduction, name, dtype, gamma=gamma, margin=margin, remove_diagonal=remove_diagonal
-        )
+        super().__init__(circle, reduction, name, dtype, gamma=gamma, margin=margin, remove_diagonal=remove_diagonal)
 
 
 @builtin("losses")

@@ -25,7 +25,7 @@ from plait import _registry
 from plait._dtypes import policy
 from plait._errors import ArgumentError, MissingError, StateError, describe
 from plait._names import auto_name, snake_case
-from plait._registry import builtin, builtins_of
+from plait._registry import builtin, builtins_of, constructor_parameters
 from plait._scope import name_scope
 from plait._settings import settings
 from plait.core.mask import get_mask
@@ -55,8 +55,10 @@ class Metric:
     ...     def __init__(self, name="largest"):
     ...         super().__init__(name=name)
     ...         self.value = self.add_variable((), "zeros", name="value")
+    ...
     ...     def update_state(self, values):
     ...         self.value.assign(jnp.maximum(self.value.value, jnp.max(values)))
+    ...
     ...     def result(self):
     ...         return self.value.value
     >>> largest = Largest()
@@ -309,6 +311,8 @@ class MeanMetricWrapper(Mean):
         super().__init__(name, dtype)
         self._fn = fn
         self._options = kwargs
+        if "fn" not in constructor_parameters(type(self)):
+            vars(self).update(kwargs)  # a metric of its own name keeps its arguments under theirs
         if self._direction is None and _is_loss(fn):
             self._direction = "down"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from plait._dtypes import is_float
 from plait._registry import builtin
 from plait._settings import settings
 from plait.core.variable import convert_to_tensor
@@ -68,6 +69,7 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     labels, y_pred = convert_to_tensor(y_true), convert_to_tensor(y_pred)
     if labels.ndim == y_pred.ndim and labels.shape[-1] == 1:
         labels = jnp.squeeze(labels, -1)
+    labels = labels if is_float(labels.dtype) else labels.astype("int32")
     matches = _as_numbers(jnp.argmax(y_pred, axis=-1).astype(labels.dtype) == labels)
     return jnp.squeeze(matches, -1) if matches.ndim > 1 and matches.shape[-1] == 1 else matches
 
@@ -349,4 +351,6 @@ def accuracy_for(y_true_shape: tuple, y_pred_shape: tuple) -> type[MeanMetricWra
 def crossentropy_for(y_true_shape: tuple, y_pred_shape: tuple) -> type[MeanMetricWrapper]:
     """The metric that `"crossentropy"` stands for, by the shapes of labels and outputs, as for `accuracy_for`."""
     kind = kind_of_labels(y_true_shape, y_pred_shape)
-    return {"binary": BinaryCrossentropy, "sparse": SparseCategoricalCrossentropy, "one-hot": CategoricalCrossentropy}[kind]
+    return {"binary": BinaryCrossentropy, "sparse": SparseCategoricalCrossentropy, "one-hot": CategoricalCrossentropy}[
+        kind
+    ]

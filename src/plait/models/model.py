@@ -160,7 +160,7 @@ class Model(Layer):
             return super().__call__(*args, **kwargs)
 
     def _run_program(self, args: tuple, kwargs: dict) -> Any:
-        if not self.built or not self._called:
+        if not self.built or (self.graph is None and not self._called):
             self._build_by_tracing(args, kwargs)
         training = kwargs.pop("training", None) if "training" in kwargs else None
         if training is None:
@@ -206,11 +206,17 @@ class Model(Layer):
         args, kwargs = map_structure_in_order(_spec_of, [list(args), kwargs])
         infer(super().__call__, tuple(args), kwargs)
 
+    def build_for(self, shapes: dict) -> None:
+        """Builds the model for shapes; where it defines no `build`, its layers are built as its `call` reaches them."""
+        if type(self).build is not Model.build:
+            super().build_for(shapes)
+        self._build_shapes = shapes
+        self.built = True
+
     def build(self, input_shape: Any = None) -> None:
         """Makes the weights for inputs of a shape, by tracing a call."""
         if self.graph is None and input_shape is not None and type(self).call is not Model.call:
-            tensors = _tensors_of(input_shape)
-            infer(lambda x: self.call(x), (tensors,), {})
+            infer(super().__call__, (_tensors_of(input_shape),), {})
 
     def _convert(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         return (args, kwargs) if self.graph is not None else super()._convert(args, kwargs)
@@ -534,7 +540,7 @@ class Model(Layer):
             config["steps_per_execution"] = None
         self.compile(**config)
         if self.built and self.optimizer is not None:
-            self.optimizer.build(self.trainable_variables)
+            self.optimizer.build_for(self.trainable_variables)
 
 
 def _is_plain_array(value: Any) -> bool:

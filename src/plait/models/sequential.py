@@ -117,12 +117,6 @@ class Sequential(Model):
             self._chain.insert(0, layer)
         self._rebuild()
 
-    def build_for(self, shapes: dict) -> None:
-        """Makes the graph for the shape of the first data."""
-        self.build(*shapes.values())
-        self._build_shapes = shapes
-        self.built = True
-
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Applies the layers in turn."""
         if self.graph is not None:

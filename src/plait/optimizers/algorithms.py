@@ -6,6 +6,7 @@ because files depend on it.
 
 import inspect
 import re
+from collections.abc import Callable
 from typing import Any, TypedDict, Unpack
 
 import optax
@@ -19,10 +20,9 @@ from plait.optimizers.base import COMMON_OPTIONS, Optimizer
 from plait.optimizers.transforms import accumulate, descend
 
 
-class CommonArguments(TypedDict, total=False):
-    """The options that every optimizer has; `Optimizer` says what they mean."""
+class OptionsBesidesDecay(TypedDict, total=False):
+    """The options of those that name `weight_decay` among their own arguments."""
 
-    weight_decay: float | None
     clipnorm: float | None
     clipvalue: float | None
     global_clipnorm: float | None
@@ -34,7 +34,13 @@ class CommonArguments(TypedDict, total=False):
     name: str | None
 
 
-def algorithm(cls: type) -> type:
+class Options(OptionsBesidesDecay, total=False):
+    """The options that every optimizer has; `Optimizer` says what they mean."""
+
+    weight_decay: float | None
+
+
+def algorithm(cls: Any) -> Any:
     """Puts an optimizer in the registry, and tells Python the options that its constructor passes on: a decorator."""
     constructor: Any = cls.__init__
     parameters = list(inspect.signature(constructor).parameters.values())[:-1]
@@ -42,7 +48,7 @@ def algorithm(cls: type) -> type:
     common = [p for p in inspect.signature(Optimizer.__init__).parameters.values() if p.name not in named]
     keywords = [p.replace(kind=p.KEYWORD_ONLY) if p.kind is p.POSITIONAL_OR_KEYWORD else p for p in common]
     constructor.__signature__ = inspect.Signature([*parameters, *keywords])
-    cls.arguments = tuple(p.name for p in parameters[1:] if p.name not in ("learning_rate", *COMMON_OPTIONS))  # type: ignore
+    cls.arguments = tuple(p.name for p in parameters[1:] if p.name not in ("learning_rate", *COMMON_OPTIONS))
     return _registry.builtin("optimizers", cls.__name__.lower())(cls)
 
 
@@ -77,7 +83,7 @@ class SGD(Optimizer):
         learning_rate: Any = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
-        **common: Unpack[CommonArguments],
+        **common: Unpack[Options],
     ):
         if isinstance(momentum, bool) or not isinstance(momentum, (int, float)) or not 0 <= momentum <= 1:
             raise ArgumentError(f"SGD: `momentum` must be a float between [0, 1], but got {momentum!r}.")
@@ -120,7 +126,7 @@ class Adam(Optimizer):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
-        **common: Unpack[CommonArguments],
+        **common: Unpack[Options],
     ):
         super().__init__(learning_rate, **common)
         self.beta_1 = beta_1
@@ -160,7 +166,7 @@ class AdamW(Adam):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
-        **common: Unpack[CommonArguments],
+        **common: Unpack[OptionsBesidesDecay],
     ):
         if weight_decay is None:
             raise ArgumentError("AdamW: Argument `weight_decay` must be a float, but got None. Without it, use Adam.")
@@ -188,7 +194,7 @@ class Adamax(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        **common: Unpack[CommonArguments],
+        **common: Unpack[Options],
     ):
         super().__init__(learning_rate, **common)
         self.beta_1 = beta_1
@@ -222,7 +228,7 @@ class Nadam(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        **common: Unpack[CommonArguments],
+        **common: Unpack[Options],
     ):
         super().__init__(learning_rate, **common)
         self.beta_1 = beta_1
@@ -261,7 +267,7 @@ class RMSprop(Optimizer):
         momentum: float = 0.0,
         epsilon: float = 1e-7,
         centered: bool = False,
-        **common: Unpack[CommonArguments],
+        **common: Unpack[Options],
     ):
         super().__init__(learning_rate, **common)
         self.rho = rho
@@ -296,7 +302,7 @@ class Adagrad(Optimizer):
         learning_rate: Any = 0.001,
         initial_accumulator_value: float = 0.1,
         epsilon: float = 1e-7,
-        **common: Unpack[CommonArguments],
+        **common: Unpack[Options],
     ):
         super().__init__(learning_rate, **common)
         self.initial_accumulator_value = initial_accumulator_value
@@ -326,7 +332,7 @@ class Adadelta(Optimizer):
         learning_rate: Any = 0.001,
         rho: float = 0.95,
         epsilon: float = 1e-7,
-        **common: Unpack[CommonArguments],
+        **common: Unpack[Options],
     ):
         super().__init__(learning_rate, **common)
         self.rho = rho
@@ -367,7 +373,7 @@ class Ftrl(Optimizer):
         l2_regularization_strength: float = 0.0,
         l2_shrinkage_regularization_strength: float = 0.0,
         beta: float = 0.0,
-        **common: Unpack[CommonArguments],
+        **common: Unpack[Options],
     ):
         super().__init__(learning_rate, **common)
         self.learning_rate_power = learning_rate_power
@@ -417,7 +423,7 @@ class Lion(Optimizer):
         learning_rate: Any = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.99,
-        **common: Unpack[CommonArguments],
+        **common: Unpack[Options],
     ):
         if not 0 < beta_1 <= 1:
             raise ArgumentError(
@@ -455,7 +461,7 @@ class Lamb(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        **common: Unpack[CommonArguments],
+        **common: Unpack[Options],
     ):
         super().__init__(learning_rate, **common)
         self.beta_1 = beta_1
@@ -478,9 +484,10 @@ class Adafactor(Optimizer):
         epsilon_1: added to the squared gradients.
         epsilon_2: the least size of weights that steps are relative to.
         clip_threshold: the highest root mean square of an update, before the rate.
-        relative_step: whether the rate is at most `1 / sqrt(t)`.
+        relative_step: kept for Keras's sake. The rate is at most `1 / sqrt(t)` in either case, there as here.
 
     Source: Shazeer and Stern, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, 2018.
+    Differs: Keras's documentation says of `relative_step` that it turns that limit on, but its numbers don't.
     """
 
     slots = (("row", "column", "velocity"),)
@@ -493,7 +500,7 @@ class Adafactor(Optimizer):
         epsilon_2: float = 0.001,
         clip_threshold: float = 1.0,
         relative_step: bool = True,
-        **common: Unpack[CommonArguments],
+        **common: Unpack[Options],
     ):
         super().__init__(learning_rate, **common)
         self.beta_2_decay = beta_2_decay
@@ -504,9 +511,7 @@ class Adafactor(Optimizer):
 
     def rule(self) -> GradientTransformationExtraArgs:
         """One pair, which gives steps."""
-        return transforms.adafactor(
-            self.beta_2_decay, self.epsilon_1, self.epsilon_2, self.clip_threshold, self.relative_step
-        )
+        return transforms.adafactor(self.beta_2_decay, self.epsilon_1, self.epsilon_2, self.clip_threshold)
 
     def new_slot(self, owner: Variable | None, field: str, value: Any) -> Variable:
         """Keras calls the two means as it calls the weight."""
@@ -563,7 +568,7 @@ class Muon(Optimizer):
         ns_steps: int = 5,
         nesterov: bool = True,
         rms_rate: float | None = 0.2,
-        **common: Unpack[CommonArguments],
+        **common: Unpack[OptionsBesidesDecay],
     ):
         super().__init__(learning_rate, weight_decay=weight_decay, **common)
         self.adam_beta_1 = adam_beta_1
@@ -591,12 +596,11 @@ class Muon(Optimizer):
         adam = chain(
             transforms.scale_by_adam(self.adam_beta_1, self.adam_beta_2, self.epsilon), optax.scale(self.adam_lr_ratio)
         )
+        return chain(optax.masked(muon, self._mask(True)), optax.masked(adam, self._mask(False)), descend())
+
+    def _mask(self, of_matrices: bool) -> Callable[[Any], dict[str, bool]]:
         matrices = {path: self.is_matrix(variable) for path, variable in self._owners().items()}
-        return chain(
-            optax.masked(muon, lambda weights: {path: matrices[path] for path in weights}),
-            optax.masked(adam, lambda weights: {path: not matrices[path] for path in weights}),
-            descend(),
-        )
+        return lambda weights: {path: matrices[path] is of_matrices for path in weights}
 
     def is_matrix(self, variable: Variable) -> bool:
         """Whether a variable is updated by Muon, not by Adam."""
@@ -638,7 +642,7 @@ class ScheduleFreeAdamW(Optimizer):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         warmup_steps: int = 0,
-        **common: Unpack[CommonArguments],
+        **common: Unpack[Options],
     ):
         if not 0 < beta_1 <= 1:
             raise ArgumentError(f"ScheduleFreeAdamW: `beta_1` must be above 0 and at most 1, but got {beta_1}.")

@@ -4,11 +4,8 @@ An `Optimizer` is a shell. What it computes is a chain of Optax pairs, its `rule
 rule: one counter, one learning rate, and Keras's common options. Its state is a list of arrays parallel to
 `optimizer.variables`, so that a training loop can carry it, save it and hand it back without knowing what is in it.
 
-Verbs: `build` makes the variables for a list of weights; `update` is the pure function; `apply` runs it on the
+Verbs: `build` makes the variables for a list of weights; `update` is the pure function (`step.py`); `apply` runs it on the
 variables themselves, for loops that are written by hand.
-
-One update, in this order: divide by the loss scale; add up, where gradients are accumulated, and go on at every k-th
-step only; clip; decay the weights; apply the rule; average the weights; apply the constraints; count.
 
 Life under jit: `update` is traced, and is all there is: it reads nothing but its arguments and the options. Shapes,
 dtypes and the number of arrays never change, so it can be the body of a scan or of a while loop.
@@ -36,11 +33,11 @@ from plait import _registry
 from plait._errors import ArgumentError, ShapeError, StateError, describe, listing, raise_all
 from plait._names import auto_name
 from plait._scope import scope
-from plait.core.pure import by_path, pure
+from plait.core.pure import by_path
 from plait.core.variable import Cell, Variable, cell_of, convert_to_tensor, mark_revision
+from plait.optimizers import step
 from plait.optimizers.schedules import LearningRateSchedule
-from plait.optimizers.slots import Key, Slots
-from plait.optimizers.transforms import clip_all_by_norm, clip_each_by_norm, per_precision
+from plait.optimizers.slots import Slots
 
 COMMON_OPTIONS = (
     "weight_decay clipnorm global_clipnorm clipvalue use_ema ema_momentum ema_overwrite_frequency loss_scale_factor "
@@ -147,22 +144,21 @@ class Optimizer:
         return None
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
-        """Updates one variable and its slots by assigning them. Optimizers written for Keras override it.
-
-        Raises:
-            StateError: a class with neither a rule nor an `update_step`.
-        """
-        rule = self.rule()
-        if rule is None:
-            raise StateError(f"{type(self).__name__}: an optimizer must define `update_step` or `rule`.")
+        """Updates one variable and its slots by assigning them. Optimizers written for Keras override it."""
         path = next(path for path, owner in self._owners().items() if owner is variable)
-        state = [held.value for held in self.variables]
-        updates = self._apply_rule(rule, state, {path: gradient}, {path: variable.value}, learning_rate)
-        variable.assign(variable.value + updates[path])
-        after = state[len(self._own_variables()) :]
+        state, weight = [held.value for held in self.variables], variable.value
+        updates, after = step.apply_rule(self, state, {path: gradient}, {path: weight}, learning_rate)
+        variable.assign(weight + updates[path])
+        is_last = variable is self._trainable_variables[-1]
+        after = after[len(self._own_variables()) :]
         for owner, slot, value in zip(self._slots.owners, self._slots.variables, after, strict=True):
-            if owner is variable or (owner is None and variable is self._trainable_variables[-1]):
+            if owner is variable or (owner is None and is_last):  # what belongs to all changes once
                 slot.assign(value)
+
+    @property
+    def steps_by_variable(self) -> bool:
+        """Whether `update_step` is overridden, so that it is called for each variable, in place of the rule at once."""
+        return type(self).update_step is not Optimizer.update_step
 
     # ------------------------------------------------------------------------ variables
 
@@ -225,9 +221,7 @@ class Optimizer:
         rate = [self._learning_rate] if isinstance(self._learning_rate, Variable) else []
         return [self._iteration, *rate]
 
-    def _variable(
-        self, initializer: Any, name: str | None, path: tuple[str, ...] | None = None, **options: Any
-    ) -> Variable:
+    def _variable(self, initializer: Any, name: str | None, path: tuple | None = None, **options: Any) -> Variable:
         with scope(path=(self.name,) if path is None else path):
             return Variable(initializer, trainable=False, autocast=False, name=name, **options)
 
@@ -278,20 +272,16 @@ class Optimizer:
                 start = variable.value if started else jnp.zeros_like(variable.value)
                 self._slots.ask(variable, "average", partial(self.new_slot, variable, "average", start))
         if self.gradient_accumulation_steps:
-            field = "gradient_accumulator"
             for variable in self._trainable_variables:
-                self._slots.ask(
-                    variable, field, partial(self.new_slot, variable, field, jnp.zeros_like(variable.value))
-                )
+                start, field = jnp.zeros_like(variable.value), "gradient_accumulator"
+                self._slots.ask(variable, field, partial(self.new_slot, variable, field, start))
 
     def _build_slots(self, rule: optax.GradientTransformation) -> None:
         owners = self._owners()
         state = rule.init({path: variable.value for path, variable in owners.items()})
         order = {variable: position for position, variable in enumerate(self._trainable_variables)}
-        groups = {
-            field: (number, place) for number, group in enumerate(self.slots) for place, field in enumerate(group)
-        }
-        found = [(*self._place(path, owners), leaf) for path, leaf in tree_flatten_with_path(state)[0]]
+        groups = {field: (group, at) for group, fields in enumerate(self.slots) for at, field in enumerate(fields)}
+        found = [(*self.place(path, owners), leaf) for path, leaf in tree_flatten_with_path(state)[0]]
 
         def rank(item: tuple) -> tuple:
             group, place = groups.get(item[1], (len(self.slots), 0))
@@ -315,7 +305,7 @@ class Optimizer:
         """The weights that the rule updates, by path; not those that are replaced by their gradients."""
         return by_path([v for v in self._trainable_variables if not v.overwrite_with_gradient])
 
-    def _place(self, path: tuple, owners: Mapping[str, Variable]) -> tuple[Variable | None, str]:
+    def place(self, path: tuple, owners: Mapping[str, Variable]) -> tuple[Variable | None, str]:
         """Which weight and which field an array in a rule's state belongs to, by its path in the state."""
         owner = next((owners[e.key] for e in path if isinstance(e, DictKey) and e.key in owners), None)
         return owner, [entry.name for entry in path if isinstance(entry, GetAttrKey)][-1]
@@ -343,23 +333,7 @@ class Optimizer:
             ShapeError: the lists have other lengths than they should.
         """
         self._check_lengths(state, gradients, weights)
-        before, given, state = list(weights), list(state), list(state)
-        gradients = [g if g is None else convert_to_tensor(g, w.dtype) for g, w in zip(gradients, weights, strict=True)]
-        weights, gradients = self._overwrite(state, gradients, before)
-        if self.loss_scale_factor is not None:
-            gradients = [g if g is None else g / self.loss_scale_factor for g in gradients]
-        if self.gradient_accumulation_steps:
-            weights = self._accumulate(state, gradients, weights)
-        else:
-            weights = self._descend(state, gradients, weights)
-        if self.use_ema:
-            weights = self._average(state, weights)
-        weights = [
-            w if g is None or v.constraint is None else v.constraint(w)
-            for v, g, w in zip(self._trainable_variables, gradients, weights, strict=True)
-        ]
-        state[0] = state[0] + 1
-        return like(weights, before), like(state, given)
+        return step.update(self, state, gradients, weights)
 
     def _check_lengths(self, state: Sequence, gradients: Sequence, weights: Sequence) -> None:
         if not self.built:
@@ -385,106 +359,6 @@ class Optimizer:
             )
         raise_all(ShapeError, f"{type(self).__name__} {self.name!r}", problems)
 
-    def _overwrite(self, state: list, gradients: list, weights: list) -> tuple[list, list]:
-        """Replaces the weights that are marked so by their gradients (statistics of low-precision layers)."""
-        gradients, weights = list(gradients), list(weights)
-        for index, variable in enumerate(self._trainable_variables):
-            gradient = gradients[index]
-            if not variable.overwrite_with_gradient or gradient is None:
-                continue
-            gradients[index] = None
-            if self.gradient_accumulation_steps:
-                place, due = self._places("gradient_accumulator")[variable], self._is_due(state)
-                largest = jnp.maximum(gradient, state[place])
-                state[place] = jnp.where(due, jnp.zeros_like(largest), largest)
-                gradient = jnp.where(due, largest, weights[index])
-            weights[index] = gradient
-        return weights, gradients
-
-    def _is_due(self, state: Sequence) -> Any:
-        return (state[0] + 1) % self.gradient_accumulation_steps == 0
-
-    def _accumulate(self, state: list, gradients: list, weights: list) -> list:
-        """Adds the gradients up; at every k-th step, updates by their mean and starts again."""
-        steps = self.gradient_accumulation_steps
-        every = self._places("gradient_accumulator")
-        live = [index for index, gradient in enumerate(gradients) if gradient is not None]
-        places = {index: every[self._trainable_variables[index]] for index in live}
-        for index, place in places.items():
-            state[place] = state[place] + gradients[index]
-
-        def descend(state: list) -> tuple[list, list]:
-            means = [state[places[i]] / steps if i in places else None for i in range(len(gradients))]
-            for place in places.values():
-                state[place] = jnp.zeros_like(state[place])
-            given = list(state)
-            moved = self._descend(state, means, weights)
-            return like(moved, weights), like(state, given)
-
-        moved, state[:] = jax.lax.cond(
-            self._is_due(state), lambda: descend(list(state)), lambda: (like(weights, weights), like(state, state))
-        )
-        return moved
-
-    def _descend(self, state: list, gradients: list, weights: list) -> list:
-        """Clips, decays, and applies the rule: gives the weights, and writes the state."""
-        rate = self._rate_in(state)
-        gradients = self._clip(gradients)
-        decayed = [
-            w if g is None else self._decay(v, w, rate)
-            for v, w, g in zip(self._trainable_variables, weights, gradients, strict=True)
-        ]
-        if type(self).update_step is not Optimizer.update_step:
-            return self._run_update_steps(state, gradients, decayed, rate)
-        rule = self.rule()
-        if rule is None:
-            raise StateError(f"{type(self).__name__}: an optimizer must define `update_step` or `rule`.")
-        index = {variable: position for position, variable in enumerate(self._trainable_variables)}
-        places = {path: index[owner] for path, owner in self._owners().items()}
-        zero = {
-            path: gradients[i] if gradients[i] is not None else jnp.zeros_like(weights[i]) for path, i in places.items()
-        }
-        before = list(state)
-        updates = self._apply_rule(rule, state, zero, {path: decayed[i] for path, i in places.items()}, rate)
-        for position, owner in enumerate(self._slots.owners, len(self._own_variables())):
-            if owner is not None and gradients[index[owner]] is None:
-                state[position] = before[position]
-        moved = {i: decayed[i] + updates[path].astype(decayed[i].dtype) for path, i in places.items()}
-        return [moved[i] if g is not None else decayed[i] for i, g in enumerate(gradients)]
-
-    def _apply_rule(
-        self, rule: optax.GradientTransformation, state: list, gradients: dict, weights: dict, rate: Any
-    ) -> dict:
-        """Runs the rule: gives the updates, and writes its part of the state."""
-        owners = self._owners()
-        leaves, structure = tree_flatten_with_path(jax.eval_shape(rule.init, weights))
-        known = self._slots.places(len(self._own_variables()))
-        places = [known[Key(*self._place(path, owners))] for path, _ in leaves]
-        extended = optax.with_extra_args_support(rule)
-        updates, after = extended.update(
-            gradients,
-            structure.unflatten([state[place] for place in places]),
-            weights,
-            learning_rate=rate,
-            step=self._count(state) + 1,
-        )
-        for place, value in zip(places, jax.tree.leaves(after), strict=True):
-            state[place] = value
-        return updates
-
-    def _run_update_steps(self, state: list, gradients: list, weights: list, rate: Any) -> list:
-        """Runs `update_step` of a class written for Keras, which assigns variables, as a pure function."""
-
-        def run() -> None:
-            for gradient, variable in zip(gradients, self._trainable_variables, strict=True):
-                if gradient is not None:
-                    self.update_step(gradient, variable, rate)
-
-        with scope(compute_dtype=None):
-            _, values = pure(run, [*self.variables, *self._trainable_variables])([*state, *weights])
-        state[:] = values[: len(state)]
-        return values[len(state) :]
-
     def _rate_in(self, state: Sequence) -> Any:
         """The learning rate of a state."""
         if isinstance(self._learning_rate, Variable):
@@ -492,44 +366,6 @@ class Optimizer:
         if isinstance(self._learning_rate, LearningRateSchedule):
             return convert_to_tensor(self._learning_rate(state[0]))
         return None if self._learning_rate is None else convert_to_tensor(self._learning_rate())
-
-    def _count(self, state: Sequence) -> Any:
-        """How many updates a state has seen."""
-        return state[0] // self.gradient_accumulation_steps if self.gradient_accumulation_steps else state[0]
-
-    def _clip(self, gradients: list) -> list:
-        if self.clipnorm and self.clipnorm > 0:
-            clip = clip_each_by_norm(self.clipnorm)
-        elif self.global_clipnorm and self.global_clipnorm > 0:
-            clip = clip_all_by_norm(self.global_clipnorm)
-        elif self.clipvalue and self.clipvalue > 0:
-            clip = optax.clip(self.clipvalue)
-        else:
-            return gradients
-        return clip.update(gradients, optax.EmptyState())[0]
-
-    def _decay(self, variable: Variable, weight: Any, rate: Any) -> Any:
-        decay = None if variable.overwrite_with_gradient else self.weight_decay_of(variable)
-        return weight if decay is None else weight - weight * (decay * jnp.asarray(rate)).astype(weight.dtype)
-
-    def _average(self, state: list, weights: list) -> list:
-        """Moves the averages; gives the weights, or the averages when they are to take their place."""
-        count, frequency, after = self._count(state), self.ema_overwrite_frequency, list(weights)
-        places = self._places("average")
-
-        def momentum_in(dtype: str) -> Any:  # the first average is a copy
-            return jnp.where(count == 0, jnp.zeros((), dtype), jnp.asarray(self.ema_momentum, dtype))
-
-        momentum = per_precision(momentum_in)
-        for index, variable in enumerate(self._trainable_variables):
-            if variable.overwrite_with_gradient:
-                continue
-            place, weight = places[variable], weights[index]
-            kept = momentum(weight)
-            state[place] = kept * state[place] + (1.0 - kept) * weight
-            if frequency:
-                after[index] = jnp.where((count + 1) % frequency == 0, state[place], weight)
-        return after
 
     # ------------------------------------------------------------------------ on the variables themselves
 
@@ -601,7 +437,7 @@ class Optimizer:
 
     def _options(self) -> Any:
         """All that a compiled update depends on besides its arguments; None where that cannot be told."""
-        if type(self).update_step is not Optimizer.update_step:
+        if self.steps_by_variable:
             return None
         if callable(self._learning_rate) and not isinstance(self._learning_rate, LearningRateSchedule):
             return None
@@ -785,11 +621,6 @@ class Optimizer:
 
     def __getstate__(self) -> dict:
         return {**vars(self), "_compiled": {}}
-
-
-def like(values: Sequence, before: Sequence) -> list:
-    """Values in the dtypes of others, so that a loop can carry them."""
-    return [jnp.asarray(v).astype(b.dtype) for v, b in zip(values, before, strict=True)]
 
 
 def _initializer(initializer: Any) -> Any:

@@ -11,7 +11,7 @@ from jax.tree_util import DictKey
 from plait import _registry
 from plait._errors import ArgumentError, MissingError, NameUnknownError, describe
 from plait.core.variable import Variable
-from plait.optimizers.algorithms import CommonArguments
+from plait.optimizers.algorithms import Options
 from plait.optimizers.base import Optimizer
 
 
@@ -35,7 +35,7 @@ class OptaxOptimizer(Optimizer):
     0.75
     """
 
-    def __init__(self, transformation: optax.GradientTransformation, **common: Unpack[CommonArguments]):
+    def __init__(self, transformation: optax.GradientTransformation, **common: Unpack[Options]):
         if common.get("weight_decay") is not None:
             raise ArgumentError(
                 "OptaxOptimizer: `weight_decay` needs a learning rate, which is inside the transformation. Use "
@@ -65,7 +65,7 @@ class OptaxOptimizer(Optimizer):
             f"OptaxOptimizer {self.name!r}: its learning rate is in the Optax transformation, and cannot be set."
         )
 
-    def _place(self, path: tuple, owners: Mapping[str, Variable]) -> tuple[Variable | None, str]:
+    def place(self, path: tuple, owners: Mapping[str, Variable]) -> tuple[Variable | None, str]:
         owner = next((entry.key for entry in path if isinstance(entry, DictKey) and entry.key in owners), None)
         names = [str(entry).strip(".[]'") for entry in path if not (isinstance(entry, DictKey) and entry.key == owner)]
         return owners[owner] if owner is not None else None, "_".join(names).replace("/", "_")
@@ -112,9 +112,9 @@ def get(identifier: Any) -> Any:
         return OptaxOptimizer(identifier)
     if isinstance(identifier, dict):
         return deserialize(identifier)
-    found = _find(identifier) if isinstance(identifier, str) else identifier
+    found: Any = _find(identifier) if isinstance(identifier, str) else identifier
     if isinstance(found, type) and issubclass(found, Optimizer):
-        return found()
+        return _registry.get("optimizers", found)
     raise ArgumentError(
         f"Could not interpret optimizer identifier: {identifier}. Expected a name, a config, an optimizer or an Optax "
         f"transformation, but got {describe(identifier)}."

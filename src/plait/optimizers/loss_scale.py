@@ -18,8 +18,9 @@ import jax.numpy as jnp
 
 from plait import _registry
 from plait._errors import ArgumentError, describe
-from plait.core.variable import Variable, convert_to_tensor
-from plait.optimizers.base import Optimizer, like
+from plait.core.variable import Variable
+from plait.optimizers.base import Optimizer
+from plait.optimizers.step import in_dtypes_of, like
 
 
 @_registry.builtin("optimizers", "lossscaleoptimizer")
@@ -102,9 +103,11 @@ class LossScaleOptimizer(Optimizer):
         self._check_lengths(state, gradients, weights)
         inner, mine = self.inner_optimizer, len(state) - len(self.inner_optimizer.variables)
         weights, own, within = list(weights), list(state[:mine]), list(state[mine:])
-        gradients = [g if g is None else convert_to_tensor(g, w.dtype) for g, w in zip(gradients, weights, strict=True)]
+        gradients = in_dtypes_of(weights, gradients)
         counter, scale = own[2], own[3]
-        finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(g)) for g in gradients if g is not None]))
+        finite = jnp.asarray(True)
+        for gradient in gradients:
+            finite = finite if gradient is None else finite & jnp.all(jnp.isfinite(gradient))
         unscaled = [g if g is None else g / scale.astype(g.dtype) for g in gradients]
         after, within = jax.lax.cond(
             finite,

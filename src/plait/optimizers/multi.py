@@ -15,7 +15,8 @@ from typing import Any
 from plait import _registry
 from plait._errors import ArgumentError, MissingError, describe
 from plait.core.variable import Variable
-from plait.optimizers.base import Optimizer, like
+from plait.optimizers.base import Optimizer
+from plait.optimizers.step import like
 
 
 @_registry.builtin("optimizers")
@@ -137,9 +138,8 @@ class MultiOptimizer(Optimizer):
     def build(self, variables: Iterable[Variable]) -> None:
         """Chooses an optimizer for each variable that has none yet, and builds them."""
         variables = list(variables)
-        self._chosen = {
-            v: self._chosen[v] if v in self._chosen else _checked(self.optimizer_map(v), v.path) for v in variables
-        }
+        chosen = self._chosen
+        self._chosen = {v: chosen[v] if v in chosen else _checked(self.optimizer_map(v), v.path) for v in variables}
         self._trainable_variables, self.built = variables, True
         for optimizer, indices in self._shares():
             optimizer.loss_scale_factor = self.loss_scale_factor
@@ -185,9 +185,8 @@ class MultiOptimizer(Optimizer):
         after = like([state[0] + 1, *state[1:at]], state[:at])
         for optimizer, indices in self._shares():
             end = at + len(optimizer.variables)
-            moved, held = optimizer.update(
-                state[at:end], [gradients[i] for i in indices], [weights[i] for i in indices]
-            )
+            share = [gradients[index] for index in indices], [weights[index] for index in indices]
+            moved, held = optimizer.update(state[at:end], *share)
             for index, weight in zip(indices, moved, strict=True):
                 weights[index] = weight
             after, at = after + held, end

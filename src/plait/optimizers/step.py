@@ -23,6 +23,7 @@ import jax.numpy as jnp
 import optax
 from jax.tree_util import tree_flatten_with_path
 
+from plait._errors import StateError
 from plait._scope import scope
 from plait.core.pure import pure
 from plait.core.variable import convert_to_tensor
@@ -154,13 +155,19 @@ def run_rule(optimizer: Any, state: Sequence, gradients: list, weights: list, ra
     return moved, after
 
 
-def apply_rule(optimizer: Any, state: Sequence, gradients: dict, weights: dict, rate: Any) -> tuple[dict, list]:
-    """Runs the rule on some weights by path: gives the updates, and the state after it."""
-    rule, owners, after = optax.with_extra_args_support(optimizer.rule()), optimizer._owners(), list(state)
+def apply_rule(optimizer: Any, state: Sequence, gradients: dict, weights: dict, rate: Any) -> tuple[Any, list]:
+    """Runs the rule on some weights by path: gives the updates, and the state after it.
+
+    Raises:
+        StateError: a class with neither a rule nor an `update_step`.
+    """
+    rule, owners, after = optimizer.rule(), optimizer._owners(), list(state)
+    if rule is None:
+        raise StateError(f"{type(optimizer).__name__}: an optimizer must define `update_step` or `rule`.")
     leaves, structure = tree_flatten_with_path(jax.eval_shape(rule.init, weights))
     known = optimizer._slots.places(len(state) - len(optimizer._slots.owners))
     places = [known[Key(*optimizer.place(path, owners))] for path, _ in leaves]
-    updates, inner = rule.update(
+    updates, inner = optax.with_extra_args_support(rule).update(
         gradients,
         structure.unflatten([state[place] for place in places]),
         weights,

@@ -55,13 +55,18 @@ def zeros(weights: Tree) -> Tree:
     return jax.tree.map(jnp.zeros_like, weights)
 
 
+def pair(init: Callable[..., Any], update: Callable[..., Any]) -> GradientTransformationExtraArgs:
+    """An Optax pair of two functions."""
+    return GradientTransformationExtraArgs(init, update)
+
+
 def stateless(function: Callable) -> GradientTransformationExtraArgs:
     """A pair without state from `function(updates, weights, learning_rate, step) -> updates`."""
 
     def update(updates: Tree, state: EmptyState, weights: Tree = None, *, learning_rate: Any = 1.0, step: Any = 1, **_):
         return function(updates, weights, learning_rate, step), state
 
-    return GradientTransformationExtraArgs(lambda _: EmptyState(), update)
+    return pair(lambda _: EmptyState(), update)
 
 
 def moving(average: Any, value: Any, share: Any) -> Any:
@@ -142,7 +147,7 @@ def accumulate(momentum: float, nesterov: bool = False) -> GradientTransformatio
             return jax.tree.map(lambda m, u: momentum * m + u, total, updates), MomentumState(total)
         return total, MomentumState(total)
 
-    return GradientTransformationExtraArgs(lambda weights: MomentumState(zeros(weights)), update)
+    return pair(lambda weights: MomentumState(zeros(weights)), update)
 
 
 # ---------------------------------------------------------------------------- the Adam family
@@ -207,7 +212,7 @@ def scale_by_adam(
             state.velocity_hat if amsgrad else state.velocity,
         ), state
 
-    return GradientTransformationExtraArgs(init, update)
+    return pair(init, update)
 
 
 def scale_by_corrected_adam(beta_1: float, beta_2: float, epsilon: float) -> GradientTransformationExtraArgs:
@@ -224,7 +229,7 @@ def scale_by_corrected_adam(beta_1: float, beta_2: float, epsilon: float) -> Gra
             lambda m, v: m / first(m) / (jnp.sqrt(v / second(v)) + epsilon), state.momentum, state.velocity
         ), state
 
-    return GradientTransformationExtraArgs(lambda weights: MomentsState(zeros(weights), zeros(weights)), update)
+    return pair(lambda weights: MomentsState(zeros(weights), zeros(weights)), update)
 
 
 class AdamaxState(NamedTuple):
@@ -253,7 +258,7 @@ def scale_by_adamax(beta_1: float, beta_2: float, epsilon: float) -> GradientTra
         updates = jax.tree.map(lambda m, u: m / (correction(m) * (u + epsilon)), momentum, largest)
         return updates, AdamaxState(momentum, largest)
 
-    return GradientTransformationExtraArgs(lambda weights: AdamaxState(zeros(weights), zeros(weights)), update)
+    return pair(lambda weights: AdamaxState(zeros(weights), zeros(weights)), update)
 
 
 class NadamState(NamedTuple):
@@ -297,7 +302,7 @@ def scale_by_nadam(beta_1: float, beta_2: float, epsilon: float) -> GradientTran
         )
         return updates, NadamState(momentum, velocity, product)
 
-    return GradientTransformationExtraArgs(init, update)
+    return pair(init, update)
 
 
 def scale_by_lion(beta_1: float, beta_2: float) -> GradientTransformationExtraArgs:
@@ -312,7 +317,7 @@ def scale_by_lion(beta_1: float, beta_2: float) -> GradientTransformationExtraAr
         momentum = jax.tree.map(lambda m, g: beta_2 * m + (1.0 - beta_2) * g, state.momentum, gradients)
         return updates, MomentumState(momentum)
 
-    return GradientTransformationExtraArgs(lambda weights: MomentumState(zeros(weights)), update)
+    return pair(lambda weights: MomentumState(zeros(weights)), update)
 
 
 def scale_by_trust_ratio() -> GradientTransformationExtraArgs:
@@ -368,7 +373,7 @@ def schedule_free_adam(
 
         return jax.tree.map(blended, weights, state.momentum, z), MomentsState(z, velocity)
 
-    return GradientTransformationExtraArgs(init, update)
+    return pair(init, update)
 
 
 # ---------------------------------------------------------------------------- the Adagrad family
@@ -399,7 +404,7 @@ def scale_by_accumulated_squares(initial: float, epsilon: float) -> GradientTran
         updates = jax.tree.map(lambda g, a: g / jnp.sqrt(a + epsilon), gradients, accumulator)
         return updates, SquaresState(accumulator)
 
-    return GradientTransformationExtraArgs(init, update)
+    return pair(init, update)
 
 
 class AdadeltaState(NamedTuple):
@@ -432,7 +437,7 @@ def scale_by_adadelta(rho: float, epsilon: float) -> GradientTransformationExtra
         deltas = jax.tree.map(lambda d, u: rho * d + (1.0 - rho) * jnp.square(u), state.accumulated_delta_var, updates)
         return updates, AdadeltaState(squares, deltas)
 
-    return GradientTransformationExtraArgs(lambda weights: AdadeltaState(zeros(weights), zeros(weights)), update)
+    return pair(lambda weights: AdadeltaState(zeros(weights), zeros(weights)), update)
 
 
 class RmsState(NamedTuple):
@@ -466,7 +471,7 @@ def scale_by_rms(rho: float, epsilon: float, centered: bool = False) -> Gradient
         updates = jax.tree.map(lambda g, v, a: g / jnp.sqrt(v - jnp.square(a) + epsilon), gradients, velocity, average)
         return updates, RmsState(velocity, average)
 
-    return GradientTransformationExtraArgs(init, update)
+    return pair(init, update)
 
 
 class FtrlState(NamedTuple):
@@ -508,7 +513,7 @@ def follow_the_regularized_leader(
 
         return jax.tree.map(step, weights, linear, accumulator), FtrlState(accumulator, linear)
 
-    return GradientTransformationExtraArgs(init, update)
+    return pair(init, update)
 
 
 # ---------------------------------------------------------------------------- matrices
@@ -529,17 +534,13 @@ class AdafactorState(NamedTuple):
 
 
 def adafactor(
-    beta_2_decay: float, epsilon_1: float, epsilon_2: float, clip_threshold: float, relative_step: bool
+    beta_2_decay: float, epsilon_1: float, epsilon_2: float, clip_threshold: float
 ) -> GradientTransformationExtraArgs:
     """Adam's scaling from row and column means only, clipped, with steps relative to the size of the weights.
 
     Source: Shazeer and Stern, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, 2018.
     Differs: Keras stores the velocity of factored weights too, so that its files have it; no update reads it.
     """
-
-    def relative_rate(learning_rate: Any, step: Any, dtype: str) -> Any:
-        rate = jnp.asarray(learning_rate, dtype)
-        return jnp.minimum(rate, 1.0 / jnp.sqrt(jnp.asarray(step).astype(dtype))) if relative_step else rate
 
     def init(weights: Tree) -> AdafactorState:
         def mean(w: Any, axis: int) -> Any:
@@ -550,7 +551,8 @@ def adafactor(
 
     def update(gradients: Tree, state: AdafactorState, weights: Tree, *, learning_rate: Any, step: Any, **_: Any):
         decay = per_precision(lambda dtype: 1.0 - jnp.asarray(step).astype(dtype) ** beta_2_decay)
-        rate = per_precision(lambda dtype: relative_rate(learning_rate, step, dtype))
+        limit = per_precision(lambda dtype: 1.0 / jnp.sqrt(jnp.asarray(step).astype(dtype)))
+        rate = per_precision(lambda dtype: jnp.asarray(learning_rate, dtype))
         squares = jax.tree.map(lambda g: jnp.square(g) + epsilon_1, gradients)
 
         def averaged(average: Any, square: Any, axis: int) -> Any:
@@ -570,11 +572,11 @@ def adafactor(
         def step_down(g: Any, v: Any, w: Any) -> Any:
             u = g / jnp.sqrt(v)
             u = u / jnp.maximum(root_mean_square(u) / clip_threshold, 1.0)
-            return -jnp.maximum(root_mean_square(w), epsilon_2) * rate(w) * u
+            return -jnp.maximum(root_mean_square(w), epsilon_2) * jnp.minimum(rate(w), limit(w)) * u
 
         return jax.tree.map(step_down, gradients, velocity, weights), AdafactorState(rows, columns, velocity)
 
-    return GradientTransformationExtraArgs(init, update)
+    return pair(init, update)
 
 
 def orthogonalize(

@@ -81,7 +81,11 @@ class Compiled:
                 self._entries.append(_Entry(name, one, weight, unweighted, with_weights))
             except PlaitError as error:
                 problems.append(str(error).rstrip("."))
-        raise_all(ArgumentError, f"{self.owner}.compile", [f"{problem}." for problem in dict.fromkeys(problems)])
+        raise_all(
+            ArgumentError,
+            f"{self.owner}.compile",
+            [p if p.endswith((".", "?")) else f"{p}." for p in dict.fromkeys(problems)],
+        )
         self.names_of_outputs = names
         self._is_single = not is_nested(structure) or len(names) == 1
         with_loss = [entry for entry in self._entries if entry.loss is not None]

@@ -67,7 +67,7 @@ class Pace:
             self.looped, self._settled = False, True  # the loop is the slow path here
             return
         self._seconds = seconds
-        self._settled = steps >= 8
+        self._settled = seconds * steps > _DISPATCH_SECONDS / 4
 
 
 def begins_looped(model: Any) -> bool:

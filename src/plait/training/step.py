@@ -88,7 +88,7 @@ class Trainer:
         self._build(batch)
         model = self.model
         if training and model.optimizer is not None:
-            model.optimizer.build(model.trainable_variables)
+            model.optimizer.build_for(model.trainable_variables)
         self.variables = unique(model.variables)
         mine = {id(variable) for variable in self.variables}
         metric_variables = [*model.compiled.variables, *model.metrics_variables]

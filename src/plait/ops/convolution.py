@@ -1,0 +1,319 @@
+"""Convolutions over one, two or three spatial axes.
+
+Letters: B batch, L spatial axes (any number of them), C channels in, F channels out. Inputs are (B, *L, C), or (B, C, *L)
+with `data_format="channels_first"`; None takes the setting of the program. Windows, strides and dilations are one number
+for all axes or one for each.
+
+All families end in one private function each, which says how it is computed.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from plait._errors import ArgumentError, NameUnknownError, ShapeError, describe, did_you_mean
+from plait._settings import settings
+from plait.core.op import op
+from plait.core.variable import convert_to_tensor
+
+_NN = "keras.src.ops.nn"
+
+
+@op(module=_NN)
+def conv(
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> Any:
+    """The convolution of layers (in mathematics, the cross-correlation): each output is a weighted window of the input.
+
+    Args:
+        inputs: (B, *L, C).
+        kernel: (*window, C / groups, F). The number of groups is what the channels say.
+        strides: by how much the window moves.
+        padding: "valid" for windows that lie inside, "same" for one output at each stride.
+        data_format: "channels_last", "channels_first" or None.
+        dilation_rate: the distance between the elements of a window.
+
+    Returns:
+        (B, *L', F).
+
+    Raises:
+        ShapeError: ranks or channels that don't fit.
+
+    >>> conv(jnp.ones((1, 5, 2)), jnp.ones((3, 2, 4))).shape
+    (1, 3, 4)
+    """
+    inputs, kernel, channels_last = _operands("conv", inputs, kernel, data_format)
+    channels, expected = inputs.shape[-1 if channels_last else 1], kernel.shape[-2]
+    if isinstance(channels, int) and channels % expected:
+        raise ShapeError(
+            f"conv: the number of input channels must be a multiple of the kernel's {expected}, but got inputs "
+            f"{describe(inputs)} and a kernel {describe(kernel)}."
+        )
+    rank = kernel.ndim - 2
+    return _convolve(
+        inputs,
+        kernel,
+        each_axis("conv", "strides", strides, rank),
+        padding_name("conv", padding),
+        each_axis("conv", "dilation_rate", dilation_rate, rank),
+        channels // expected,
+        channels_last,
+    )
+
+
+@op(module=_NN)
+def depthwise_conv(
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> Any:
+    """A convolution of each channel by itself.
+
+    Args:
+        inputs: (B, *L, C).
+        kernel: (*window, C, M): M outputs for each channel.
+        strides: by how much the window moves.
+        padding: "valid" or "same".
+        data_format: "channels_last", "channels_first" or None.
+        dilation_rate: the distance between the elements of a window.
+
+    Returns:
+        (B, *L', C M).
+
+    Raises:
+        ShapeError: ranks or channels that don't fit.
+
+    >>> depthwise_conv(jnp.ones((1, 5, 2)), jnp.ones((3, 2, 4))).shape
+    (1, 3, 8)
+    """
+    inputs, kernel, channels_last = _operands("depthwise_conv", inputs, kernel, data_format)
+    channels = inputs.shape[-1 if channels_last else 1]
+    if channels != kernel.shape[-2]:
+        raise ShapeError(
+            f"depthwise_conv: the kernel must have as many channels as the input, but got inputs {describe(inputs)} and "
+            f"a kernel {describe(kernel)}."
+        )
+    rank = kernel.ndim - 2
+    return _convolve_depthwise(
+        inputs,
+        kernel,
+        each_axis("depthwise_conv", "strides", strides, rank),
+        padding_name("depthwise_conv", padding),
+        each_axis("depthwise_conv", "dilation_rate", dilation_rate, rank),
+        channels_last,
+    )
+
+
+@op(module=_NN)
+def separable_conv(
+    inputs: Any,
+    depthwise_kernel: Any,
+    pointwise_kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> Any:
+    """A depthwise convolution, and then one over the channels alone.
+
+    Args:
+        inputs: (B, *L, C).
+        depthwise_kernel: (*window, C, M).
+        pointwise_kernel: (1, ..., 1, C M, F).
+        strides: by how much the window moves.
+        padding: "valid" or "same".
+        data_format: "channels_last", "channels_first" or None.
+        dilation_rate: the distance between the elements of a window.
+
+    Returns:
+        (B, *L', F).
+
+    Source: Chollet, "Xception: Deep Learning with Depthwise Separable Convolutions", 2017.
+
+    >>> separable_conv(jnp.ones((1, 5, 2)), jnp.ones((3, 2, 4)), jnp.ones((1, 8, 6))).shape
+    (1, 3, 6)
+    """
+    between = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
+    return conv(between, pointwise_kernel, 1, "valid", data_format)
+
+
+@op(module=_NN)
+def conv_transpose(
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    output_padding: Any = None,
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> Any:
+    """The transpose of a convolution: each input element adds a weighted window to the output.
+
+    Args:
+        inputs: (B, *L, C).
+        kernel: (*window, F, C).
+        strides: by how much the window moves in the output.
+        padding: "valid" keeps all the windows cover, "same" gives stride outputs for each input.
+        output_padding: by how much the output is longer than its smallest; None fits it to the strides.
+        data_format: "channels_last", "channels_first" or None.
+        dilation_rate: the distance between the elements of a window.
+
+    Returns:
+        (B, *L', F).
+
+    Raises:
+        ShapeError: ranks or channels that don't fit.
+        ArgumentError: an output padding that isn't smaller than the strides.
+
+    >>> conv_transpose(jnp.ones((1, 5, 2)), jnp.ones((3, 4, 2)), strides=2).shape
+    (1, 11, 4)
+    """
+    inputs, kernel, channels_last = _operands("conv_transpose", inputs, kernel, data_format)
+    channels, rank = inputs.shape[-1 if channels_last else 1], kernel.ndim - 2
+    if channels != kernel.shape[-1]:
+        raise ShapeError(
+            f"conv_transpose: the kernel's last axis must be the input's channels, but got inputs {describe(inputs)} and "
+            f"a kernel {describe(kernel)}."
+        )
+    strides = each_axis("conv_transpose", "strides", strides, rank)
+    dilations = each_axis("conv_transpose", "dilation_rate", dilation_rate, rank)
+    longer = (
+        each_axis("conv_transpose", "output_padding", output_padding, rank, least=0)
+        if output_padding is not None
+        else None
+    )
+    same = padding_name("conv_transpose", padding) == "same"
+    margins = [
+        _transposed_margins(window, stride, dilation, same, None if longer is None else longer[axis])
+        for axis, (window, stride, dilation) in enumerate(zip(kernel.shape[:rank], strides, dilations, strict=True))
+    ]
+    return _convolve_transposed(inputs, kernel, strides, margins, dilations, channels_last)
+
+
+def _transposed_margins(window: int, stride: int, dilation: int, same: bool, longer: int | None) -> tuple[int, int]:
+    """What is to be padded to an input spread by the stride, so that the convolution gives the wanted output."""
+    reach = (window - 1) * dilation + 1
+    if longer is None:
+        cut = max(reach - stride, 0) if same else 0
+        left = cut // 2
+        extra = max(stride - reach, 0)
+        return reach - 1 - left, reach - 1 - (cut - left) + extra
+    if longer >= stride:
+        raise ArgumentError(
+            f"conv_transpose: the stride must be greater than the output padding, but got {stride} and {longer}."
+        )
+    left = reach // 2 if same else 0
+    return reach - 1 - left, reach - 1 - left + longer
+
+
+# ---------------------------------------------------------------------------- how they are computed
+
+
+def _convolve(
+    inputs: Any, kernel: Any, strides: tuple, padding: str, dilations: tuple, groups: int, channels_last: bool
+) -> Any:
+    return jax.lax.conv_general_dilated(
+        inputs,
+        kernel,
+        strides,
+        padding.upper(),
+        rhs_dilation=dilations,
+        dimension_numbers=_dimension_numbers(kernel.ndim - 2, channels_last),
+        feature_group_count=groups,
+    )
+
+
+def _convolve_depthwise(
+    inputs: Any, kernel: Any, strides: tuple, padding: str, dilations: tuple, channels_last: bool
+) -> Any:
+    *window, channels, multiplier = kernel.shape
+    kernel = kernel.reshape(*window, 1, channels * multiplier)
+    return _convolve(inputs, kernel, strides, padding, dilations, channels, channels_last)
+
+
+def _convolve_transposed(
+    inputs: Any, kernel: Any, strides: tuple, margins: list, dilations: tuple, channels_last: bool
+) -> Any:
+    rank = kernel.ndim - 2
+    return jax.lax.conv_general_dilated(
+        inputs,
+        jnp.swapaxes(jnp.flip(kernel, tuple(range(rank))), -1, -2),
+        (1,) * rank,
+        margins,
+        lhs_dilation=strides,
+        rhs_dilation=dilations,
+        dimension_numbers=_dimension_numbers(rank, channels_last),
+    )
+
+
+def _dimension_numbers(rank: int, channels_last: bool) -> tuple[str, str, str]:
+    spatial = "XYZW"[:rank]
+    data = f"N{spatial}C" if channels_last else f"NC{spatial}"
+    return data, f"{spatial}IO", data
+
+
+# ---------------------------------------------------------------------------- arguments
+
+
+def _operands(who: str, inputs: Any, kernel: Any, data_format: str | None) -> tuple[Any, Any, bool]:
+    inputs, kernel = convert_to_tensor(inputs), convert_to_tensor(kernel)
+    if inputs.ndim != kernel.ndim or inputs.ndim < 3:
+        raise ShapeError(
+            f"{who}: inputs and kernel must have the same rank, 3 or more, but got inputs {describe(inputs)} and a "
+            f"kernel {describe(kernel)}."
+        )
+    together = jnp.promote_types(inputs.dtype, kernel.dtype)
+    return inputs.astype(together), kernel.astype(together), is_channels_last(who, data_format)
+
+
+def is_channels_last(who: str, data_format: str | None) -> bool:
+    """Whether a data format has the channels at the end; None is the setting of the program.
+
+    Raises:
+        NameUnknownError: no data format.
+    """
+    data_format = settings().image_data_format if data_format is None else data_format
+    if data_format not in ("channels_last", "channels_first"):
+        hint = did_you_mean(data_format, ("channels_last", "channels_first"))
+        raise NameUnknownError(
+            f"{who}: `data_format` must be 'channels_last', 'channels_first' or None, but got {data_format!r}.{hint}"
+        )
+    return data_format == "channels_last"
+
+
+def padding_name(who: str, padding: Any) -> str:
+    """A padding as "valid" or "same", whatever its case.
+
+    Raises:
+        NameUnknownError: another padding.
+    """
+    name = padding.lower() if isinstance(padding, str) else padding
+    if name not in ("valid", "same"):
+        raise NameUnknownError(f"{who}: `padding` must be 'valid' or 'same', but got {padding!r}.")
+    return name
+
+
+def each_axis(who: str, argument: str, value: Any, rank: int, least: int = 1) -> tuple[int, ...]:
+    """One number for each of some axes, from one for all or a sequence.
+
+    Raises:
+        ArgumentError: another count of numbers, or one that is too small.
+    """
+    several = isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
+    values = tuple(value) if several else (value,) * rank
+    if len(values) != rank or not all(isinstance(v, (int, np.integer)) and v >= least for v in values):
+        raise ArgumentError(
+            f"{who}: `{argument}` must be an integer from {least} up, or {rank} of them, but got {value!r}."
+        )
+    return tuple(int(v) for v in values)
