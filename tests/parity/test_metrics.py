@@ -136,7 +136,7 @@ def numbers(kind: str, shape: tuple, seed: int) -> np.ndarray:
 
 def both(row: Row, **options: Any) -> tuple[Any, Any]:
     """The metric of plait and that of Keras."""
-    options = {**row.options, **options}
+    options = {"name": "metric", **row.options, **options}
     return getattr(plait.metrics, row.name)(**options), getattr(keras.metrics, row.name)(**options)
 
 
@@ -271,6 +271,15 @@ def test_every_name_of_keras():
             assert type(plait.metrics.get(name)).__name__ == cls.__name__
     public = {name for name in dir(keras.metrics) if not name.startswith("_")}
     assert public <= set(plait.metrics.__all__)
+
+
+def test_automatic_names():
+    keras.utils.clear_session()
+    names = ["AUC", "AUC", "Precision", "TruePositives", "IoU", "MeanIoU", "BinaryIoU", "RecallAtPrecision", "R2Score"]
+    options = {"IoU": {"num_classes": 2, "target_class_ids": [0]}, "MeanIoU": {"num_classes": 2}}
+    options["RecallAtPrecision"] = {"precision": 0.5}
+    ours, theirs = ([getattr(m, n)(**options.get(n, {})).name for n in names] for m in (plait.metrics, keras.metrics))
+    assert ours == theirs
 
 
 def test_signatures():

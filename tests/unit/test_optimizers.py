@@ -54,7 +54,7 @@ def close(ours, theirs, tolerance=1e-6):
 
 @pytest.mark.parametrize("name", ALL)
 def test_compiled_is_eager(name):
-    weights = weights_of(count=4)
+    weights = weights_of(count=2)
     optimizer = getattr(optimizers, name)(0.05)
     optimizer.build(weights)
     state, gradients = values(optimizer.variables), gradients_of(weights)
@@ -63,11 +63,12 @@ def test_compiled_is_eager(name):
     close(jax.tree.leaves(compiled), jax.tree.leaves(eager))
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize(
+    "name, dtype", [*((name, "bfloat16") for name in ALL), ("Adam", "float32"), ("SGD", "float16")]
+)
 def test_a_loop_can_carry_the_state_whatever_the_dtype(name, dtype):
     """The carry of a `fori_loop` may not change its types; strict promotion shows every cast that isn't written."""
-    optimizer, weights = getattr(optimizers, name)(0.05, **RICH), weights_of(dtype)
+    optimizer, weights = getattr(optimizers, name)(0.05, **RICH), weights_of(dtype, count=2)
     optimizer.build(weights)
     gradients, start = gradients_of(weights), (values(weights), values(optimizer.variables))
 
@@ -435,7 +436,7 @@ def test_names_are_found_in_any_case_and_near_ones_are_suggested():
     assert type(optimizers.get({"class_name": "adam", "config": {"learning_rate": 0.5}})) is optimizers.Adam
     assert type(optimizers.get(optimizers.SGD)) is optimizers.SGD
     assert optimizers.get(None) is None
-    with pytest.raises(NameUnknownError, match=r"Could not interpret optimizer identifier: adan.*Did you mean 'adam'"):
+    with pytest.raises(NameUnknownError, match=r"Could not interpret optimizer identifier: adan.*Did you mean '[Aa]dam'"):
         optimizers.get("adan")
     with pytest.raises(ArgumentError, match="Could not interpret optimizer identifier: 3"):
         optimizers.get(3)

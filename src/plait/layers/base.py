@@ -39,6 +39,7 @@ from plait.core.mask import _masks, get_mask, set_mask
 from plait.core.pure import pure
 from plait.core.tensor import KerasTensor, any_symbolic
 from plait.core.variable import Variable, convert_to_tensor, mark_revision
+from plait.distribution import lay_out_variable
 from plait.layers.input_spec import check_inputs
 from plait.layers.ownership import Owner, unique
 
@@ -349,6 +350,7 @@ class Layer(Owner):
             name=name,
         )
         variable.trainable = trainable and self._trainable
+        variable.assign(lay_out_variable(variable.value, variable.path))
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
         variable.overwrite_with_gradient = overwrite_with_gradient

@@ -279,7 +279,7 @@ def match_weights(values: Any, weights: Any) -> tuple[Any, Any]:
         ShapeError: they cannot be lined up.
     """
     values, weights = match_ranks(values, weights)
-    if weights.ndim < values.ndim and weights.shape == values.shape[: weights.ndim]:
+    if 0 < weights.ndim < values.ndim and weights.shape == values.shape[: weights.ndim]:
         weights = jnp.broadcast_to(weights.reshape(weights.shape + (1,) * (values.ndim - weights.ndim)), values.shape)
     try:
         jnp.broadcast_shapes(values.shape, weights.shape)

@@ -33,6 +33,11 @@ from plait.ops.activation import squareplus as squareplus
 from plait.ops.activation import swish as swish
 from plait.ops.activation import tanh_shrink as tanh_shrink
 from plait.ops.activation import threshold as threshold
+from plait.ops.attention import dot_product_attention as dot_product_attention
+from plait.ops.convolution import conv as conv
+from plait.ops.convolution import conv_transpose as conv_transpose
+from plait.ops.convolution import depthwise_conv as depthwise_conv
+from plait.ops.convolution import separable_conv as separable_conv
 from plait.ops.core import associative_scan as associative_scan
 from plait.ops.core import cast as cast
 from plait.ops.core import cond as cond
@@ -55,17 +60,53 @@ from plait.ops.core import switch as switch
 from plait.ops.core import unstack as unstack
 from plait.ops.core import vectorized_map as vectorized_map
 from plait.ops.core import while_loop as while_loop
+from plait.ops.crossentropy import binary_crossentropy as binary_crossentropy
+from plait.ops.crossentropy import categorical_crossentropy as categorical_crossentropy
+from plait.ops.crossentropy import multi_hot as multi_hot
+from plait.ops.crossentropy import one_hot as one_hot
+from plait.ops.crossentropy import sparse_categorical_crossentropy as sparse_categorical_crossentropy
+from plait.ops.ctc import ctc_decode as ctc_decode
+from plait.ops.ctc import ctc_loss as ctc_loss
+from plait.ops.normalization import batch_normalization as batch_normalization
+from plait.ops.normalization import layer_normalization as layer_normalization
+from plait.ops.normalization import moments as moments
+from plait.ops.normalization import normalize as normalize
+from plait.ops.normalization import rms_normalization as rms_normalization
+from plait.ops.patches import depth_to_space as depth_to_space
+from plait.ops.patches import fold as fold
+from plait.ops.patches import space_to_depth as space_to_depth
+from plait.ops.patches import unfold as unfold
+from plait.ops.pooling import adaptive_average_pool as adaptive_average_pool
+from plait.ops.pooling import adaptive_max_pool as adaptive_max_pool
+from plait.ops.pooling import average_pool as average_pool
+from plait.ops.pooling import max_pool as max_pool
+from plait.ops.signals import polar as polar
+from plait.ops.signals import psnr as psnr
 
 __all__ = [
+    "adaptive_average_pool",
+    "adaptive_max_pool",
     "associative_scan",
+    "average_pool",
+    "batch_normalization",
+    "binary_crossentropy",
     "cast",
+    "categorical_crossentropy",
     "celu",
     "cond",
+    "conv",
+    "conv_transpose",
     "convert_to_numpy",
     "convert_to_tensor",
+    "ctc_decode",
+    "ctc_loss",
     "custom_gradient",
+    "depth_to_space",
+    "depthwise_conv",
+    "dot_product_attention",
     "dtype",
     "elu",
+    "fold",
     "fori_loop",
     "gelu",
     "glu",
@@ -75,18 +116,28 @@ __all__ = [
     "hard_swish",
     "hard_tanh",
     "is_tensor",
+    "layer_normalization",
     "leaky_relu",
     "log_sigmoid",
     "log_softmax",
     "map",
+    "max_pool",
+    "moments",
+    "multi_hot",
     "nn",
+    "normalize",
+    "one_hot",
+    "polar",
+    "psnr",
     "relu",
     "relu6",
+    "rms_normalization",
     "saturate_cast",
     "scan",
     "scatter",
     "scatter_update",
     "selu",
+    "separable_conv",
     "shape",
     "sigmoid",
     "silu",
@@ -96,6 +147,8 @@ __all__ = [
     "softmax",
     "softplus",
     "softsign",
+    "space_to_depth",
+    "sparse_categorical_crossentropy",
     "sparse_plus",
     "sparse_sigmoid",
     "sparsemax",
@@ -105,6 +158,7 @@ __all__ = [
     "switch",
     "tanh_shrink",
     "threshold",
+    "unfold",
     "unstack",
     "vectorized_map",
     "while_loop",

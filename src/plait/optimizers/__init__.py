@@ -25,7 +25,6 @@ from plait.optimizers.multi import MultiOptimizer as MultiOptimizer
 from plait.optimizers.multi import OptimizerMap as OptimizerMap
 
 __all__ = [
-    "SGD",
     "Adadelta",
     "Adafactor",
     "Adagrad",
@@ -43,6 +42,7 @@ __all__ = [
     "Optimizer",
     "OptimizerMap",
     "RMSprop",
+    "SGD",
     "ScheduleFreeAdamW",
     "deserialize",
     "get",

@@ -113,7 +113,7 @@ class Adam(Optimizer):
 
     >>> weight = Variable([1.0, -1.0])
     >>> Adam(0.1).apply([[3.0, -0.2]], [weight])
-    >>> weight.numpy().round(3).tolist()
+    >>> [round(float(value), 3) for value in weight]
     [0.9, -0.9]
     """
 

@@ -31,6 +31,7 @@ from plait.core.infer import infer
 from plait.core.mask import get_mask, set_mask
 from plait.core.tensor import KerasTensor
 from plait.core.variable import Variable, cell_of, revision
+from plait.distribution import lay_out_batch
 from plait.layers.ownership import unique
 from plait.training.compiled import weights_of_classes
 from plait.training.names import match_labels
@@ -232,7 +233,7 @@ class Trainer:
 
     def _forward(self, bindings: dict, batch: tuple, training: bool) -> Any:
         """The loss of a batch; the metrics are updated by the way."""
-        model, (x, y, sample_weight) = self.model, batch
+        model, (x, y, sample_weight) = self.model, lay_out_batch(batch)
         with scope(bindings=bindings, training=training, losses=[]):
             y_pred = model(x)
             sample_weight = self._with_class_weights(y, y_pred, sample_weight)

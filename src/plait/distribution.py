@@ -1,0 +1,284 @@
+"""Many devices: how variables and batches are laid out over them, by JAX's own sharding.
+
+A `DeviceMesh` is a grid of devices with named axes. A `TensorLayout` says which axis of an array goes along which axis of
+the grid. A distribution says it for all: `DataParallel` splits batches and repeats weights; `ModelParallel` splits weights
+too, by the patterns of a `LayoutMap`.
+
+Verbs: `set_distribution`, or `with distribution.scope()`, before the variables are made.
+
+Life under jit: a layout is a `jax.sharding.NamedSharding`; XLA splits the program and moves what has to be moved.
+
+What it is not: a cluster. Several hosts are `jax.distributed`'s (`initialize`).
+"""
+
+import re
+from collections.abc import Iterator, MutableMapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.core import Tracer
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from plait._errors import ArgumentError, NameUnknownError, StateError, did_you_mean, listing
+from plait._scope import current, scope
+
+__all__ = [
+    "DataParallel",
+    "DeviceMesh",
+    "LayoutMap",
+    "ModelParallel",
+    "TensorLayout",
+    "distribute_tensor",
+    "distribution",
+    "get_device_count",
+    "initialize",
+    "list_devices",
+    "set_distribution",
+]
+
+_standing: Any = None  # what `set_distribution` set, for the rest of the program
+
+
+def list_devices(device_type: str | None = None) -> list[str]:
+    """The names of the devices: `["cpu:0", "cpu:1"]`."""
+    devices = jax.devices(backend=None if device_type is None else device_type.lower())
+    return [f"{device.platform}:{device.id}" for device in devices]
+
+
+def get_device_count(device_type: str | None = None) -> int:
+    """How many devices there are."""
+    return len(list_devices(device_type))
+
+
+def initialize(
+    job_addresses: str | None = None, num_processes: int | None = None, process_id: int | None = None
+) -> None:
+    """Joins the processes of several hosts: `jax.distributed.initialize`, the first address being the coordinator's."""
+    first = job_addresses.split(",")[0] if job_addresses else None
+    jax.distributed.initialize(first, num_processes, process_id)
+
+
+class DeviceMesh:
+    """A grid of devices with named axes.
+
+    Args:
+        shape: how many devices along each axis.
+        axis_names: the axes' names.
+        devices: the devices or their names, in order; by default all there are.
+
+    Raises:
+        ArgumentError: a shape that doesn't take all devices, or has another number of axes than names.
+
+    >>> DeviceMesh((1, 1), ("batch", "model"), list_devices()[:1]).axis_names
+    ('batch', 'model')
+    """
+
+    def __init__(self, shape: Sequence[int], axis_names: Sequence[str], devices: Sequence[Any] | None = None):
+        devices = list_devices() if devices is None else list(np.asarray(devices, dtype=object).ravel())
+        if not shape or not axis_names or len(shape) != len(axis_names):
+            raise ArgumentError(
+                f"DeviceMesh: `shape` and `axis_names` must have one entry an axis, but got {shape} and {axis_names}."
+            )
+        if int(np.prod(shape)) != len(devices):
+            raise ArgumentError(
+                f"DeviceMesh: a shape of {tuple(shape)} takes {int(np.prod(shape))} devices, but got {len(devices)}."
+            )
+        self.shape, self.axis_names = tuple(shape), tuple(axis_names)
+        self.devices = np.array(devices, dtype=object).reshape(self.shape)
+        known = {f"{device.platform}:{device.id}": device for device in jax.devices()}
+        self.backend_mesh = Mesh(
+            np.vectorize(lambda d: known.get(d, d), otypes=[object])(self.devices), self.axis_names
+        )
+
+    def __repr__(self) -> str:
+        return f"<DeviceMesh shape={self.shape}, axis_names={self.axis_names}>"
+
+
+class TensorLayout:
+    """Which axis of an array goes along which axis of a mesh; None for axes that aren't split.
+
+    Args:
+        axes: an axis name of the mesh, or None, for each axis of the array.
+        device_mesh: the mesh.
+
+    Raises:
+        ArgumentError: a name that is no axis of the mesh.
+    """
+
+    def __init__(self, axes: Sequence[str | None], device_mesh: DeviceMesh | None = None):
+        self.axes, self._mesh = tuple(axes), None
+        if device_mesh is not None:
+            self.device_mesh = device_mesh
+
+    @property
+    def device_mesh(self) -> DeviceMesh | None:
+        """The mesh."""
+        return self._mesh
+
+    @device_mesh.setter
+    def device_mesh(self, mesh: DeviceMesh) -> None:
+        for axis in self.axes:
+            if axis is not None and axis not in mesh.axis_names:
+                hint = did_you_mean(axis, mesh.axis_names)
+                raise NameUnknownError(
+                    f"TensorLayout: {axis!r} is no axis of the mesh: {listing(mesh.axis_names)}.{hint}"
+                )
+        self._mesh = mesh
+
+    @property
+    def backend_layout(self) -> NamedSharding:
+        """The layout as JAX knows it."""
+        if self._mesh is None:
+            raise StateError("TensorLayout: it has no mesh yet. Give device_mesh=...")
+        return NamedSharding(self._mesh.backend_mesh, PartitionSpec(*self.axes))
+
+    def __repr__(self) -> str:
+        return f"<TensorLayout axes={self.axes}, device_mesh={self._mesh}>"
+
+
+class LayoutMap(MutableMapping):
+    """Layouts by the path of a variable: an exact path, or a pattern that the whole path fits.
+
+    Args:
+        device_mesh: the mesh of all layouts.
+
+    Raises:
+        ArgumentError: a path given twice, or one that several patterns fit.
+    """
+
+    def __init__(self, device_mesh: DeviceMesh):
+        self.device_mesh = device_mesh
+        self._layouts: dict[str, TensorLayout] = {}
+
+    def __getitem__(self, path: str) -> TensorLayout | None:  # type: ignore[override]
+        if path in self._layouts:
+            return self._layouts[path]
+        fitting = [pattern for pattern in self._layouts if re.fullmatch(pattern, path)]
+        if len(fitting) > 1:
+            raise ArgumentError(f"LayoutMap: Path '{path}' matches multiple layout specification keys: {fitting}.")
+        return self._layouts[fitting[0]] if fitting else None
+
+    def __setitem__(self, path: str, layout: Any) -> None:
+        if path in self._layouts:
+            raise ArgumentError(f"{path} already exist in the LayoutMap with value {self._layouts[path]}.")
+        if isinstance(layout, tuple):
+            layout = TensorLayout(layout)
+        if not isinstance(layout, TensorLayout):
+            raise ArgumentError(f"LayoutMap: {path!r} needs a TensorLayout or a tuple of axes, but got {layout!r}.")
+        if layout.device_mesh is None:
+            layout.device_mesh = self.device_mesh
+        self._layouts[path] = layout
+
+    def __delitem__(self, path: str) -> None:
+        del self._layouts[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._layouts)
+
+    def __len__(self) -> int:
+        return len(self._layouts)
+
+
+class _Distribution:
+    """The half that both distributions share: a mesh, and the name of its axis for batches."""
+
+    def __init__(self, device_mesh: DeviceMesh, batch_dim_name: str):
+        self.device_mesh, self.batch_dim_name = device_mesh, batch_dim_name
+
+    def scope(self) -> scope:
+        """A `with` block in which variables and batches are laid out so."""
+        return scope(distribution=self)
+
+    def variable_layout(self, path: str) -> TensorLayout | None:
+        """The layout of the variable of a path; None repeats it on every device."""
+        return None
+
+    def get_variable_layout(self, variable: Any) -> TensorLayout:
+        """The layout of a variable."""
+        return self.variable_layout(variable.path) or TensorLayout([None] * len(variable.shape), self.device_mesh)
+
+    def get_data_layout(self, data_shape: Sequence[int]) -> TensorLayout:
+        """The layout of a batch: split along its first axis."""
+        return TensorLayout([self.batch_dim_name, *[None] * (len(data_shape) - 1)], self.device_mesh)
+
+
+class DataParallel(_Distribution):
+    """Batches are split over the devices, weights repeated on each.
+
+    Args:
+        device_mesh: a mesh of one axis.
+        devices: devices, in place of a mesh; by default all.
+        auto_shard_dataset: kept for Keras's sake.
+    """
+
+    def __init__(
+        self,
+        device_mesh: DeviceMesh | None = None,
+        devices: Sequence[Any] | None = None,
+        auto_shard_dataset: bool = True,
+    ):
+        if device_mesh is None:
+            devices = list_devices() if devices is None else list(devices)
+            device_mesh = DeviceMesh((len(devices),), ("batch",), devices)
+        super().__init__(device_mesh, device_mesh.axis_names[0])
+
+
+class ModelParallel(_Distribution):
+    """Weights are split too, as a LayoutMap says.
+
+    Args:
+        layout_map: layouts by path.
+        batch_dim_name: the axis of the mesh that batches are split along; by default the first.
+        auto_shard_dataset: kept for Keras's sake.
+    """
+
+    def __init__(self, *, layout_map: LayoutMap, batch_dim_name: str | None = None, auto_shard_dataset: bool = True):
+        super().__init__(layout_map.device_mesh, batch_dim_name or layout_map.device_mesh.axis_names[0])
+        self.layout_map = layout_map
+
+    def variable_layout(self, path: str) -> TensorLayout | None:
+        return self.layout_map[path]
+
+
+def set_distribution(value: Any) -> None:
+    """Lays out all variables and batches so from now on; None ends it."""
+    global _standing
+    _standing = value
+
+
+def distribution() -> Any:
+    """The distribution in force, or None."""
+    return current().distribution or _standing
+
+
+def distribute_tensor(tensor: Any, layout: TensorLayout | NamedSharding) -> Any:
+    """An array laid out so, also inside a traced function."""
+    sharding = layout.backend_layout if isinstance(layout, TensorLayout) else layout
+    if isinstance(tensor, Tracer):
+        return jax.lax.with_sharding_constraint(tensor, sharding)
+    return jax.device_put(tensor, sharding)
+
+
+def lay_out_variable(value: Any, path: str) -> Any:
+    """A variable's first value, laid out as the distribution in force says."""
+    chosen = distribution()
+    if chosen is None:
+        return value
+    layout = chosen.variable_layout(path) or TensorLayout([None] * value.ndim, chosen.device_mesh)
+    return distribute_tensor(value, layout)
+
+
+def lay_out_batch(batch: Any) -> Any:
+    """A batch, split over the devices where its size allows."""
+    chosen = distribution()
+    if chosen is None:
+        return batch
+    mesh = chosen.device_mesh
+    parts = mesh.shape[mesh.axis_names.index(chosen.batch_dim_name)]
+
+    def split(array: Any) -> Any:
+        whole = not array.ndim or array.shape[0] % parts
+        return array if whole else distribute_tensor(array, chosen.get_data_layout(array.shape))
+
+    return jax.tree.map(split, batch)
