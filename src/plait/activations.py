@@ -43,6 +43,8 @@ from plait.ops.activation import sparsemax as sparsemax
 from plait.ops.activation import squareplus as squareplus
 from plait.ops.activation import tanh_shrink as tanh_shrink
 from plait.ops.activation import threshold as threshold
+from plait.ops.elementwise import exp as _exp
+from plait.ops.elementwise import tanh as tanh
 
 __all__ = [
     "celu",
@@ -81,15 +83,6 @@ __all__ = [
     "tanh_shrink",
     "threshold",
 ]
-
-_exp = op(lambda x: jnp.exp(convert_to_tensor(x)), module="keras.src.ops.numpy", name="Exp")
-
-
-@op(module="keras.src.ops.numpy", name="Tanh")
-def tanh(x):
-    """tanh."""
-    return jnp.tanh(convert_to_tensor(x))
-
 
 _RELU = "keras.src.activations.activations"
 

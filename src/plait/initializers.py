@@ -18,6 +18,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from plait import random
 from plait._dtypes import is_float, narrow
@@ -254,7 +255,7 @@ class STFT(Initializer):
         if self.window is None:
             weights = np.ones(length)
         elif isinstance(self.window, str):
-            weights = window_values(self.window, length, self.periodic)
+            weights = _window_values(self.window, length, self.periodic)
         else:
             weights = np.asarray(self.window, "float64")
         if weights.shape != (length,):
@@ -264,7 +265,7 @@ class STFT(Initializer):
         return weights / np.sum(weights) if self.scaling == "spectrum" else weights
 
 
-def window_values(name: str, length: int, periodic: bool) -> np.ndarray:
+def _window_values(name: str, length: int, periodic: bool) -> np.ndarray:
     """The values of a window by name, float64 of the given length."""
     if length == 1:
         return np.ones(1)
@@ -402,7 +403,7 @@ class VarianceScaling(_Random):
 
     def __call__(self, shape: Any, dtype: Any = None) -> jax.Array:
         """Random numbers whose spread fits the shape."""
-        fan_in, fan_out = compute_fans(shape, self.input_axes, self.output_axes)
+        fan_in, fan_out = _fans(shape, self.input_axes, self.output_axes)
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(1.0, fan)
         if self.distribution == "uniform":
@@ -414,7 +415,7 @@ class VarianceScaling(_Random):
         return _truncated_normal(shape, 0.0, spread, dtype, self.seed)
 
 
-def compute_fans(shape: Any, input_axes: Any = None, output_axes: Any = None) -> tuple[int, int]:
+def _fans(shape: Any, input_axes: Any = None, output_axes: Any = None) -> tuple[int, int]:
     """How many inputs a unit has, and how many units an input reaches, for a kernel of a shape.
 
     Args:
@@ -426,7 +427,7 @@ def compute_fans(shape: Any, input_axes: Any = None, output_axes: Any = None) ->
     if input_axes is not None and output_axes is not None:
         return math.prod(shape[axis] for axis in input_axes), math.prod(shape[axis] for axis in output_axes)
     if len(shape) < 2:
-        return (math.prod(shape),) * 2
+        return math.prod(shape), math.prod(shape)
     window = math.prod(shape[:-2])
     return window * shape[-2], window * shape[-1]
 
@@ -556,7 +557,7 @@ class Orthogonal(_Random):
 
 def _orthonormal(tall: Any) -> Any:
     """The Q of the QR decomposition whose R has a positive diagonal: even over all such matrices, if `tall` is normal."""
-    if isinstance(tall, jax.core.Tracer):
+    if isinstance(tall, Tracer):
         q, r = jnp.linalg.qr(tall)
         return q * jnp.sign(jnp.diagonal(r))
     exact = np.asarray(tall, "float64")
@@ -611,7 +612,7 @@ def _host_key(seed: Any, dtype: Any) -> np.ndarray | None:
         return None
     if isinstance(seed, (int, np.integer)):
         return random.key_of(seed)
-    if isinstance(seed.state.value, jax.core.Tracer):
+    if isinstance(seed.state.value, Tracer):
         return None
     with jax.ensure_compile_time_eval():
         return np.asarray(seed.next())

@@ -149,7 +149,7 @@ def draw_seed(seed: Any) -> Any:
     return jnp.asarray(key_of(seed))
 
 
-def key_of(seed: int) -> np.ndarray:
+def key_of(seed: Any) -> np.ndarray:
     """The key of an integer seed: `[seed, 0]`, uint32."""
     return np.array([_checked_seed(seed, "A random draw"), 0], "uint32")
 

@@ -137,7 +137,9 @@ def test_values_and_gradients(row):
             weighted = jax.value_and_grad(lambda y: loss(y_true, y, weights))(y_pred)
             return plain, weighted, loss(y_true, y_pred, weights[..., None] * 0)
 
-        for ours, theirs in zip(*(jax.tree.leaves(jax.jit(results, static_argnums=0)(f)) for f in both(row)), strict=True):
+        for ours, theirs in zip(
+            *(jax.tree.leaves(jax.jit(results, static_argnums=0)(f)) for f in both(row)), strict=True
+        ):
             agree(ours, theirs)
 
 
@@ -169,7 +171,13 @@ def test_masks(row, reduction):
 
 
 def test_ranks_that_differ_by_one():
-    for true_shape, pred_shape in [((B,), (B, 1)), ((B, 1), (B,)), ((B,), (B,)), ((B, T), (B, T, 1)), ((B, T, 1), (B, T))]:
+    for true_shape, pred_shape in [
+        ((B,), (B, 1)),
+        ((B, 1), (B,)),
+        ((B,), (B,)),
+        ((B, T), (B, T, 1)),
+        ((B, T, 1), (B, T)),
+    ]:
         y_true, y_pred = numbers("binary", true_shape, 1), numbers("probabilities", pred_shape, 2)
         for row in (Row("MeanSquaredError"), Row("BinaryCrossentropy"), Row("Hinge"), Row("Poisson")):
             ours, theirs = both(row)
@@ -182,7 +190,9 @@ def test_ranks_that_differ_by_one():
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.name != "CategoricalGeneralizedCrossEntropy"], ids=title)
 def test_functions(row):
-    name = {"KLDivergence": "kl_divergence", "CTC": "ctc"}.get(row.name) or keras.src.utils.naming.to_snake_case(row.name)
+    name = {"KLDivergence": "kl_divergence", "CTC": "ctc"}.get(row.name) or keras.src.utils.naming.to_snake_case(
+        row.name
+    )
     shape = ONLY.get(row.name, SHAPES)[0]
     y_true, y_pred = jnp.asarray(numbers(row.labels, shape, 1)), jnp.asarray(numbers(row.outputs, shape, 2))
     ours, theirs = getattr(plait.losses, name), getattr(keras.losses, name)
@@ -241,6 +251,8 @@ def test_every_name_of_keras():
         if name == "LossFunctionWrapper":  # needs a function
             continue
         found = plait.losses.get(name)
-        assert (found.__name__ if callable(thing) and not isinstance(thing, type) else type(found).__name__) == thing.__name__
+        assert (
+            found.__name__ if callable(thing) and not isinstance(thing, type) else type(found).__name__
+        ) == thing.__name__
     public = {name for name in dir(keras.losses) if not name.startswith("_")}
     assert public <= set(plait.losses.__all__)

@@ -169,6 +169,27 @@ def test_slots_of_weights_that_stay_are_kept(name):
     assert int(optimizer.iterations) == 2
 
 
+@pytest.mark.parametrize("name", ["Adam", "Lamb", "ScheduleFreeAdamW", "Adafactor"])
+def test_a_weight_that_joins_late_begins_as_in_a_new_optimizer(name):
+    """With the counter of the others, Adam's first steps would be three to seven times too large."""
+    weights = weights_of()
+    optimizer, fresh = getattr(optimizers, name)(0.05), getattr(optimizers, name)(0.05)
+    optimizer.build(weights[:2])
+    for seed in range(5):
+        optimizer.apply(gradients_of(weights[:2], seed))
+    late = copy.deepcopy(weights[2])
+    optimizer.build(weights)
+    fresh.build([late])
+    for seed in range(3):
+        optimizer.apply(gradients_of(weights, seed))
+        fresh.apply(gradients_of(weights, seed)[2:])
+    close([weights[2].value], [late.value])
+    assert int(optimizer.iterations) == 8
+    optimizer.iterations.assign(0)
+    optimizer.apply(gradients_of(weights))
+    assert all(bool(jnp.all(jnp.isfinite(weight.value))) for weight in weights)
+
+
 def test_building_for_the_same_weights_changes_nothing():
     weights = weights_of()
     optimizer = optimizers.Adam()
@@ -436,7 +457,9 @@ def test_names_are_found_in_any_case_and_near_ones_are_suggested():
     assert type(optimizers.get({"class_name": "adam", "config": {"learning_rate": 0.5}})) is optimizers.Adam
     assert type(optimizers.get(optimizers.SGD)) is optimizers.SGD
     assert optimizers.get(None) is None
-    with pytest.raises(NameUnknownError, match=r"Could not interpret optimizer identifier: adan.*Did you mean '[Aa]dam'"):
+    with pytest.raises(
+        NameUnknownError, match=r"Could not interpret optimizer identifier: adan.*Did you mean '[Aa]dam'"
+    ):
         optimizers.get("adan")
     with pytest.raises(ArgumentError, match="Could not interpret optimizer identifier: 3"):
         optimizers.get(3)

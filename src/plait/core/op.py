@@ -15,7 +15,7 @@ Differs from Keras: there, each op is written three times (a function, a class, 
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from plait._errors import ArgumentError, PlaitError, describe
@@ -33,10 +33,16 @@ class Op(Operation):
     Attributes:
         function: the function of arrays.
         options: names of the parameters that are options, not tensors.
+        tensors: names of the parameters that tensors given by position go to; None where they go to `*operands`.
+        leading: names of the options that stand before such `*operands`.
+        spec: what tells the outputs on symbolic tensors, where a trace cannot.
     """
 
     function: Callable
     options: tuple[str, ...] = ()
+    tensors: tuple[str, ...] | None = ()
+    leading: tuple[str, ...] = ()
+    spec: Callable | None = None
 
     def __init__(self, *, name: str | None = None, **config: Any):
         super().__init__(name)
@@ -51,12 +57,28 @@ class Op(Operation):
         """Applies the function to tensors, with the fixed options."""
         if any_symbolic(args) or (kwargs and any_symbolic(kwargs.values())):
             return record(self, args, kwargs)
-        return type(self).function(*args, **kwargs, **self.config)
+        return self._apply(type(self).function, args, kwargs)
+
+    def _apply(self, function: Callable, args: tuple, kwargs: dict) -> Any:
+        """Calls a function of the same parameters: options may stand between the tensors, so these go by name too."""
+        if self.tensors is None:
+            config = dict(self.config)
+            leading = [config.pop(name) for name in self.leading]
+            return function(*leading, *args, **kwargs, **config)
+        if len(args) > len(self.tensors):
+            raise ArgumentError(
+                f"{type(self).__name__}: takes {len(self.tensors)} tensors {list(self.tensors)}, but got {len(args)}: "
+                f"{describe(args)}."
+            )
+        return function(**dict(zip(self.tensors, args, strict=False)), **kwargs, **self.config)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """The symbolic tensors that the function would give."""
+        cls = type(self)
         try:
-            return infer(functools.partial(type(self).function, **self.config), args, kwargs)
+            if cls.spec is not None:
+                return self._apply(cls.spec, args, kwargs)
+            return infer(lambda *tensors, **named: self._apply(cls.function, tensors, named), args, kwargs)
         except PlaitError:
             raise
         except Exception as error:
@@ -84,6 +106,7 @@ def op(
     name: str | None = None,
     module: str | None = None,
     options: tuple[str, ...] | None = None,
+    spec: Callable | None = None,
     package: str = "Custom",
 ) -> Callable:
     """Makes a function of arrays work on symbolic tensors too: a decorator.
@@ -93,6 +116,8 @@ def op(
         name: the class name in files; by default the function's name in CamelCase.
         module: which of Keras's modules of operations it stands for; None registers it as the program's own.
         options: the names of the parameters that are options, where the rule above is wrong.
+        spec: a function of the same parameters that gives symbolic tensors for symbolic tensors. Needed only where the
+            sizes of the result depend on values, so that no trace can tell them.
         package: under which the program's own are registered.
 
     Returns:
@@ -108,45 +133,68 @@ def op(
     (None, 3)
     """
     if function is None:
-        return functools.partial(op, name=name, module=module, options=options, package=package)
-    parameters = inspect.signature(function).parameters
-    if options is None:
-        options = tuple(
-            key for key, p in parameters.items() if p.default is not p.empty and p.kind is not p.VAR_KEYWORD
-        )
-    class_name = name or _camel_case(function.__name__)
-    cls = type(class_name, (Op,), {"function": staticmethod(function), "options": options, "__module__": __name__})
-    cls.__doc__ = f"`{function.__name__}` as an operation of a graph."
+        return functools.partial(op, name=name, module=module, options=options, spec=spec, package=package)
+    signature = inspect.signature(function)
+    cls = _make_class(function, name or _camel_case(function.__name__), signature.parameters, options, spec)
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if any_symbolic(args) or (kwargs and any_symbolic(kwargs.values())):
-            return _record_call(cls, parameters, args, kwargs)
+            return _record_call(cls, signature, args, kwargs)
         return function(*args, **kwargs)
 
     call.operation = cls  # type: ignore[attr-defined]
     if module is None:
         register_keras_serializable(package)(cls)
     else:
-        builtin("ops", module=module, registered_name=class_name)(cls)
+        builtin("ops", module=module, registered_name=cls.__name__)(cls)
         builtin("ops", module=module)(call)
     return call
 
 
-def _record_call(cls: type[Op], parameters: Any, args: tuple, kwargs: dict) -> Any:
+def _make_class(
+    function: Callable,
+    class_name: str,
+    parameters: Mapping[str, inspect.Parameter],
+    options: tuple[str, ...] | None,
+    spec: Callable | None,
+) -> type[Op]:
+    if options is None:
+        options = tuple(
+            key for key, p in parameters.items() if p.default is not p.empty and p.kind is not p.VAR_KEYWORD
+        )
+    by_position = [p for p in parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
+    members = {
+        "function": staticmethod(function),
+        "options": options,
+        "tensors": None if variadic else tuple(p.name for p in by_position if p.name not in options),
+        "leading": tuple(p.name for p in by_position if p.name in options) if variadic else (),
+        "spec": None if spec is None else staticmethod(spec),
+        "__module__": __name__,
+        "__doc__": f"`{function.__name__}` as an operation of a graph.",
+    }
+    return type(class_name, (Op,), members)
+
+
+def _record_call(cls: type[Op], signature: inspect.Signature, args: tuple, kwargs: dict) -> Any:
+    """Records a call: options go to the operation, tensors to the node, by position as far as there is no gap."""
+    given = signature.bind(*args, **kwargs).arguments
     tensors, named, config = [], {}, {}
-    names = iter(parameters.values())
-    for arg in args:
-        parameter = next(names)
-        if parameter.kind is parameter.VAR_POSITIONAL:
-            tensors.extend(args[len(tensors) + len(config) :])
-            break
-        if parameter.name in cls.options and not _has_symbol(arg):
-            config[parameter.name] = arg
+    for key, parameter in signature.parameters.items():
+        value = given.get(key, parameter.default)
+        if key in cls.options and not _has_symbol(value):
+            config[key] = value
+        elif key not in given:
+            continue
+        elif parameter.kind is parameter.VAR_POSITIONAL:
+            tensors.extend(value)
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            named.update(value)
+        elif cls.tensors is None or cls.tensors[len(tensors) : len(tensors) + 1] == (key,):
+            tensors.append(value)
         else:
-            tensors.append(arg)
-    for key, arg in kwargs.items():
-        (config if key in cls.options and not _has_symbol(arg) else named)[key] = arg
+            named[key] = value
     return record(cls(**config), tuple(tensors), named)
 
 

@@ -645,18 +645,23 @@ def _config_class(cls: type) -> type:
 
 
 def _config_of(layer: Layer, cls: type) -> dict:
-    """The constructor's arguments: from attributes, or as they were given if the layer doesn't keep one."""
+    """The constructor's arguments: from attributes, or as they were given if the layer doesn't keep one.
+
+    What a constructor passes on by `**kwargs` is there as far as it was given.
+    """
     parameters = constructor_parameters(cls)
-    given_args, given = layer._constructed_with
-    if any(not hasattr(layer, name) for name in parameters) and cls is type(layer):
-        given = {**dict(zip(parameters, given_args, strict=False)), **given}
-        kept = {
-            name: getattr(layer, name, given.get(name)) for name in parameters if hasattr(layer, name) or name in given
+    given_args, given = layer._constructed_with if cls is type(layer) else ((), {})
+    given = {**dict(zip(parameters, given_args, strict=False)), **given}
+    if all(hasattr(layer, name) for name in parameters):
+        config = class_config(layer, cls)
+    else:
+        defaults = {name: p.default for name, p in parameters.items() if p.default is not p.empty}
+        known = {**defaults, **given}
+        config = {
+            name: getattr(layer, name, known.get(name)) for name in parameters if name in known or hasattr(layer, name)
         }
-        needed = [n for n, p in parameters.items() if n not in kept and p.default is not p.empty]
-        kept.update((name, parameters[name].default) for name in needed)
-        return kept
-    return class_config(layer, cls)
+    passed_on = {name: getattr(layer, name, value) for name, value in given.items() if name not in parameters}
+    return {**config, **{name: value for name, value in passed_on.items() if name not in ("input_shape", "input_dim")}}
 
 
 def _read_value(value: Any) -> Any:

@@ -26,14 +26,13 @@ import numpy as np
 from plait import _registry
 from plait._dtypes import policy
 from plait._errors import ArgumentError, MissingError, NameUnknownError, ShapeError, describe, did_you_mean, listing
-from plait._names import auto_name, snake_case
+from plait._names import auto_name
 from plait._registry import builtin, constructor_parameters
 from plait._settings import settings
 from plait._tree import flatten, is_nested, map_structure
 from plait.core.graph import Operation, record
 from plait.core.infer import infer
 from plait.core.mask import get_mask
-from plait.core.op import Op
 from plait.core.tensor import any_symbolic
 from plait.core.variable import convert_to_tensor
 
@@ -193,29 +192,33 @@ def function_config(cls: type, fn: Callable, options: Mapping, unwritten: tuple[
     return config
 
 
+@builtin("functions", module="plait.losses")
 class LossCall(Operation):
-    """A `Loss` as an operation of a graph: what a call of one on symbolic tensors records.
+    """A loss as an operation of a graph: what a call of one on symbolic tensors records.
 
     Args:
-        loss: the loss.
+        loss: a `Loss`, a function, or the name of one.
+        options: what the function gets besides tensors.
         name: its name in the graph.
     """
 
-    def __init__(self, loss: Loss, name: str | None = None):
+    def __init__(self, loss: Any, options: Mapping[str, Any] | None = None, name: str | None = None):
         super().__init__(name)
-        self.loss = loss
+        self.loss, self.options = get(loss), dict(options or {})
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """Applies the loss."""
-        return self.loss(y_true, y_pred, sample_weight)
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Computes the loss, or records it."""
+        if any_symbolic(args) or any_symbolic(kwargs.values()):
+            return record(self, args, kwargs)
+        return self.loss(*args, **kwargs, **self.options)
 
-    def compute_output_spec(self, *args: Any) -> Any:
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """The symbolic tensor that a call would give."""
-        return infer(self.loss, args, {})
+        return infer(self, args, kwargs)
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
-        return {"name": self.name, "loss": self.loss}
+        return {"name": self.name, "loss": self.loss, "options": self.options}
 
     @classmethod
     def from_config(cls, config: dict) -> "LossCall":
@@ -223,26 +226,19 @@ class LossCall(Operation):
         return cls(**_registry.deserialize(config))
 
 
-builtin("comparisons", module="plait.comparisons")(LossCall)
-
-
 def comparison(*aliases: str) -> Callable:
     """Registers a function of `(y_true, y_pred, **options)` as a loss, and makes it record calls on symbolic tensors."""
 
     def decorate(function: Callable) -> Callable:
         signature = inspect.signature(function)
-        options = tuple(list(signature.parameters)[2:])
-        title = "".join(part.capitalize() for part in snake_case(function.__name__).split("_"))
-        members = {"function": staticmethod(function), "options": options, "__module__": __name__}
-        operation = type(title, (Op,), {**members, "__doc__": f"`{function.__name__}` as an operation of a graph."})
-        builtin("comparisons", module="plait.comparisons")(operation)
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             if any_symbolic(args) or any_symbolic(kwargs.values()):
                 given = signature.bind(*args, **kwargs).arguments
-                tensors = tuple(given.pop(key) for key in list(signature.parameters)[:2])
-                return record(operation(**given), tensors, {})
+                y_true, y_pred = given.pop("y_true"), given.pop("y_pred")
+                tensors = {key: given.pop(key) for key in list(given) if any_symbolic((given[key],))}
+                return record(LossCall(call, given), (y_true, y_pred), tensors)
             return function(*args, **kwargs)
 
         return builtin("losses", *aliases)(call)

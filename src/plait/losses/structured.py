@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from optax import ctc_loss
 
+from plait._dtypes import result_type
 from plait._errors import ShapeError
 from plait._registry import builtin
 from plait._settings import settings
@@ -139,6 +140,7 @@ def ctc(y_true: Any, y_pred: Any) -> Any:
             "Logits `y_pred` are expected to be a tensor of shape `(batch_size, max_length, num_classes)`. Received: "
             f"y_pred.shape={y_pred.shape}"
         )
+    y_pred = y_pred.astype(result_type(y_pred.dtype, "float32"))
     lengths = jnp.sum(labels != 0, axis=-1, keepdims=True)
     is_padding = (jnp.arange(labels.shape[1])[None, :] >= lengths).astype(y_pred.dtype)
     return ctc_loss(y_pred, jnp.zeros(y_pred.shape[:2], y_pred.dtype), labels.astype("int32"), is_padding)

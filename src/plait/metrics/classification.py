@@ -6,9 +6,10 @@ yes or a no.
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
-from plait._dtypes import is_float
+from plait._errors import ShapeError, describe
 from plait._registry import builtin
 from plait._settings import settings
 from plait.core.variable import convert_to_tensor
@@ -52,9 +53,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
 
     Shapes: (B, ..., C), one-hot, and (B, ..., C) to (B, ...).
     """
-    labels = jnp.argmax(convert_to_tensor(y_true), axis=-1)
-    labels, classes = match_ranks(labels, jnp.argmax(convert_to_tensor(y_pred), axis=-1))
-    return _as_numbers(labels == classes)
+    return _wins(jnp.argmax(convert_to_tensor(y_true), axis=-1), convert_to_tensor(y_pred))
 
 
 @builtin("functions", module="keras.metrics")
@@ -63,14 +62,13 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
 
     Shapes: (B, ...) or (B, ..., 1), class numbers, and (B, ..., C) to (B, ...).
 
+    Raises:
+        ShapeError: the labels are no class numbers for these outputs.
+
     >>> sparse_categorical_accuracy([1, 0], [[0.1, 0.9], [0.2, 0.8]]).tolist()
     [1.0, 0.0]
     """
-    labels, y_pred = convert_to_tensor(y_true), convert_to_tensor(y_pred)
-    if labels.ndim == y_pred.ndim and labels.shape[-1] == 1:
-        labels = jnp.squeeze(labels, -1)
-    labels = labels if is_float(labels.dtype) else labels.astype("int32")
-    matches = _as_numbers(jnp.argmax(y_pred, axis=-1).astype(labels.dtype) == labels)
+    matches = _wins(convert_to_tensor(y_true), convert_to_tensor(y_pred))
     return jnp.squeeze(matches, -1) if matches.ndim > 1 and matches.shape[-1] == 1 else matches
 
 
@@ -98,18 +96,46 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from
     >>> sparse_top_k_categorical_accuracy([2, 0], [[0.1, 0.5, 0.4], [0.1, 0.5, 0.4]], k=2).tolist()
     [1.0, 0.0]
 
+    Raises:
+        ShapeError: the labels are no class numbers for these outputs.
+
     Differs: there is no sort; ties count as right, as in Keras.
     """
     labels, y_pred = convert_to_tensor(y_true), convert_to_tensor(y_pred)
-    if labels.ndim < y_pred.ndim:
-        labels = labels[..., None]
     if from_sorted_ids:
-        return _as_numbers(jnp.any(y_pred[..., :k] == labels.astype(y_pred.dtype), axis=-1))
-    labels = labels.astype("int32")
+        return _as_numbers(jnp.any(y_pred[..., :k] == _labels(labels, y_pred).astype(y_pred.dtype), axis=-1))
+    labels, own, is_class = _own_output(labels, y_pred)
+    return _as_numbers((jnp.sum(y_pred > own, axis=-1) < k) & is_class)
+
+
+def _wins(labels: Any, y_pred: Any) -> Any:
+    """1 where no output beats that of the label's class: none is larger, and none before it is equal.
+
+    Counting these is several times faster on a CPU than `argmax`, and gives the same.
+    """
+    labels, own, is_class = _own_output(labels, y_pred)
+    is_before = jax.lax.broadcasted_iota("int32", y_pred.shape, y_pred.ndim - 1) < labels
+    rivals = jnp.sum(jnp.where(is_before, ~(y_pred < own), ~(y_pred <= own)), axis=-1)  # a NaN is a rival, too
+    return _as_numbers((rivals == 0) & is_class)
+
+
+def _own_output(labels: Any, y_pred: Any) -> tuple[Any, Any, Any]:
+    """The labels (..., 1), the outputs of their classes (..., 1), and whether there is such a class, not a NaN (...)."""
+    labels = _labels(labels, y_pred).astype("int32")
     own = jnp.take_along_axis(y_pred, jnp.clip(labels, 0, y_pred.shape[-1] - 1), axis=-1)
-    larger = jnp.sum(y_pred > own, axis=-1)
-    is_class = (labels >= 0) & (labels < y_pred.shape[-1]) & (own == own)  # a NaN is never right
-    return _as_numbers((larger < k) & jnp.squeeze(is_class, -1))
+    is_class = (labels >= 0) & (labels < y_pred.shape[-1]) & ~jnp.isnan(own)
+    return labels, own, jnp.squeeze(is_class, -1)
+
+
+def _labels(labels: Any, y_pred: Any) -> Any:
+    """Class numbers with a last axis of size 1."""
+    labels = labels[..., None] if labels.ndim < y_pred.ndim else labels
+    if labels.shape != (*y_pred.shape[:-1], 1):
+        raise ShapeError(
+            f"Labels that are class numbers must have the shape {y_pred.shape[:-1]} for outputs {describe(y_pred)}, but got "
+            f"{describe(labels)}."
+        )
+    return labels
 
 
 def _as_numbers(matches: Any) -> Any:

@@ -6,8 +6,8 @@ Shapes: labels and outputs are (B, ..., D); what is averaged is one number for e
 import warnings
 from typing import Any
 
-import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from plait._errors import ArgumentError, NameUnknownError, ShapeError, did_you_mean
 from plait._registry import builtin
@@ -336,7 +336,7 @@ class R2Score(Metric):
 
     def _adjusted(self, scores: Any) -> Any:
         samples, regressors = self.num_samples.value, self.num_regressors
-        if not isinstance(samples, jax.core.Tracer) and samples - 1 <= regressors:
+        if not isinstance(samples, Tracer) and float(samples) - 1 <= regressors:
             warnings.warn(
                 "More independent predictors than datapoints in adjusted R2 score. Falling back to standard R2 score.",
                 stacklevel=3,

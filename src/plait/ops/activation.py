@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from plait._errors import ArgumentError
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
+from plait.ops.operands import axes, floating
 
 _NN = "keras.src.ops.nn"
 
@@ -31,25 +32,25 @@ def relu6(x: Any) -> Any:
 @op(module=_NN)
 def sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x))."""
-    return jax.nn.sigmoid(_float(x))
+    return jax.nn.sigmoid(floating(x))
 
 
 @op(module=_NN)
 def log_sigmoid(x: Any) -> Any:
     """log(1 / (1 + exp(-x))), exact where the sigmoid is nearly 0."""
-    return jax.nn.log_sigmoid(_float(x))
+    return jax.nn.log_sigmoid(floating(x))
 
 
 @op(module=_NN)
 def hard_sigmoid(x: Any) -> Any:
     """min(max(x / 6 + 1/2, 0), 1)."""
-    return jax.nn.hard_sigmoid(_float(x))
+    return jax.nn.hard_sigmoid(floating(x))
 
 
 @op(module=_NN)
 def silu(x: Any) -> Any:
     """x sigmoid(x), also called swish. Source: Ramachandran et al., "Searching for Activation Functions", 2017."""
-    return jax.nn.silu(_float(x))
+    return jax.nn.silu(floating(x))
 
 
 swish = silu
@@ -58,7 +59,7 @@ swish = silu
 @op(module=_NN)
 def hard_silu(x: Any) -> Any:
     """x hard_sigmoid(x), also called hard swish. Source: Howard et al., "Searching for MobileNetV3", 2019."""
-    return jax.nn.hard_silu(_float(x))
+    return jax.nn.hard_silu(floating(x))
 
 
 hard_swish = hard_silu
@@ -73,53 +74,53 @@ def hard_tanh(x: Any) -> Any:
 @op(module=_NN)
 def tanh_shrink(x: Any) -> Any:
     """x - tanh(x)."""
-    x = _float(x)
+    x = floating(x)
     return x - jnp.tanh(x)
 
 
 @op(module=_NN)
 def softplus(x: Any) -> Any:
     """log(1 + exp(x))."""
-    return jax.nn.softplus(_float(x))
+    return jax.nn.softplus(floating(x))
 
 
 @op(module=_NN)
 def softsign(x: Any) -> Any:
     """x / (1 + |x|)."""
-    return jax.nn.soft_sign(_float(x))
+    return jax.nn.soft_sign(floating(x))
 
 
 @op(module=_NN)
 def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
     """x moved towards 0 by the threshold, and 0 where it is nearer than that."""
-    x = _float(x)
+    x = floating(x)
     return jnp.where(x > threshold, x - threshold, jnp.where(x < -threshold, x + threshold, jnp.zeros_like(x)))
 
 
 @op(module=_NN)
 def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
     """x where |x| is above the threshold, else 0."""
-    x = _float(x)
+    x = floating(x)
     return jnp.where(jnp.abs(x) > threshold, x, jnp.zeros_like(x))
 
 
 @op(module=_NN, options=("threshold", "default_value"))
 def threshold(x: Any, threshold: float, default_value: float) -> Any:
     """x where it is above the threshold, else the default value."""
-    x = _float(x)
+    x = floating(x)
     return jnp.where(x > threshold, x, jnp.full_like(x, default_value))
 
 
 @op(module=_NN)
 def elu(x: Any, alpha: float = 1.0) -> Any:
     """x where positive, else alpha (exp(x) - 1). Source: Clevert et al., "Fast and Accurate ... ELUs", 2016."""
-    return jax.nn.elu(_float(x), alpha)
+    return jax.nn.elu(floating(x), alpha)
 
 
 @op(module=_NN)
 def celu(x: Any, alpha: float = 1.0) -> Any:
     """x where positive, else alpha (exp(x / alpha) - 1). Source: Barron, "Continuously Differentiable ELUs", 2017."""
-    return jax.nn.celu(_float(x), alpha)
+    return jax.nn.celu(floating(x), alpha)
 
 
 @op(module=_NN)
@@ -128,13 +129,13 @@ def selu(x: Any) -> Any:
 
     Source: Klambauer et al., "Self-Normalizing Neural Networks", 2017.
     """
-    return jax.nn.selu(_float(x))
+    return jax.nn.selu(floating(x))
 
 
 @op(module=_NN)
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
     """x where positive, else negative_slope x."""
-    return jax.nn.leaky_relu(_float(x), negative_slope)
+    return jax.nn.leaky_relu(floating(x), negative_slope)
 
 
 @op(module=_NN)
@@ -144,25 +145,25 @@ def gelu(x: Any, approximate: bool = True) -> Any:
     Source: Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016.
     Differs: the default here, as in Keras, is the approximation; that of `plait.activations.gelu` is the exact form.
     """
-    return jax.nn.gelu(_float(x), approximate)
+    return jax.nn.gelu(floating(x), approximate)
 
 
 @op(module=_NN)
 def sparse_plus(x: Any) -> Any:
     """0 up to -1, x from 1 on, and (x + 1)² / 4 between."""
-    return jax.nn.sparse_plus(_float(x))
+    return jax.nn.sparse_plus(floating(x))
 
 
 @op(module=_NN)
 def sparse_sigmoid(x: Any) -> Any:
     """0 up to -1, 1 from 1 on, and (x + 1) / 2 between: the derivative of `sparse_plus`."""
-    return jax.nn.sparse_sigmoid(_float(x))
+    return jax.nn.sparse_sigmoid(floating(x))
 
 
 @op(module=_NN)
 def squareplus(x: Any, b: float = 4) -> Any:
     """(x + sqrt(x² + b)) / 2. Source: Barron, "Squareplus: A Softplus-Like Algebraic Rectifier", 2021."""
-    return jax.nn.squareplus(_float(x), b)
+    return jax.nn.squareplus(floating(x), b)
 
 
 @op(module=_NN)
@@ -172,7 +173,7 @@ def glu(x: Any, axis: int = -1) -> Any:
     Source: Dauphin et al., "Language Modeling with Gated Convolutional Networks", 2017.
     Raises: ArgumentError if the axis has no even size.
     """
-    x = _float(x)
+    x = floating(x)
     if isinstance(x.shape[axis], int) and x.shape[axis] % 2:
         raise ArgumentError(f"glu: the axis {axis} must have an even size to be halved, but the shape is {x.shape}.")
     return jax.nn.glu(x, axis)
@@ -181,13 +182,13 @@ def glu(x: Any, axis: int = -1) -> Any:
 @op(module=_NN)
 def softmax(x: Any, axis: Any = -1) -> Any:
     """exp(x) divided by its sum over an axis, or over several together."""
-    return jax.nn.softmax(_float(x), _axes(axis))
+    return jax.nn.softmax(floating(x), axes(axis))
 
 
 @op(module=_NN)
 def log_softmax(x: Any, axis: Any = -1) -> Any:
     """log(softmax(x)), exact where the softmax is nearly 0."""
-    return jax.nn.log_softmax(_float(x), _axes(axis))
+    return jax.nn.log_softmax(floating(x), axes(axis))
 
 
 @op(module=_NN)
@@ -197,7 +198,7 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
     Source: Martins and Astudillo, "From Softmax to Sparsemax", 2016.
     Differs: Keras 3.15 gives rows that don't sum to 1 where x has several rows and the axis is the last.
     """
-    x = _float(x)
+    x = floating(x)
     last = jnp.moveaxis(x, axis, -1)
     sorted_down = -jnp.sort(-last, axis=-1)
     sums = jnp.cumsum(sorted_down, axis=-1)
@@ -205,13 +206,3 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
     kept = jnp.sum(sorted_down * count + 1 > sums, axis=-1, keepdims=True)
     level = (jnp.take_along_axis(sums, kept - 1, axis=-1) - 1) / kept.astype(x.dtype)
     return jnp.moveaxis(jnp.maximum(last - level, 0), -1, axis)
-
-
-def _float(x: Any) -> Any:
-    """A tensor whose values can be fractions: integers and booleans become `floatx`."""
-    x = convert_to_tensor(x)
-    return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(jnp.result_type(float))
-
-
-def _axes(axis: Any) -> Any:
-    return tuple(axis) if isinstance(axis, list) else axis

@@ -174,7 +174,6 @@ def conv_transpose(
 
     Raises:
         ShapeError: ranks or channels that don't fit.
-        ArgumentError: an output padding that isn't smaller than the strides.
 
     >>> conv_transpose(jnp.ones((1, 5, 2)), jnp.ones((3, 4, 2)), strides=2).shape
     (1, 11, 4)
@@ -188,20 +187,17 @@ def conv_transpose(
         )
     strides = each_axis("conv_transpose", "strides", strides, rank)
     dilations = each_axis("conv_transpose", "dilation_rate", dilation_rate, rank)
-    longer = (
-        each_axis("conv_transpose", "output_padding", output_padding, rank, least=0)
-        if output_padding is not None
-        else None
-    )
+    longer = (None,) * rank
+    if output_padding is not None:
+        longer = each_axis("conv_transpose", "output_padding", output_padding, rank, least=0)
     same = padding_name("conv_transpose", padding) == "same"
     margins = [
-        _transposed_margins(window, stride, dilation, same, None if longer is None else longer[axis])
-        for axis, (window, stride, dilation) in enumerate(zip(kernel.shape[:rank], strides, dilations, strict=True))
+        _transposed_margins(*sizes, same) for sizes in zip(kernel.shape[:rank], strides, dilations, longer, strict=True)
     ]
     return _convolve_transposed(inputs, kernel, strides, margins, dilations, channels_last)
 
 
-def _transposed_margins(window: int, stride: int, dilation: int, same: bool, longer: int | None) -> tuple[int, int]:
+def _transposed_margins(window: int, stride: int, dilation: int, longer: int | None, same: bool) -> tuple[int, int]:
     """What is to be padded to an input spread by the stride, so that the convolution gives the wanted output."""
     reach = (window - 1) * dilation + 1
     if longer is None:
@@ -209,12 +205,11 @@ def _transposed_margins(window: int, stride: int, dilation: int, same: bool, lon
         left = cut // 2
         extra = max(stride - reach, 0)
         return reach - 1 - left, reach - 1 - (cut - left) + extra
-    if longer >= stride:
-        raise ArgumentError(
-            f"conv_transpose: the stride must be greater than the output padding, but got {stride} and {longer}."
-        )
-    left = reach // 2 if same else 0
-    return reach - 1 - left, reach - 1 - left + longer
+    if not same:
+        return reach - 1, reach - 1 + longer
+    total = 2 * (reach - 1 - reach // 2) + longer
+    before = min(reach - 1, total - total // 2)
+    return before, total - before
 
 
 # ---------------------------------------------------------------------------- how they are computed
@@ -311,7 +306,7 @@ def each_axis(who: str, argument: str, value: Any, rank: int, least: int = 1) ->
         ArgumentError: another count of numbers, or one that is too small.
     """
     several = isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
-    values = tuple(value) if several else (value,) * rank
+    values: tuple = tuple(value) if several else (value,) * rank
     if len(values) != rank or not all(isinstance(v, (int, np.integer)) and v >= least for v in values):
         raise ArgumentError(
             f"{who}: `{argument}` must be an integer from {least} up, or {rank} of them, but got {value!r}."

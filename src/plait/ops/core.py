@@ -242,7 +242,7 @@ def _tensors(structure: Any) -> Any:
     return jax.tree.map(_tensor, structure, is_leaf=lambda leaf: isinstance(leaf, Variable))
 
 
-@op(module=_CORE)
+@op(module=_CORE, options=("length", "reverse", "unroll"))
 def scan(
     f: Callable, init: Any, xs: Any = None, length: int | None = None, reverse: bool = False, unroll: Any = 1
 ) -> tuple[Any, Any]:
@@ -295,20 +295,17 @@ def map(f: Callable, xs: Any) -> Any:
     return jax.lax.map(f, _tensors(xs))
 
 
+@op(module=_CORE, options=("function",))
 def vectorized_map(function: Callable, elements: Any) -> Any:
     """Applies a function to each part along the first axis, all at once: it is given the parts' structure.
 
     >>> vectorized_map(lambda pair: pair[0] * pair[1], (jnp.arange(3), jnp.arange(3))).tolist()
     [0, 1, 4]
     """
-    return _vectorized_map(elements, function=function)
-
-
-@op(module=_CORE, name="VectorizedMap", options=("function",))
-def _vectorized_map(elements: Any, function: Callable) -> Any:
     return jax.vmap(function)(_tensors(elements))
 
 
+@op(module=_CORE, options=("cond", "body", "maximum_iterations"))
 def while_loop(cond: Callable, body: Callable, loop_vars: Any, maximum_iterations: int | None = None) -> Any:
     """Repeats `loop_vars = body(*loop_vars)` while `cond(*loop_vars)` holds. It has no reverse-mode gradient.
 
@@ -324,11 +321,6 @@ def while_loop(cond: Callable, body: Callable, loop_vars: Any, maximum_iteration
     >>> int(while_loop(lambda i: i < 5, lambda i: i + 2, 0))
     6
     """
-    return _while_loop(loop_vars, cond=cond, body=body, maximum_iterations=maximum_iterations)
-
-
-@op(module=_CORE, name="WhileLoop", options=("cond", "body", "maximum_iterations"))
-def _while_loop(loop_vars: Any, cond: Callable, body: Callable, maximum_iterations: int | None = None) -> Any:
     several = isinstance(loop_vars, (list, tuple))
     variables = tuple(_tensors(loop_vars)) if several else (_tensors(loop_vars),)
 
@@ -345,17 +337,13 @@ def _while_loop(loop_vars: Any, cond: Callable, body: Callable, maximum_iteratio
     return variables if several else variables[0]
 
 
+@op(module=_CORE, options=("lower", "upper", "body_fun"))
 def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Any:
     """Repeats `value = body_fun(i, value)` for i from `lower` up to, not including, `upper`.
 
     >>> int(fori_loop(0, 4, lambda i, total: total + i, 0))
     6
     """
-    return _fori_loop(init_val, lower=lower, upper=upper, body_fun=body_fun)
-
-
-@op(module=_CORE, name="ForiLoop", options=("lower", "upper", "body_fun"))
-def _fori_loop(init_val: Any, lower: Any, upper: Any, body_fun: Callable) -> Any:
     return jax.lax.fori_loop(lower, upper, body_fun, _tensors(init_val))
 
 

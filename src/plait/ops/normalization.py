@@ -44,6 +44,7 @@ def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = Fals
     return mean, variance
 
 
+@op(module=_NN, name="BatchNorm", options=("axis", "epsilon"))
 def batch_normalization(
     x: Any, mean: Any, variance: Any, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3
 ) -> Any:
@@ -63,13 +64,6 @@ def batch_normalization(
     >>> batch_normalization(jnp.array([[3.0]]), jnp.array([1.0]), jnp.array([4.0]), axis=-1, epsilon=0.0).tolist()
     [[1.0]]
     """
-    return _batch_normalization(x, mean, variance, offset, scale, axis=axis, epsilon=epsilon)
-
-
-@op(module=_NN, name="BatchNorm", options=("axis", "epsilon"))
-def _batch_normalization(
-    x: Any, mean: Any, variance: Any, offset: Any = None, scale: Any = None, axis: int = -1, epsilon: float = 1e-3
-) -> Any:
     x = convert_to_tensor(x)
 
     def along(values: Any) -> Any:
@@ -84,7 +78,7 @@ def _batch_normalization(
     return x * factor + shift
 
 
-@op(module=_NN, options=("axis", "epsilon", "rms_scaling"))
+@op(module=_NN, name="LayerNorm", options=("axis", "epsilon", "rms_scaling"))
 def layer_normalization(
     x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: float | None = None, rms_scaling: bool = False
 ) -> Any:
@@ -100,8 +94,8 @@ def layer_normalization(
 
     Source: Ba, Kiros and Hinton, "Layer Normalization", 2016.
 
-    >>> layer_normalization(jnp.array([1.0, 3.0])).tolist()
-    [-0.9999999403953552, 0.9999999403953552]
+    >>> layer_normalization(jnp.array([1.0, 3.0])).round(3).tolist()
+    [-1.0, 1.0]
     """
     x = convert_to_tensor(x)
     axes = _axes(axis)
@@ -155,6 +149,8 @@ def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = No
 
     Raises:
         ArgumentError: another order.
+
+    Differs: Keras takes a matrix norm over two axes if the order is not 2.
 
     >>> normalize(jnp.array([3.0, 4.0])).round(3).tolist()
     [0.6000000238418579, 0.800000011920929]

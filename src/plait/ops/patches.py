@@ -128,7 +128,7 @@ def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") 
     if last:
         x = x.reshape(batch, height, width, n, n, channels // n**2).transpose(0, 1, 3, 2, 4, 5)
         return x.reshape(batch, height * n, width * n, channels // n**2)
-    x = x.reshape(batch, n, n, channels // n**2, height, width).transpose(0, 3, 4, 1, 5, 2)
+    x = x.reshape(batch, channels // n**2, n, n, height, width).transpose(0, 1, 4, 2, 5, 3)
     return x.reshape(batch, channels // n**2, height * n, width * n)
 
 
@@ -155,5 +155,5 @@ def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") 
     if last:
         x = x.reshape(batch, height // n, n, width // n, n, channels).transpose(0, 1, 3, 2, 4, 5)
         return x.reshape(batch, height // n, width // n, channels * n**2)
-    x = x.reshape(batch, channels, height // n, n, width // n, n).transpose(0, 3, 5, 1, 2, 4)
+    x = x.reshape(batch, channels, height // n, n, width // n, n).transpose(0, 1, 3, 5, 2, 4)
     return x.reshape(batch, channels * n**2, height // n, width // n)

@@ -112,6 +112,7 @@ class Optimizer:
         self.built = False
         self._undecayed: tuple[frozenset, tuple[str, ...]] = (frozenset(), ())
         self._trainable_variables: list[Variable] = []
+        self._births: dict[Variable, int] = {}
         self._slots = Slots()
         self._compiled: dict[Any, Callable] = {}
         self._iteration = self._variable(0, "iteration", dtype="int32")
@@ -147,12 +148,11 @@ class Optimizer:
         """Updates one variable and its slots by assigning them. Optimizers written for Keras override it."""
         path = next(path for path, owner in self._owners().items() if owner is variable)
         state, weight = [held.value for held in self.variables], variable.value
-        updates, after = step.apply_rule(self, state, {path: gradient}, {path: weight}, learning_rate)
+        last = variable is self._trainable_variables[-1]
+        updates, after = step.apply_rule(self, state, {path: gradient}, {path: weight}, learning_rate, last)
         variable.assign(weight + updates[path])
-        is_last = variable is self._trainable_variables[-1]
-        after = after[len(self._own_variables()) :]
-        for owner, slot, value in zip(self._slots.owners, self._slots.variables, after, strict=True):
-            if owner is variable or (owner is None and is_last):  # what belongs to all changes once
+        for slot, before, value in zip(self.variables, state, after, strict=True):
+            if value is not before:
                 slot.assign(value)
 
     @property
@@ -243,6 +243,8 @@ class Optimizer:
         if len(set(variables)) != len(variables):
             raise ArgumentError(f"{type(self).__name__} {self.name!r}: a variable is listed twice in `build`.")
         self._slots.renew(variables)
+        now = int(self._iteration.value) // (self.gradient_accumulation_steps or 1) if self._trainable_variables else 0
+        self._births = {variable: self._births.get(variable, now) for variable in variables}
         self._trainable_variables = variables
         self._compiled.clear()
         with scope(bindings=None, compute_dtype=None), jax.ensure_compile_time_eval():
@@ -300,6 +302,22 @@ class Optimizer:
         """
         name = field if owner is None else f"{owner.path.replace('/', '_')}_{field}"
         return self._variable(value, name)
+
+    def born(self, variable: Variable) -> int:
+        """After how many updates a weight came to the optimizer: 0, unless it was built again for more weights."""
+        return self._births[variable]
+
+    def cohorts(self, paths: Iterable[str]) -> list[list[str]]:
+        """Groups the paths of weights that came together, so that each group counts its own updates; the first ones
+        to come are last.
+
+        Averages that begin at 0 are corrected by how often they were updated. With the counter of the others, weights
+        that join late would begin with steps several times too large.
+        """
+        owners, groups = self._owners(), {}
+        for path in paths:
+            groups.setdefault(self.born(owners[path]), []).append(path)
+        return [groups[born] for born in sorted(groups, reverse=True)]
 
     def _owners(self) -> dict[str, Variable]:
         """The weights that the rule updates, by path; not those that are replaced by their gradients."""
@@ -616,6 +634,8 @@ class Optimizer:
             return
         values = [store[str(index)] for index in range(len(self.variables))]
         _check_shapes(self, self.variables, values)
+        self._births = dict.fromkeys(self._births, 0)
+        self._compiled.clear()
         for variable, value in zip(self.variables, values, strict=True):
             variable.assign(np.asarray(value))
 

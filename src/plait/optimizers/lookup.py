@@ -1,6 +1,6 @@
 """What may stand for an optimizer: a name, a config, a class, an optimizer, or any transformation of Optax's."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Unpack
 
 import jax.numpy as jnp
@@ -64,6 +64,10 @@ class OptaxOptimizer(Optimizer):
         raise MissingError(
             f"OptaxOptimizer {self.name!r}: its learning rate is in the Optax transformation, and cannot be set."
         )
+
+    def cohorts(self, paths: Iterable[str]) -> list[list[str]]:
+        """One group: a transformation counts for itself."""
+        return [list(paths)] if paths else []
 
     def place(self, path: tuple, owners: Mapping[str, Variable]) -> tuple[Variable | None, str]:
         owner = next((entry.key for entry in path if isinstance(entry, DictKey) and entry.key in owners), None)

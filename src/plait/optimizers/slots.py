@@ -76,11 +76,6 @@ class Slots:
         """All slots, in their order."""
         return list(self._held.values())
 
-    @property
-    def owners(self) -> list[Variable | None]:
-        """The owner of each slot, in their order."""
-        return [key.owner for key in self._held]
-
     def places(self, first: int) -> dict[Key, int]:
         """Where each slot is in a state whose first slot is at `first`."""
         return {key: first + position for position, key in enumerate(self._held)}

@@ -139,24 +139,25 @@ def decay(optimizer: Any, variable: Any, weight: Any, rate: Any) -> Any:
 
 
 def run_rule(optimizer: Any, state: Sequence, gradients: list, weights: list, rate: Any) -> tuple[list, list]:
-    """Applies the rule to all weights at once; those without a gradient stay as they are, and so do their slots."""
+    """Applies the rule to all weights that have a gradient; the others stay as they are, and so do their slots."""
     places = {variable: place for place, variable in enumerate(optimizer._trainable_variables)}
-    owned = {path: places[owner] for path, owner in optimizer._owners().items()}
-    given = {path: weights[i] if gradients[i] is None else gradients[i] for path, i in owned.items()}
-    updates, after = apply_rule(optimizer, state, given, {path: weights[i] for path, i in owned.items()}, rate)
-    first = len(state) - len(optimizer._slots.owners)
-    for place, owner in enumerate(optimizer._slots.owners, first):
-        if owner is not None and gradients[places[owner]] is None:
-            after[place] = state[place]
-    moved = list(weights)
-    for path, place in owned.items():
-        if gradients[place] is not None:
-            moved[place] = weights[place] + updates[path].astype(weights[place].dtype)
+    live = {path: places[owner] for path, owner in optimizer._owners().items() if gradients[places[owner]] is not None}
+    moved, after = list(weights), list(state)
+    groups = optimizer.cohorts(live)
+    for number, paths in enumerate(groups):
+        given, held = {path: gradients[live[path]] for path in paths}, {path: weights[live[path]] for path in paths}
+        updates, after = apply_rule(optimizer, after, given, held, rate, last=number == len(groups) - 1)
+        for path in paths:
+            moved[live[path]] = held[path] + updates[path].astype(held[path].dtype)
     return moved, after
 
 
-def apply_rule(optimizer: Any, state: Sequence, gradients: dict, weights: dict, rate: Any) -> tuple[Any, list]:
-    """Runs the rule on some weights by path: gives the updates, and the state after it.
+def apply_rule(
+    optimizer: Any, state: Sequence, gradients: dict, weights: dict, rate: Any, last: bool
+) -> tuple[Any, list]:
+    """Runs the rule on one cohort of weights, by path: gives the updates, and the state after it.
+
+    The last one in a step also writes what belongs to all, so that each reads what was there before the step.
 
     Raises:
         StateError: a class with neither a rule nor an `update_step`.
@@ -165,17 +166,19 @@ def apply_rule(optimizer: Any, state: Sequence, gradients: dict, weights: dict, 
     if rule is None:
         raise StateError(f"{type(optimizer).__name__}: an optimizer must define `update_step` or `rule`.")
     leaves, structure = tree_flatten_with_path(jax.eval_shape(rule.init, weights))
-    known = optimizer._slots.places(len(state) - len(optimizer._slots.owners))
-    places = [known[Key(*optimizer.place(path, owners))] for path, _ in leaves]
+    known = optimizer._slots.places(len(state) - len(optimizer._slots.variables))
+    keys = [Key(*optimizer.place(path, owners)) for path, _ in leaves]
+    born = optimizer.born(owners[next(iter(weights))])
     updates, inner = optax.with_extra_args_support(rule).update(
         gradients,
-        structure.unflatten([state[place] for place in places]),
+        structure.unflatten([state[known[key]] for key in keys]),
         weights,
         learning_rate=rate,
-        step=count(optimizer, state) + 1,
+        step=jnp.maximum(count(optimizer, state) - born, 0) + 1,  # the counter may be set back below
     )
-    for place, value in zip(places, jax.tree.leaves(inner), strict=True):
-        after[place] = value
+    for key, value in zip(keys, jax.tree.leaves(inner), strict=True):
+        if key.owner is not None or last:
+            after[known[key]] = value
     return updates, after
 
 

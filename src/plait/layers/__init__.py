@@ -1,0 +1,249 @@
+"""All layers, under the names that Keras users know."""
+
+from plait.layers.activation import ELU as ELU
+from plait.layers.activation import LeakyReLU as LeakyReLU
+from plait.layers.activation import PReLU as PReLU
+from plait.layers.activation import ReLU as ReLU
+from plait.layers.activation import Softmax as Softmax
+from plait.layers.attention import AdditiveAttention as AdditiveAttention
+from plait.layers.attention import Attention as Attention
+from plait.layers.attention import MultiHeadAttention as MultiHeadAttention
+from plait.layers.base import Layer as Layer
+from plait.layers.convolution import Conv1D as Conv1D
+from plait.layers.convolution import Conv1D as Convolution1D
+from plait.layers.convolution import Conv1DTranspose as Conv1DTranspose
+from plait.layers.convolution import Conv1DTranspose as Convolution1DTranspose
+from plait.layers.convolution import Conv2D as Conv2D
+from plait.layers.convolution import Conv2D as Convolution2D
+from plait.layers.convolution import Conv2DTranspose as Conv2DTranspose
+from plait.layers.convolution import Conv2DTranspose as Convolution2DTranspose
+from plait.layers.convolution import Conv3D as Conv3D
+from plait.layers.convolution import Conv3D as Convolution3D
+from plait.layers.convolution import Conv3DTranspose as Conv3DTranspose
+from plait.layers.convolution import Conv3DTranspose as Convolution3DTranspose
+from plait.layers.convolution import DepthwiseConv1D as DepthwiseConv1D
+from plait.layers.convolution import DepthwiseConv2D as DepthwiseConv2D
+from plait.layers.convolution import SeparableConv1D as SeparableConv1D
+from plait.layers.convolution import SeparableConv1D as SeparableConvolution1D
+from plait.layers.convolution import SeparableConv2D as SeparableConv2D
+from plait.layers.convolution import SeparableConv2D as SeparableConvolution2D
+from plait.layers.core import Activation as Activation
+from plait.layers.core import Dense as Dense
+from plait.layers.core import Embedding as Embedding
+from plait.layers.core import Identity as Identity
+from plait.layers.core import Lambda as Lambda
+from plait.layers.core import Masking as Masking
+from plait.layers.einsum_dense import EinsumDense as EinsumDense
+from plait.layers.input import Input as Input
+from plait.layers.input import InputLayer as InputLayer
+from plait.layers.input_spec import InputSpec as InputSpec
+from plait.layers.merging import Add as Add
+from plait.layers.merging import Average as Average
+from plait.layers.merging import Concatenate as Concatenate
+from plait.layers.merging import Dot as Dot
+from plait.layers.merging import Maximum as Maximum
+from plait.layers.merging import Minimum as Minimum
+from plait.layers.merging import Multiply as Multiply
+from plait.layers.merging import Subtract as Subtract
+from plait.layers.merging import add as add
+from plait.layers.merging import average as average
+from plait.layers.merging import concatenate as concatenate
+from plait.layers.merging import dot as dot
+from plait.layers.merging import maximum as maximum
+from plait.layers.merging import minimum as minimum
+from plait.layers.merging import multiply as multiply
+from plait.layers.merging import subtract as subtract
+from plait.layers.normalization import BatchNormalization as BatchNormalization
+from plait.layers.normalization import GroupNormalization as GroupNormalization
+from plait.layers.normalization import LayerNormalization as LayerNormalization
+from plait.layers.normalization import RMSNormalization as RMSNormalization
+from plait.layers.normalization import UnitNormalization as UnitNormalization
+from plait.layers.pooling import AdaptiveAveragePooling1D as AdaptiveAveragePooling1D
+from plait.layers.pooling import AdaptiveAveragePooling2D as AdaptiveAveragePooling2D
+from plait.layers.pooling import AdaptiveAveragePooling3D as AdaptiveAveragePooling3D
+from plait.layers.pooling import AdaptiveMaxPooling1D as AdaptiveMaxPooling1D
+from plait.layers.pooling import AdaptiveMaxPooling2D as AdaptiveMaxPooling2D
+from plait.layers.pooling import AdaptiveMaxPooling3D as AdaptiveMaxPooling3D
+from plait.layers.pooling import AveragePooling1D as AveragePooling1D
+from plait.layers.pooling import AveragePooling1D as AvgPool1D
+from plait.layers.pooling import AveragePooling2D as AveragePooling2D
+from plait.layers.pooling import AveragePooling2D as AvgPool2D
+from plait.layers.pooling import AveragePooling3D as AveragePooling3D
+from plait.layers.pooling import AveragePooling3D as AvgPool3D
+from plait.layers.pooling import GlobalAveragePooling1D as GlobalAveragePooling1D
+from plait.layers.pooling import GlobalAveragePooling1D as GlobalAvgPool1D
+from plait.layers.pooling import GlobalAveragePooling2D as GlobalAveragePooling2D
+from plait.layers.pooling import GlobalAveragePooling2D as GlobalAvgPool2D
+from plait.layers.pooling import GlobalAveragePooling3D as GlobalAveragePooling3D
+from plait.layers.pooling import GlobalAveragePooling3D as GlobalAvgPool3D
+from plait.layers.pooling import GlobalMaxPooling1D as GlobalMaxPool1D
+from plait.layers.pooling import GlobalMaxPooling1D as GlobalMaxPooling1D
+from plait.layers.pooling import GlobalMaxPooling2D as GlobalMaxPool2D
+from plait.layers.pooling import GlobalMaxPooling2D as GlobalMaxPooling2D
+from plait.layers.pooling import GlobalMaxPooling3D as GlobalMaxPool3D
+from plait.layers.pooling import GlobalMaxPooling3D as GlobalMaxPooling3D
+from plait.layers.pooling import MaxPooling1D as MaxPool1D
+from plait.layers.pooling import MaxPooling1D as MaxPooling1D
+from plait.layers.pooling import MaxPooling2D as MaxPool2D
+from plait.layers.pooling import MaxPooling2D as MaxPooling2D
+from plait.layers.pooling import MaxPooling3D as MaxPool3D
+from plait.layers.pooling import MaxPooling3D as MaxPooling3D
+from plait.layers.preprocessing.numeric import Normalization as Normalization
+from plait.layers.preprocessing.numeric import Rescaling as Rescaling
+from plait.layers.recurrent import GRU as GRU
+from plait.layers.recurrent import LSTM as LSTM
+from plait.layers.recurrent import RNN as RNN
+from plait.layers.recurrent import GRUCell as GRUCell
+from plait.layers.recurrent import LSTMCell as LSTMCell
+from plait.layers.recurrent import SimpleRNN as SimpleRNN
+from plait.layers.recurrent import SimpleRNNCell as SimpleRNNCell
+from plait.layers.recurrent import StackedRNNCells as StackedRNNCells
+from plait.layers.regularization import ActivityRegularization as ActivityRegularization
+from plait.layers.regularization import AlphaDropout as AlphaDropout
+from plait.layers.regularization import Dropout as Dropout
+from plait.layers.regularization import GaussianDropout as GaussianDropout
+from plait.layers.regularization import GaussianNoise as GaussianNoise
+from plait.layers.regularization import SpatialDropout1D as SpatialDropout1D
+from plait.layers.regularization import SpatialDropout2D as SpatialDropout2D
+from plait.layers.regularization import SpatialDropout3D as SpatialDropout3D
+from plait.layers.reshaping import Cropping1D as Cropping1D
+from plait.layers.reshaping import Cropping2D as Cropping2D
+from plait.layers.reshaping import Cropping3D as Cropping3D
+from plait.layers.reshaping import Flatten as Flatten
+from plait.layers.reshaping import Permute as Permute
+from plait.layers.reshaping import RepeatVector as RepeatVector
+from plait.layers.reshaping import Reshape as Reshape
+from plait.layers.reshaping import UpSampling1D as UpSampling1D
+from plait.layers.reshaping import UpSampling2D as UpSampling2D
+from plait.layers.reshaping import UpSampling3D as UpSampling3D
+from plait.layers.reshaping import ZeroPadding1D as ZeroPadding1D
+from plait.layers.reshaping import ZeroPadding2D as ZeroPadding2D
+from plait.layers.reshaping import ZeroPadding3D as ZeroPadding3D
+from plait.layers.wrappers import Bidirectional as Bidirectional
+from plait.layers.wrappers import TimeDistributed as TimeDistributed
+from plait.layers.wrappers import Wrapper as Wrapper
+
+__all__ = [
+    "Activation",
+    "ActivityRegularization",
+    "AdaptiveAveragePooling1D",
+    "AdaptiveAveragePooling2D",
+    "AdaptiveAveragePooling3D",
+    "AdaptiveMaxPooling1D",
+    "AdaptiveMaxPooling2D",
+    "AdaptiveMaxPooling3D",
+    "Add",
+    "AdditiveAttention",
+    "AlphaDropout",
+    "Attention",
+    "Average",
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "AveragePooling3D",
+    "AvgPool1D",
+    "AvgPool2D",
+    "AvgPool3D",
+    "BatchNormalization",
+    "Bidirectional",
+    "Concatenate",
+    "Conv1D",
+    "Conv1DTranspose",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Conv3D",
+    "Conv3DTranspose",
+    "Convolution1D",
+    "Convolution1DTranspose",
+    "Convolution2D",
+    "Convolution2DTranspose",
+    "Convolution3D",
+    "Convolution3DTranspose",
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
+    "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
+    "Dot",
+    "Dropout",
+    "ELU",
+    "EinsumDense",
+    "Embedding",
+    "Flatten",
+    "GRU",
+    "GRUCell",
+    "GaussianDropout",
+    "GaussianNoise",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D",
+    "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
+    "GlobalAvgPool3D",
+    "GlobalMaxPool1D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPool3D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D",
+    "GroupNormalization",
+    "Identity",
+    "Input",
+    "InputLayer",
+    "InputSpec",
+    "LSTM",
+    "LSTMCell",
+    "Lambda",
+    "Layer",
+    "LayerNormalization",
+    "LeakyReLU",
+    "Masking",
+    "MaxPool1D",
+    "MaxPool2D",
+    "MaxPool3D",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "MaxPooling3D",
+    "Maximum",
+    "Minimum",
+    "MultiHeadAttention",
+    "Multiply",
+    "Normalization",
+    "PReLU",
+    "Permute",
+    "RMSNormalization",
+    "RNN",
+    "ReLU",
+    "RepeatVector",
+    "Rescaling",
+    "Reshape",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "SeparableConvolution1D",
+    "SeparableConvolution2D",
+    "SimpleRNN",
+    "SimpleRNNCell",
+    "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+    "StackedRNNCells",
+    "Subtract",
+    "TimeDistributed",
+    "UnitNormalization",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
+    "Wrapper",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
+    "add",
+    "average",
+    "concatenate",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
+]

@@ -1,0 +1,304 @@
+"""Attention: each position of one sequence gathers from all positions of another.
+
+Letters: B batch, T positions that ask, S positions that answer, H heads, D features of a head.
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from plait import initializers, ops, random, regularizers
+from plait._errors import ArgumentError
+from plait._registry import builtin
+from plait.layers.base import Layer
+from plait.layers.einsum_dense import EinsumDense
+from plait.layers.regularization import Dropout
+
+
+@builtin("layers")
+class MultiHeadAttention(Layer):
+    """Attention with several heads: softmax(q kᵀ / sqrt(D)) v for each, joined by a dense layer.
+
+    Args:
+        num_heads: how many heads.
+        key_dim: the features of queries and keys in each head.
+        value_dim: the features of values; by default as many.
+        dropout: the share of scores that are dropped while training.
+        use_bias: whether the dense layers have biases.
+        output_shape: the features that come out; by default the query's.
+        attention_axes: the axes of the positions; by default all between batch and features.
+        seed: for the dropout.
+
+    Shapes: query (B, T, E), value and key (B, S, E) give (B, T, E).
+
+    Source: Vaswani et al., Attention Is All You Need, 2017.
+    """
+
+    def __init__(
+        self,
+        num_heads: int,
+        key_dim: int,
+        value_dim: int | None = None,
+        dropout: float = 0.0,
+        use_bias: bool = True,
+        output_shape: Any = None,
+        attention_axes: Any = None,
+        sliding_window: int | None = None,
+        flash_attention: bool | None = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        use_gate: bool = False,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        for name, value in (("num_heads", num_heads), ("key_dim", key_dim)):
+            if not isinstance(value, int) or value < 1:
+                raise ArgumentError(
+                    f"MultiHeadAttention: `{name}` must be a positive integer. Received: {name}={value!r}."
+                )
+        self.num_heads, self.key_dim = num_heads, key_dim
+        self.value_dim = value_dim or key_dim
+        self.dropout, self.use_bias = dropout, use_bias
+        self.output_shape = (output_shape,) if isinstance(output_shape, int) else output_shape
+        self.attention_axes = (attention_axes,) if isinstance(attention_axes, int) else attention_axes
+        self.sliding_window, self.flash_attention, self.use_gate = sliding_window, flash_attention, use_gate
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer, self.bias_regularizer = kernel_regularizer, bias_regularizer
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.kernel_constraint, self.bias_constraint = kernel_constraint, bias_constraint
+        self.seed = seed
+        self.supports_masking = True
+
+    def build(self, query_shape: tuple, value_shape: tuple, key_shape: tuple | None = None) -> None:
+        key_shape = value_shape if key_shape is None else key_shape
+        self.query_dense = self._projection(query_shape, self.key_dim, "query")
+        self.key_dense = self._projection(key_shape, self.key_dim, "key")
+        self._gate_dense = self._projection(query_shape, self.value_dim, "gate") if self.use_gate else None
+        self.value_dense = self._projection(value_shape, self.value_dim, "value")
+        rank = len(query_shape)
+        letters = "abcdefghijklm"[: rank - 1]
+        out = tuple(self.output_shape) if self.output_shape else (query_shape[-1],)
+        last = "rstuvw"[: len(out)]
+        self.output_dense = self._dense(
+            f"{letters}xy,xy{last}->{letters}{last}", (*[None] * (rank - 2), *out), last, "attention_output"
+        )
+        self.output_dense.build((*query_shape[:-1], self.num_heads, self.value_dim))
+        self._axes = tuple(self.attention_axes or range(1, rank - 1))
+        if self.dropout > 0:
+            self.dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=self.dtype_policy)
+
+    def _projection(self, shape: tuple, size: int, name: str) -> EinsumDense:
+        letters = "abcdefghijklm"[: len(shape) - 1]
+        output = (*[None] * (len(shape) - 2), self.num_heads, size)
+        dense = self._dense(f"{letters}z,zxy->{letters}xy", output, "xy", name)
+        dense.build(shape)
+        return dense
+
+    def _dense(self, equation: str, output_shape: tuple, bias_axes: str, name: str) -> EinsumDense:
+        return EinsumDense(
+            equation,
+            output_shape=output_shape,
+            bias_axes=bias_axes if self.use_bias else None,
+            kernel_initializer=type(self.kernel_initializer).from_config(self.kernel_initializer.get_config()),
+            bias_initializer=type(self.bias_initializer).from_config(self.bias_initializer.get_config()),
+            kernel_regularizer=self.kernel_regularizer,
+            bias_regularizer=self.bias_regularizer,
+            kernel_constraint=self.kernel_constraint,
+            bias_constraint=self.bias_constraint,
+            name=name,
+            dtype=self.dtype_policy,
+        )
+
+    def call(
+        self,
+        query: Any,
+        value: Any,
+        key: Any = None,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        attention_mask: Any = None,
+        return_attention_scores: bool = False,
+        training: bool | None = None,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        key = value if key is None else key
+        mask = self._whole_mask(query, key, query_mask, value_mask, key_mask, attention_mask, use_causal_mask)
+        q, k, v = self.query_dense(query), self.key_dense(key), self.value_dense(value)
+        out, scores = self._attend(q, k, v, mask, training)
+        if self._gate_dense is not None:
+            out = out * ops.sigmoid(self._gate_dense(query))
+        out = self.output_dense(out)
+        return (out, scores) if return_attention_scores else out
+
+    def _attend(self, q: Any, k: Any, v: Any, mask: Any, training: bool | None) -> tuple[Any, Any]:
+        """Attends over the attention axes; all other axes but heads and features are batch axes."""
+        rank, axes = q.ndim, self._axes
+        batch = tuple(axis for axis in range(rank - 2) if axis not in axes)
+        order = (*batch, rank - 2, *axes, rank - 1)  # batch, heads, positions, features
+        q, k, v = (jnp.transpose(x, order) for x in (q, k, v))
+        many = len(axes)
+        lead, positions = q.shape[: -many - 1], q.shape[-many - 1 : -1]
+        asked = jnp.reshape(q, (*lead, -1, q.shape[-1]))
+        keys = jnp.reshape(k, (*lead, -1, k.shape[-1]))
+        values = jnp.reshape(v, (*lead, -1, v.shape[-1]))
+        logits = (asked * jnp.asarray(1.0 / float(self.key_dim) ** 0.5, asked.dtype)) @ jnp.swapaxes(keys, -1, -2)
+        if mask is not None:
+            mask = jnp.reshape(mask, (*mask.shape[: mask.ndim - 2 * many], *logits.shape[-2:])) if many > 1 else mask
+            while mask.ndim < logits.ndim:
+                mask = jnp.expand_dims(mask, -3)
+            low = jnp.asarray(-3e4 if logits.dtype == "float16" else -3.4028235e38 / 2, logits.dtype)
+            logits = jnp.where(mask, logits, logits + low)
+        scores = ops.softmax(logits, axis=-1)
+        used = self.dropout_layer(scores, training=training) if self.dropout > 0 and training else scores
+        out = jnp.reshape(used @ values, (*lead, *positions, v.shape[-1]))
+        back = [order.index(axis) for axis in range(rank)]
+        if many > 1:
+            scores = jnp.reshape(scores, (*lead, *positions, *k.shape[-many - 1 : -1]))
+        return jnp.transpose(out, back), scores
+
+    def _whole_mask(
+        self, query: Any, key: Any, query_mask: Any, value_mask: Any, key_mask: Any, attention_mask: Any, causal: bool
+    ) -> Any:
+        """One mask (B, T, S) out of all that are given."""
+        parts = []
+        if query_mask is not None:
+            parts.append(jnp.expand_dims(query_mask.astype(bool), -1))
+        if value_mask is not None:
+            parts.append(jnp.expand_dims(value_mask.astype(bool), -2))
+        if key_mask is not None:
+            parts.append(jnp.expand_dims(key_mask.astype(bool), -2))
+        if causal or self.sliding_window:
+            rows = jnp.arange(query.shape[1])[:, None]
+            columns = jnp.arange(key.shape[1])[None, :]
+            band = rows >= columns if causal else jnp.ones_like(rows >= columns)
+            if self.sliding_window:
+                band = band & (rows - columns < self.sliding_window)
+            parts.append(band[None])
+        if attention_mask is not None:
+            parts.append(attention_mask.astype(bool))
+        whole = None
+        for part in parts:
+            whole = part if whole is None else whole & part
+        return whole
+
+    def compute_mask(self, query: Any, previous_mask: Any = None) -> Any:
+        """The query's mask."""
+        return previous_mask
+
+
+class _Attention(Layer):
+    """Attention without weights of its own for queries and values: what both kinds share."""
+
+    def __init__(self, dropout: float = 0.0, seed: int | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.dropout, self.seed = dropout, seed
+        if dropout > 0:
+            self.seed_generator = random.SeedGenerator(seed)
+
+    def _scores(self, query: Any, key: Any) -> Any:
+        raise ArgumentError(f"{type(self).__name__}: an attention defines `_scores`.")
+
+    def call(
+        self,
+        inputs: Any,
+        mask: Any = None,
+        training: bool = False,
+        return_attention_scores: bool = False,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        query, value, key = inputs if len(inputs) > 2 else (inputs[0], inputs[1], inputs[1])
+        query_mask, value_mask = (mask[0], mask[1]) if mask else (None, None)
+        scores = self._scores(query, key)
+        counts = None if value_mask is None else jnp.expand_dims(value_mask.astype(bool), -2)
+        if use_causal_mask:
+            past = jnp.tril(jnp.ones(scores.shape[-2:], bool))[None]
+            counts = past if counts is None else counts & past
+        if counts is not None:
+            low = 65504.0 if scores.dtype == "float16" else 1e9
+            scores = scores - low * (~counts).astype(scores.dtype)
+        weights = ops.softmax(scores, axis=-1)
+        if training and self.dropout > 0:
+            weights = random.dropout(weights, self.dropout, seed=self.seed_generator)
+        out = weights @ value
+        if query_mask is not None:
+            out = out * jnp.expand_dims(query_mask, -1).astype(out.dtype)
+        return (out, weights) if return_attention_scores else out
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The query's mask."""
+        masks = previous_mask if isinstance(previous_mask, (list, tuple)) else [previous_mask]
+        return masks[0]
+
+
+@builtin("layers")
+class Attention(_Attention):
+    """Luong's attention: softmax(query · key) · value.
+
+    Args:
+        use_scale: whether scores are multiplied by a learnt number.
+        score_mode: "dot", or "concat" for the sum of tanh(query + key).
+        dropout: the share of weights that are dropped while training.
+        seed: for the dropout.
+
+    Inputs are [query (B, T, D), value (B, S, D)] or [query, value, key].
+    """
+
+    def __init__(
+        self,
+        use_scale: bool = False,
+        score_mode: str = "dot",
+        dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(dropout, seed, **kwargs)
+        if score_mode not in ("dot", "concat"):
+            raise ArgumentError(
+                f"Attention: Invalid value for argument score_mode. Expected one of {{'dot', 'concat'}}. Received: score_mode={score_mode}"
+            )
+        self.use_scale, self.score_mode = use_scale, score_mode
+
+    def build(self, input_shape: Any) -> None:
+        self.scale = self.add_weight(name="scale", shape=(), initializer="ones") if self.use_scale else None
+        self.concat_score_weight = None
+        if self.score_mode == "concat":
+            self.concat_score_weight = self.add_weight(name="concat_score_weight", shape=(), initializer="ones")
+
+    def _scores(self, query: Any, key: Any) -> Any:
+        scale = 1.0 if self.scale is None else self.scale.value
+        if self.concat_score_weight is None:
+            return query @ jnp.swapaxes(key, -1, -2) * scale
+        summed = jnp.expand_dims(query, -2) + jnp.expand_dims(key, -3)
+        return self.concat_score_weight.value * jnp.sum(jnp.tanh(scale * summed), axis=-1)
+
+
+@builtin("layers")
+class AdditiveAttention(_Attention):
+    """Bahdanau's attention: softmax(sum of scale · tanh(query + key)) · value.
+
+    Args:
+        use_scale: whether each feature is multiplied by a learnt number.
+        dropout: the share of weights that are dropped while training.
+    """
+
+    def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Any):
+        super().__init__(dropout, kwargs.pop("seed", None), **kwargs)
+        self.use_scale = use_scale
+
+    def build(self, input_shape: Any) -> None:
+        features = input_shape[0][-1]
+        self.scale = (
+            self.add_weight(name="scale", shape=(features,), initializer="glorot_uniform") if self.use_scale else None
+        )
+
+    def _scores(self, query: Any, key: Any) -> Any:
+        summed = jnp.tanh(jnp.expand_dims(query, -2) + jnp.expand_dims(key, -3))
+        return jnp.sum(summed if self.scale is None else self.scale.value * summed, axis=-1)

@@ -1,0 +1,132 @@
+"""EinsumDense: a dense layer whose product is any einsum."""
+
+import re
+from typing import Any
+
+import jax.numpy as jnp
+
+from plait import activations, constraints, initializers, regularizers
+from plait._errors import ArgumentError, ShapeError
+from plait._registry import builtin
+from plait.layers.base import Layer
+
+
+@builtin("layers")
+class EinsumDense(Layer):
+    """`activation(einsum(equation, x, kernel) + bias)`.
+
+    Args:
+        equation: such as `"abc,cd->abd"`; an ellipsis stands for any axes.
+        output_shape: the sizes of the output's axes behind the batch axis; None where they come from the input.
+        activation: a function of the result.
+        bias_axes: the letters of the output's axes that have a bias.
+        kernel_initializer: for the kernel.
+        bias_initializer: for the bias.
+
+    >>> import numpy as np
+    >>> EinsumDense("ab,bc->ac", output_shape=5)(np.ones((2, 3))).shape
+    (2, 5)
+    """
+
+    def __init__(
+        self,
+        equation: str,
+        output_shape: Any,
+        activation: Any = None,
+        bias_axes: str | None = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.equation, self.bias_axes = equation, bias_axes
+        self.output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
+        self.activation = activations.get(activation)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+
+    def build(self, input_shape: tuple) -> None:
+        kernel_shape, bias_shape = _shapes(self.equation, self.bias_axes, input_shape, self.output_shape)
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=kernel_shape,
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
+        self.bias = None
+        if bias_shape is not None:
+            self.bias = self.add_weight(
+                name="bias",
+                shape=bias_shape,
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+
+    def call(self, inputs: Any) -> Any:
+        x = jnp.einsum(self.equation, inputs, self.kernel.value)
+        if self.bias is not None:
+            x = x + self.bias.value
+        return self.activation(x)
+
+
+def _shapes(
+    equation: str, bias_axes: str | None, input_shape: tuple, output_shape: tuple
+) -> tuple[tuple, tuple | None]:
+    """The shapes of kernel and bias that an equation asks for, for an input's shape.
+
+    Raises:
+        ArgumentError: an equation of another form.
+        ShapeError: sizes that contradict each other, or that nothing tells.
+    """
+    match = re.fullmatch(
+        r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?", equation.replace(" ", "")
+    )
+    if match is None:
+        raise ArgumentError(
+            f"EinsumDense: Invalid einsum equation '{equation}'. Equations must be in the form [X],[Y]->[Z], ...[X],[Y]->...[Z], or "
+            "[X]...,[Y]->[Z]...."
+        )
+    left, read, right, kernel, _, written, _ = match.groups()
+    sizes: dict[str, Any] = {}
+    known = input_shape[len(input_shape) - len(read) :] if left else input_shape[: len(read)]
+    sizes.update(zip(read, known, strict=True))
+    out = list(output_shape)
+    if not left:
+        out = [None, *out]  # the batch axis
+    out = out[len(out) - len(written) :] if left else out[: len(written)]
+    for letter, size in zip(written, out, strict=True):
+        if size is not None:
+            if sizes.get(letter) not in (None, size):
+                raise ShapeError(
+                    f"EinsumDense: Input shape and output shape do not match at shared dimension '{letter}'. Input shape is "
+                    f"{sizes[letter]}, and output shape is {size}."
+                )
+            sizes[letter] = size
+    unknown = [letter for letter in kernel if sizes.get(letter) is None]
+    if unknown:
+        raise ShapeError(
+            f"EinsumDense: nothing tells the size of {unknown} in {equation!r}, for the input shape {input_shape}."
+        )
+    return tuple(sizes[letter] for letter in kernel), _bias_shape(bias_axes, written, sizes)
+
+
+def _bias_shape(bias_axes: str | None, written: str, sizes: dict) -> tuple | None:
+    if not bias_axes:
+        return None
+    for letter in bias_axes:
+        if letter not in written:
+            raise ArgumentError(
+                f"EinsumDense: Bias dimension '{letter}' was requested, but is not part of the output spec '{written}'"
+            )
+    first = min(written.index(letter) for letter in bias_axes)
+    return tuple(sizes[letter] if letter in bias_axes else 1 for letter in written[first:])

@@ -1,0 +1,345 @@
+"""Normalizations: over the batch, over each sample, over groups of channels."""
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from plait import constraints, initializers, ops, regularizers
+from plait._errors import ArgumentError, ShapeError
+from plait._registry import builtin
+from plait.layers.base import Layer
+from plait.layers.input_spec import InputSpec
+
+
+def _known(size: Any, axis: int, layer: Layer, shape: tuple) -> int:
+    if size is None:
+        raise ShapeError(
+            f"{type(layer).__name__} {layer.name!r}: axis {axis} of the input must be known, but got shape {shape}. Give "
+            "Input(shape=(...)) a number there."
+        )
+    return size
+
+
+class _Scaled(Layer):
+    """A normalization with a learnt scale, gamma, and a learnt offset, beta."""
+
+    def _take_scale(
+        self, center: bool, scale: bool, beta_initializer: Any, gamma_initializer: Any, beta_regularizer: Any,
+        gamma_regularizer: Any, beta_constraint: Any, gamma_constraint: Any,
+    ) -> None:  # fmt: skip
+        self.center, self.scale = center, scale
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
+        self.supports_masking = True
+
+    def _add_scale(self, shape: tuple) -> None:
+        self.gamma = self.beta = None
+        if self.scale:
+            self.gamma = self.add_weight(
+                name="gamma",
+                shape=shape,
+                initializer=self.gamma_initializer,
+                regularizer=self.gamma_regularizer,
+                constraint=self.gamma_constraint,
+                autocast=False,
+            )
+        if self.center:
+            self.beta = self.add_weight(
+                name="beta",
+                shape=shape,
+                initializer=self.beta_initializer,
+                regularizer=self.beta_regularizer,
+                constraint=self.beta_constraint,
+                autocast=False,
+            )
+
+    @property
+    def _gamma_and_beta(self) -> tuple[Any, Any]:
+        gamma = None if self.gamma is None else self.gamma.value
+        return gamma, None if self.beta is None else self.beta.value
+
+
+@builtin("layers")
+class BatchNormalization(_Scaled):
+    """Makes each channel's mean 0 and variance 1: over the batch while training, by moving statistics otherwise.
+
+    Training: y = gamma · (x - mean(x)) / sqrt(var(x) + epsilon) + beta, and the moving statistics go on by
+    `moving · momentum + batch · (1 - momentum)`. A frozen layer (`trainable=False`) always uses the moving statistics, and
+    leaves them alone.
+
+    Args:
+        axis: the axis of the channels.
+        momentum: how much of the moving statistics stays.
+        epsilon: a small number that keeps the division finite.
+        center: whether beta is added.
+        scale: whether gamma is multiplied by.
+        beta_initializer: for beta.
+        gamma_initializer: for gamma.
+        moving_mean_initializer: for the moving mean.
+        moving_variance_initializer: for the moving variance.
+        renorm: whether training corrects the batch's statistics towards the moving ones.
+        renorm_clipping: limits of the correction: "rmin", "rmax", "dmax".
+        renorm_momentum: how much of the statistics for the correction stays.
+        synchronized: kept for Keras's sake; over several devices the batch is whole for XLA anyway.
+
+    Source: Ioffe and Szegedy, Batch Normalization, 2015.
+    """
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        renorm: bool = False,
+        renorm_clipping: Any = None,
+        renorm_momentum: float = 0.99,
+        synchronized: bool = False,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.axis = int(axis[0] if isinstance(axis, (list, tuple)) else axis)
+        self.momentum, self.epsilon = float(momentum), epsilon
+        self.synchronized = synchronized
+        self.renorm, self.renorm_clipping, self.renorm_momentum = renorm, renorm_clipping, renorm_momentum
+        self._take_scale(
+            center, scale, beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer,
+            beta_constraint, gamma_constraint,
+        )  # fmt: skip
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+
+    def build(self, input_shape: tuple) -> None:
+        shape = (_known(input_shape[self.axis], self.axis, self, input_shape),)
+        self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: shape[0]})
+        self._add_scale(shape)
+        self.moving_mean = self._statistic("moving_mean", shape, self.moving_mean_initializer)
+        self.moving_variance = self._statistic("moving_variance", shape, self.moving_variance_initializer)
+        if self.renorm:
+            self.moving_stddev = self._statistic("moving_stddev", shape, "ones")
+            self.renorm_mean = self._statistic("renorm_mean", shape, "zeros")
+            self.renorm_stddev = self._statistic("renorm_stddev", shape, "ones")
+        self._reduced = tuple(a for a in range(len(input_shape)) if a != self.axis % len(input_shape))
+
+    def _statistic(self, name: str, shape: tuple, initializer: Any) -> Any:
+        return self.add_weight(name=name, shape=shape, initializer=initializer, trainable=False, autocast=False)
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        x = inputs.astype("float32") if inputs.dtype in ("float16", "bfloat16") else inputs
+        gamma, beta = self._gamma_and_beta
+        if training and self.trainable:
+            mean, variance = self._moments(x, mask)
+            self.moving_mean.assign(self._moved(self.moving_mean.value, mean))
+            self.moving_variance.assign(self._moved(self.moving_variance.value, variance))
+            if self.renorm:
+                gamma, beta = self._corrected(mean, variance, gamma, beta)
+        else:
+            mean, variance = self.moving_mean.value, self.moving_variance.value
+        out = ops.batch_normalization(
+            x, mean.astype(x.dtype), variance.astype(x.dtype), self.axis, offset=beta, scale=gamma, epsilon=self.epsilon
+        )
+        return out.astype(self.compute_dtype)
+
+    def _moments(self, x: Any, mask: Any) -> tuple[Any, Any]:
+        if mask is None:
+            return ops.moments(x, axes=self._reduced)
+        weights = mask.astype(x.dtype)
+        weights = jnp.reshape(weights, (*weights.shape, *[1] * (x.ndim - weights.ndim)))
+        weights = jnp.broadcast_to(weights, (*x.shape[: mask.ndim], *[1] * (x.ndim - mask.ndim)))
+        count = jnp.sum(jnp.broadcast_to(weights, x.shape), self._reduced, keepdims=True)
+        mean = jnp.sum(x * weights, self._reduced, keepdims=True) / (count + 1e-7)
+        variance = jnp.sum(weights * (x - mean) ** 2, self._reduced, keepdims=True) / (count + 1e-7)
+        return jnp.squeeze(mean, self._reduced), jnp.squeeze(variance, self._reduced)
+
+    def _moved(self, moving: Any, value: Any) -> Any:
+        return moving * self.momentum + value.astype(moving.dtype) * (1.0 - self.momentum)
+
+    def _corrected(self, mean: Any, variance: Any, gamma: Any, beta: Any) -> tuple[Any, Any]:
+        """Gamma and beta with the correction of batch renormalization in them (Ioffe, Batch Renormalization, 2017)."""
+        stddev = jnp.sqrt(variance + self.epsilon)
+        limits = self.renorm_clipping or {}
+        r = stddev / self.renorm_stddev.value
+        d = (mean - self.renorm_mean.value) / self.renorm_stddev.value
+        if limits.get("rmin") is not None:
+            r = jnp.maximum(r, limits["rmin"])
+        if limits.get("rmax") is not None:
+            r = jnp.minimum(r, limits["rmax"])
+        if limits.get("dmax") is not None:
+            d = jnp.clip(d, -limits["dmax"], limits["dmax"])
+        keep = self.renorm_momentum
+        self.renorm_mean.assign(self.renorm_mean.value * keep + mean * (1 - keep))
+        self.renorm_stddev.assign(self.renorm_stddev.value * keep + stddev * (1 - keep))
+        self.moving_stddev.assign(self._moved(self.moving_stddev.value, stddev))
+        scale = r if gamma is None else gamma * r
+        offset = d if gamma is None else gamma * d
+        return scale, offset if beta is None else beta + offset
+
+
+@builtin("layers")
+class LayerNormalization(_Scaled):
+    """Makes the mean of each sample 0 and its variance 1, over some axes.
+
+    Args:
+        axis: the axis, or several.
+        epsilon: a small number that keeps the division finite.
+        center: whether beta is added.
+        scale: whether gamma is multiplied by.
+        beta_initializer: for beta.
+        gamma_initializer: for gamma.
+
+    Source: Ba et al., Layer Normalization, 2016.
+    """
+
+    def __init__(
+        self,
+        axis: Any = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if not isinstance(axis, int) and not (
+            isinstance(axis, (list, tuple)) and all(isinstance(a, int) for a in axis)
+        ):
+            raise ArgumentError(
+                f"LayerNormalization: Expected an int or a list/tuple of ints for the argument 'axis', but received instead: {axis}"
+            )
+        self.axis = axis if isinstance(axis, int) else list(axis)
+        self.epsilon = epsilon
+        self._take_scale(
+            center, scale, beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer,
+            beta_constraint, gamma_constraint,
+        )  # fmt: skip
+
+    def build(self, input_shape: tuple) -> None:
+        axes = [self.axis] if isinstance(self.axis, int) else self.axis
+        self._add_scale(tuple(_known(input_shape[axis], axis, self, input_shape) for axis in axes))
+
+    def call(self, inputs: Any) -> Any:
+        gamma, beta = self._gamma_and_beta
+        out = ops.layer_normalization(inputs, gamma, beta, axis=self.axis, epsilon=self.epsilon)
+        return out.astype(self.compute_dtype)
+
+
+@builtin("layers")
+class RMSNormalization(Layer):
+    """Divides each sample by the root of its mean square, over some axes, and multiplies by a learnt scale.
+
+    Args:
+        axis: the axis, or several.
+        epsilon: a small number that keeps the division finite.
+
+    Source: Zhang and Sennrich, Root Mean Square Layer Normalization, 2019.
+    """
+
+    def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.axis = axis if isinstance(axis, int) else list(axis)
+        self.epsilon = epsilon
+        self.supports_masking = True
+
+    def build(self, input_shape: tuple) -> None:
+        axes = [self.axis] if isinstance(self.axis, int) else self.axis
+        shape = tuple(_known(input_shape[axis], axis, self, input_shape) for axis in axes)
+        self.scale = self.add_weight(name="scale", shape=shape, initializer="ones", autocast=False)
+
+    def call(self, inputs: Any) -> Any:
+        axis = self.axis if isinstance(self.axis, int) else tuple(self.axis)
+        out = ops.rms_normalization(inputs, self.scale.value, axis=axis, epsilon=self.epsilon)
+        return out.astype(self.compute_dtype)
+
+
+@builtin("layers")
+class UnitNormalization(Layer):
+    """Divides each sample by its length, along some axes.
+
+    Args:
+        axis: the axis, or several.
+    """
+
+    def __init__(self, axis: Any = -1, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.axis = axis if isinstance(axis, int) else list(axis)
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        axis = self.axis if isinstance(self.axis, int) else tuple(self.axis)
+        return ops.normalize(inputs, axis=axis, order=2, epsilon=1e-12)
+
+
+@builtin("layers")
+class GroupNormalization(_Scaled):
+    """Divides the channels into groups, and makes each group's mean 0 and variance 1 in each sample.
+
+    Args:
+        groups: how many groups; -1 makes each channel one.
+        axis: the axis of the channels.
+        epsilon: a small number that keeps the division finite.
+        center: whether beta is added.
+        scale: whether gamma is multiplied by.
+
+    Source: Wu and He, Group Normalization, 2018.
+    """
+
+    def __init__(
+        self,
+        groups: int = 32,
+        axis: int = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.groups, self.axis, self.epsilon = groups, axis, epsilon
+        self._take_scale(
+            center, scale, beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer,
+            beta_constraint, gamma_constraint,
+        )  # fmt: skip
+
+    def build(self, input_shape: tuple) -> None:
+        channels = _known(input_shape[self.axis], self.axis, self, input_shape)
+        if self.groups == -1:
+            self.groups = channels
+        if channels < self.groups or channels % self.groups:
+            raise ShapeError(
+                f"GroupNormalization {self.name!r}: Number of groups ({self.groups}) must divide the number of channels ({channels})."
+            )
+        self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})
+        self._add_scale((channels,))
+
+    def call(self, inputs: Any) -> Any:
+        x = jnp.moveaxis(inputs, self.axis, -1).astype("float32" if inputs.dtype != "float64" else "float64")
+        grouped = jnp.reshape(x, (x.shape[0], -1, self.groups, x.shape[-1] // self.groups))
+        mean, variance = ops.moments(grouped, axes=(1, 3), keepdims=True)
+        x = jnp.reshape((grouped - mean) / jnp.sqrt(variance + self.epsilon), x.shape)
+        gamma, beta = self._gamma_and_beta
+        x = x if gamma is None else x * gamma
+        x = x if beta is None else x + beta
+        return jnp.moveaxis(x, -1, self.axis).astype(self.compute_dtype)

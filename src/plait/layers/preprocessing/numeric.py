@@ -1,0 +1,153 @@
+"""Preprocessing of numbers: another scale, learnt from data or given."""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from plait._errors import ArgumentError, ShapeError, StateError, describe
+from plait._registry import builtin
+from plait.layers.base import Layer
+
+
+@builtin("layers")
+class Rescaling(Layer):
+    """`x * scale + offset`.
+
+    Args:
+        scale: the factor.
+        offset: what is added.
+
+    >>> import numpy as np
+    >>> Rescaling(1 / 255)(np.array([[51.0]])).tolist()
+    [[0.20000000298023224]]
+    """
+
+    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.scale, self.offset = scale, offset
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        dtype = self.compute_dtype
+        return inputs.astype(dtype) * jnp.asarray(self.scale, dtype) + jnp.asarray(self.offset, dtype)
+
+
+@builtin("layers")
+class Normalization(Layer):
+    """`(x - mean) / sqrt(variance)`, with a mean and a variance that `adapt` learns from data, or that are given.
+
+    Args:
+        axis: the axes that have a mean and a variance for each place; None has one for all.
+        mean: the mean, if it is known.
+        variance: the variance, if it is known.
+        invert: whether to do the opposite.
+
+    Raises:
+        StateError: called before `adapt`, and without a mean.
+
+    >>> import numpy as np
+    >>> layer = Normalization()
+    >>> layer.adapt(np.array([[0.0], [2.0]]))
+    >>> layer(np.array([[3.0]])).tolist()
+    [[2.0]]
+    """
+
+    def __init__(self, axis: Any = -1, mean: Any = None, variance: Any = None, invert: bool = False, **kwargs: Any):
+        super().__init__(**kwargs)
+        if (mean is None) != (variance is None):
+            raise ArgumentError(
+                f"Normalization: When setting values directly, both `mean` and `variance` must be set. Received: mean={mean} and "
+                f"variance={variance}"
+            )
+        self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+        self.invert = invert
+        self.input_mean, self.input_variance = mean, variance
+        self.supports_masking = True
+        self.mean = self.variance = None
+
+    def build(self, input_shape: Any) -> None:
+        shape = tuple(input_shape)
+        self._keep = sorted(axis % len(shape) for axis in self.axis)
+        unknown = [axis for axis in self._keep if shape[axis] is None]
+        if unknown:
+            raise ShapeError(
+                f"Normalization {self.name!r}: all `axis` values must have known sizes. Got axis={self.axis}, shape={shape}."
+            )
+        self._reduced = tuple(axis for axis in range(len(shape)) if axis not in self._keep)
+        self._broadcast = tuple(shape[axis] if axis in self._keep else 1 for axis in range(len(shape)))
+        kept = tuple(shape[axis] for axis in self._keep)
+        if self.input_mean is None:
+            self.adapt_mean = self.add_weight(name="mean", shape=kept, initializer="zeros", trainable=False)
+            self.adapt_variance = self.add_weight(name="variance", shape=kept, initializer="ones", trainable=False)
+            self.count = self.add_weight(name="count", shape=(), initializer="zeros", dtype="int32", trainable=False)
+            self.finalize_state()
+        else:
+            self.mean = np.broadcast_to(np.asarray(self.input_mean, self.compute_dtype), kept).reshape(self._broadcast)
+            self.variance = np.broadcast_to(np.asarray(self.input_variance, self.compute_dtype), kept).reshape(
+                self._broadcast
+            )
+
+    def adapt(self, data: Any) -> None:
+        """Learns the mean and the variance of some data: an array, or an iterable of batches."""
+        if self.input_mean is not None:
+            raise StateError(
+                "Normalization: Cannot `adapt` a Normalization layer that is initialized with static `mean` and `variance`."
+            )
+        batches = [np.asarray(data)] if hasattr(data, "__array__") else (np.asarray(batch) for batch in data)
+        total, mean, square = 0, 0.0, 0.0
+        for batch in batches:
+            batch = batch.astype("float64").reshape((-1, 1)) if batch.ndim == 1 else batch.astype("float64")
+            if not self.built:
+                self.build((None, *batch.shape[1:]))
+            count = int(np.prod([batch.shape[axis] for axis in self._reduced]))
+            mean_of_batch, var_of_batch = batch.mean(self._reduced), batch.var(self._reduced)
+            whole = total + count
+            shift = mean_of_batch - mean
+            square = square + var_of_batch * count + shift**2 * total * count / whole
+            mean, total = mean + shift * count / whole, whole
+        if not total:
+            raise ArgumentError(f"Normalization: there is no data to adapt to: {describe(data)}.")
+        self.adapt_mean.assign(mean)
+        self.adapt_variance.assign(square / total)
+        self.count.assign(total)
+        self.finalize_state()
+
+    def finalize_state(self) -> None:
+        """Takes over what was learnt or loaded."""
+        if self.input_mean is None and self.built_variables:
+            self.mean = self.adapt_mean.numpy().reshape(self._broadcast)
+            self.variance = self.adapt_variance.numpy().reshape(self._broadcast)
+
+    @property
+    def built_variables(self) -> bool:
+        """Whether the learnt statistics exist."""
+        return hasattr(self, "adapt_variance")
+
+    def call(self, inputs: Any) -> Any:
+        dtype = self.compute_dtype
+        if self.input_mean is None:
+            mean = jnp.reshape(self.adapt_mean.value, self._broadcast).astype(dtype)
+            variance = jnp.reshape(self.adapt_variance.value, self._broadcast).astype(dtype)
+        else:
+            mean, variance = jnp.asarray(self.mean, dtype), jnp.asarray(self.variance, dtype)
+        deviation = jnp.maximum(jnp.sqrt(variance), jnp.asarray(1e-7, dtype))
+        x = inputs.astype(dtype)
+        return mean + x * deviation if self.invert else (x - mean) / deviation
+
+    def load_own_variables(self, store: Any) -> None:
+        """Reads the statistics."""
+        super().load_own_variables(store)
+        self.finalize_state()
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+
+        def plain(value: Any) -> Any:
+            return value if value is None else np.asarray(value).tolist()
+
+        config = super().get_config()
+        config.update(
+            axis=self.axis, invert=self.invert, mean=plain(self.input_mean), variance=plain(self.input_variance)
+        )
+        return config

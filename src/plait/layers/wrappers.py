@@ -1,0 +1,199 @@
+"""Layers that hold another layer: once for each time step, or in both directions."""
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from plait._errors import ArgumentError, describe
+from plait._registry import builtin, deserialize, serialize_object
+from plait.layers.base import Layer
+from plait.layers.input_spec import InputSpec
+
+
+@builtin("layers")
+class Wrapper(Layer):
+    """The parent of layers that hold another.
+
+    Args:
+        layer: the other layer.
+
+    Raises:
+        ArgumentError: not a layer.
+    """
+
+    def __init__(self, layer: Any, **kwargs: Any):
+        super().__init__(**kwargs)
+        layer = deserialize(layer) if isinstance(layer, dict) else layer
+        if not isinstance(layer, Layer):
+            raise ArgumentError(
+                f"{type(self).__name__}: Layer {layer} supplied to Wrapper isn't a supported layer type: {describe(layer)}."
+            )
+        self.layer = layer
+
+    def build(self, input_shape: Any = None) -> None:
+        if not self.layer.built:
+            self.layer.build(input_shape)
+
+
+@builtin("layers")
+class TimeDistributed(Wrapper):
+    """Applies a layer to each time step.
+
+    Args:
+        layer: the layer.
+
+    Shapes: (B, T, ...) gives (B, T, what the layer makes of ...).
+
+    >>> import numpy as np
+    >>> from plait.layers.core import Dense
+    >>> TimeDistributed(Dense(2))(np.ones((3, 4, 5))).shape
+    (3, 4, 2)
+    """
+
+    def __init__(self, layer: Any, **kwargs: Any):
+        super().__init__(layer, **kwargs)
+        self.supports_masking = True
+
+    def build(self, input_shape: tuple) -> None:
+        if not isinstance(input_shape, (list, tuple)) or len(input_shape) < 3:
+            raise ArgumentError(
+                f"TimeDistributed {self.name!r}: `TimeDistributed` Layer should be passed an `input_shape` with at least 3 "
+                f"dimensions, received: {input_shape}"
+            )
+        super().build((input_shape[0], *input_shape[2:]))
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        rows = jnp.reshape(inputs, (-1, *inputs.shape[2:]))
+        out = self.layer(rows)
+        out = jnp.reshape(out, (inputs.shape[0], inputs.shape[1], *out.shape[1:]))
+        return out
+
+
+@builtin("layers")
+class Bidirectional(Layer):
+    """Runs a recurrent layer forwards and another backwards, and merges what they give.
+
+    Args:
+        layer: the recurrent layer.
+        merge_mode: "concat", "sum", "mul", "ave", or None for both.
+        weights: values to begin with.
+        backward_layer: the layer that runs backwards; by default made from the first one's config.
+
+    Raises:
+        ArgumentError: an unknown mode; layers that don't fit.
+    """
+
+    def __init__(
+        self,
+        layer: Any,
+        merge_mode: str | None = "concat",
+        weights: Any = None,
+        backward_layer: Any = None,
+        **kwargs: Any,
+    ):
+        layer = deserialize(layer) if isinstance(layer, dict) else layer
+        if not isinstance(layer, Layer):
+            raise ArgumentError(
+                f"Bidirectional: Please initialize `Bidirectional` layer with a `keras.layers.Layer` instance. Received: {layer}"
+            )
+        if merge_mode not in ("sum", "mul", "ave", "concat", None):
+            raise ArgumentError(
+                f"Bidirectional: Invalid merge mode. Received: {merge_mode}. Merge mode should be one of 'sum', 'mul', 'ave', 'concat' or None."
+            )
+        kwargs.setdefault("dtype", layer.dtype_policy)
+        super().__init__(**kwargs)
+        self.merge_mode = merge_mode
+        config = serialize_object(layer)
+        self.forward_layer = deserialize({**config, "config": dict(config["config"])})
+        if backward_layer is None:
+            turned = {**config["config"], "go_backwards": not layer.go_backwards}
+            backward = deserialize({**config, "config": turned})
+            backward.name = "backward_" + layer.name
+        else:
+            backward = deserialize(backward_layer) if isinstance(backward_layer, dict) else backward_layer
+        self.backward_layer = backward
+        self.forward_layer.name = "forward_" + layer.name.removeprefix("forward_")
+        self._check()
+        self.return_sequences, self.return_state, self.stateful = (
+            layer.return_sequences,
+            layer.return_state,
+            layer.stateful,
+        )
+        for inner in (self.forward_layer, self.backward_layer):
+            inner.zero_output_for_mask = self.return_sequences
+        self._first_weights = weights
+        self.supports_masking = True
+        self.input_spec = InputSpec(min_ndim=3)
+
+    def _check(self) -> None:
+        if self.forward_layer.go_backwards == self.backward_layer.go_backwards:
+            raise ArgumentError(
+                "Bidirectional: Forward layer and backward layer should have different `go_backwards` value. Received: "
+                f"forward_layer.go_backwards {self.forward_layer.go_backwards}, "
+                f"backward_layer.go_backwards={self.backward_layer.go_backwards}"
+            )
+        for name in ("stateful", "return_sequences", "return_state"):
+            one, other = getattr(self.forward_layer, name), getattr(self.backward_layer, name)
+            if one != other:
+                raise ArgumentError(
+                    f"Bidirectional: Forward layer and backward layer are expected to have the same value for attribute {name!r}, got "
+                    f"{one!r} for forward layer and {other!r} for backward layer"
+                )
+
+    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+        for layer in (self.forward_layer, self.backward_layer):
+            if not layer.built:
+                layer.build(sequences_shape)
+        if self._first_weights is not None:
+            self.set_weights(self._first_weights)
+
+    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None) -> Any:
+        options = {"mask": mask} if mask is not None else {}
+        states: list = [None, None]
+        if initial_state is not None:
+            half = len(initial_state) // 2
+            states = [initial_state[:half], initial_state[half:]]
+        forward = self.forward_layer(sequences, initial_state=states[0], **options)
+        backward = self.backward_layer(sequences, initial_state=states[1], **options)
+        ends: list = []
+        if self.return_state:
+            ends = [*forward[1:], *backward[1:]]
+            forward, backward = forward[0], backward[0]
+        if self.return_sequences:
+            backward = jnp.flip(backward, axis=1)
+        output = self._merge(forward, backward)
+        if not self.return_state:
+            return output
+        return (*output, *ends) if self.merge_mode is None else (output, *ends)
+
+    def _merge(self, forward: Any, backward: Any) -> Any:
+        if self.merge_mode == "concat":
+            return jnp.concatenate([forward, backward], axis=-1)
+        if self.merge_mode == "sum":
+            return forward + backward
+        if self.merge_mode == "ave":
+            return (forward + backward) / 2
+        return forward * backward if self.merge_mode == "mul" else (forward, backward)
+
+    def reset_states(self) -> None:
+        """Starts the states of both directions afresh."""
+        self.forward_layer.reset_state()
+        self.backward_layer.reset_state()
+
+    reset_state = reset_states
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The input's, where sequences come out."""
+        mask = previous_mask[0] if isinstance(previous_mask, list) else previous_mask
+        output = [mask, mask] if self.merge_mode is None else mask
+        if not self.return_sequences:
+            output = [None, None] if self.merge_mode is None else None
+        if not self.return_state:
+            return output
+        states = [None] * (2 * len(self.forward_layer.states or [None]))
+        return [*(output if isinstance(output, list) else [output]), *states]
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        inner = {"layer": self.forward_layer, "backward_layer": self.backward_layer}
+        return {**super().get_config(), "merge_mode": self.merge_mode, **inner}
