@@ -187,10 +187,16 @@ def serialize(value: Any) -> Any:
     raise ArgumentError(f"No file can hold this value: {describe(value)}. Give its class a `get_config`.")
 
 
+def file_identity(thing: Any) -> tuple[str, str, str | None]:
+    """What files call the class of an object: module, class and registered name."""
+    own = getattr(thing, "file_identity", None)
+    cls = type(thing)
+    return (own and own()) or _homes.get(cls) or (cls.__module__, cls.__name__, registered_name(cls))
+
+
 def serialize_object(thing: Any) -> dict:
     """The object form of Keras's files: module, class, config, and how it was built and compiled."""
-    cls = type(thing)
-    module, class_name, registered = _homes.get(cls) or (cls.__module__, cls.__name__, registered_name(cls))
+    module, class_name, registered = file_identity(thing)
     data = {
         "module": None if module in ("__main__", "builtins") else module,
         "class_name": class_name,

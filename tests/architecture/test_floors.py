@@ -33,7 +33,10 @@ FLOORS = (
         {"random"},
         {"activations", "initializers", "regularizers", "constraints"},
     ),
-    ({"layers", "losses", "metrics", "optimizers"},),
+    (
+        {"layers", "losses", "optimizers"},
+        {"metrics"},
+    ),
     (
         {"saving", "inspect"},
         {"training"},

@@ -1,5 +1,7 @@
 """Activations: values, gradients, names and recorded operations are Keras's."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import keras
@@ -57,21 +59,25 @@ CASES = [
 IDS = [f"{index}-{row[0]}" for index, row in enumerate(CASES)]
 
 
-def weighted(function):
-    return lambda x: jnp.sum(
-        jnp.sin(jnp.arange(36.0).reshape(6, 6))[: function(x).shape[0], : function(x).shape[1]] * function(x)
-    )
+def with_gradient(function, x):
+    """A function's values, and a gradient that tells every output from the others."""
+
+    def weighted(x):
+        out = function(x)
+        return jnp.sum(out * jnp.cos(jnp.arange(out.size).reshape(out.shape))), out
+
+    return jax.grad(weighted, has_aux=True)(x)
 
 
 @pytest.mark.parametrize("name, options", CASES, ids=IDS)
 def test_values_and_gradients_are_the_same(name, options):
-    ours = lambda x: getattr(activations, name)(x, **options)  # noqa: E731
-    theirs = lambda x: getattr(keras.activations, name)(x, **options)  # noqa: E731
-    x = jnp.asarray(X)
-    np.testing.assert_allclose(ours(x), theirs(x), rtol=1e-6, atol=1e-6)
-    np.testing.assert_allclose(jax.grad(weighted(ours))(x), jax.grad(weighted(theirs))(x), rtol=1e-5, atol=1e-6)
-    half = x.astype("bfloat16")
-    assert ours(half).dtype == theirs(half).dtype
+    functions = [functools.partial(getattr(library.activations, name), **options) for library in (plait, keras)]
+    both = jax.jit(lambda x: [with_gradient(function, x) for function in functions])
+    (gradient, out), (wanted, expected) = both(X)
+    np.testing.assert_allclose(out, expected, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(gradient, wanted, rtol=1e-5, atol=1e-6)
+    half = jax.ShapeDtypeStruct(X.shape, "bfloat16")
+    assert jax.eval_shape(functions[0], half).dtype == jax.eval_shape(functions[1], half).dtype
 
 
 FAILS_IN_KERAS = {"hard_silu", "mish", "sparsemax", "linear"}  # on symbolic tensors

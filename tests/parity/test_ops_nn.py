@@ -121,7 +121,7 @@ def arrays(options: dict) -> dict:
 
 
 def with_gradients(function, tensors):
-    """One program that gives a function's values, and gradients that tell every output from the others."""
+    """A function's values, and gradients that tell every output from the others."""
     floating = tuple(i for i, tensor in enumerate(tensors) if jnp.issubdtype(tensor.dtype, jnp.floating))
 
     def weighted(*values):
@@ -129,18 +129,15 @@ def with_gradients(function, tensors):
         floats = [leaf for leaf in jax.tree.leaves(out) if jnp.issubdtype(leaf.dtype, jnp.floating)]
         return sum(jnp.sum(x * jnp.cos(jnp.arange(x.size).reshape(x.shape))) for x in floats) + 0.0, out
 
-    if not floating:
-        return jax.jit(lambda *values: ((), function(*values)))(*tensors)
-    gradients, out = jax.jit(jax.grad(weighted, floating, has_aux=True))(*tensors)
-    return gradients, out
+    return jax.grad(weighted, floating, has_aux=True)(*tensors) if floating else ((), function(*tensors))
 
 
 @pytest.mark.parametrize("name, tensors, options", CASES, ids=IDS)
 def test_values_and_gradients_are_the_same(name, tensors, options):
     tensors, options = [jnp.asarray(tensor) for tensor in tensors], arrays(options)
-    (gradients, out), (wanted, expected) = (
-        with_gradients(functools.partial(getattr(library.ops, name), **options), tensors) for library in (plait, keras)
-    )
+    functions = [functools.partial(getattr(library.ops, name), **options) for library in (plait, keras)]
+    program = jax.jit(lambda *values: [with_gradients(function, values) for function in functions])
+    (gradients, out), (wanted, expected) = program(*tensors)
     for a, b in zip(jax.tree.leaves(out), jax.tree.leaves(expected), strict=True):
         assert a.dtype == b.dtype
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-5)
@@ -221,7 +218,8 @@ def test_half_floats_keep_their_dtype():
 )
 def test_decoding_is_the_same(options):
     x, lengths = jnp.asarray(numbers(2, 6, 4) * 2), jnp.array([6, 4])
-    got, expected = (library.ops.ctc_decode(x, lengths, **options) for library in (plait, keras))
+    both = jax.jit(lambda x: [library.ops.ctc_decode(x, lengths, **options) for library in (plait, keras)])
+    got, expected = both(x)
     np.testing.assert_array_equal(got[0], expected[0])
     np.testing.assert_allclose(got[1], expected[1], rtol=1e-5)
 

@@ -32,4 +32,4 @@ def set_mask(x: Any, mask: Any) -> None:
         _masks.pop(id(x), None)
     else:
         key = id(x)
-        _masks[key] = (weakref.ref(x, lambda _: _masks.pop(key, None)), mask)
+        _masks[key] = (weakref.ref(x, lambda _, masks=_masks: masks.pop(key, None)), mask)

@@ -14,6 +14,7 @@ What it is not: a trainer, a file format or a picture.
 Differs from Keras: the class of a model never changes; called directly it is compiled, not run layer by layer.
 """
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ from jax.core import Tracer
 from plait import inspect, optimizers, saving, training
 from plait._errors import ArgumentError, StateError, did_you_mean, listing
 from plait._names import auto_name
-from plait._registry import builtin
+from plait._registry import builtin, deserialize
 from plait._scope import current
 from plait._tree import flatten, map_structure_in_order
 from plait.core.graph import Graph
@@ -504,6 +505,11 @@ class Model(Layer):
             return graph_to_config(self)
         return super().get_config()
 
+    def file_identity(self) -> tuple[str, str, str] | None:
+        """What files call this class: a graph is Keras's `Functional`."""
+        plain = type(self) is Model and self.graph is not None
+        return ("keras.src.models.functional", "Functional", "Functional") if plain else None
+
     def _has_own_constructor(self) -> bool:
         return type(self).__init__ is not Model.__init__
 
@@ -524,6 +530,13 @@ class Model(Layer):
         if self.compiled is None:
             return None
         optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        if isinstance(optimizer, optimizers.OptaxOptimizer):
+            warnings.warn(
+                f"Model {self.name!r}: an Optax transformation has no config, so the file won't say which optimizer it was. "
+                "Compile the model again after loading.",
+                stacklevel=4,
+            )
+            optimizer = None
         return {
             "optimizer": optimizer,
             **self.compiled.given,
@@ -534,8 +547,7 @@ class Model(Layer):
 
     def compile_from_config(self, config: dict) -> None:
         """Compiles as `get_compile_config` told, and makes the optimizer's variables."""
-        config = {key: value for key, value in self._read_config(dict(config)).items() if key != "jit_compile"}
-        config = {key: map_structure_in_order(lambda v: v, value) for key, value in config.items()}
+        config = {key: deserialize(value) for key, value in config.items() if key != "jit_compile"}
         if config.get("steps_per_execution") == 1:
             config["steps_per_execution"] = None
         self.compile(**config)

@@ -4,6 +4,7 @@ Each works on arrays, and on symbolic tensors, where it is recorded as a node of
 are Keras's.
 """
 
+from plait.ops import linalg as linalg
 from plait.ops import nn as nn
 from plait.ops import numpy as numpy
 from plait.ops.core import associative_scan as associative_scan
@@ -28,6 +29,45 @@ from plait.ops.core import switch as switch
 from plait.ops.core import unstack as unstack
 from plait.ops.core import vectorized_map as vectorized_map
 from plait.ops.core import while_loop as while_loop
+from plait.ops.linalg import cholesky as cholesky
+from plait.ops.linalg import cholesky_inverse as cholesky_inverse
+from plait.ops.linalg import det as det
+from plait.ops.linalg import eig as eig
+from plait.ops.linalg import eigh as eigh
+from plait.ops.linalg import inv as inv
+from plait.ops.linalg import jvp as jvp
+from plait.ops.linalg import lstsq as lstsq
+from plait.ops.linalg import lu_factor as lu_factor
+from plait.ops.linalg import matrix_rank as matrix_rank
+from plait.ops.linalg import norm as norm
+from plait.ops.linalg import pinv as pinv
+from plait.ops.linalg import qr as qr
+from plait.ops.linalg import solve as solve
+from plait.ops.linalg import solve_triangular as solve_triangular
+from plait.ops.linalg import svd as svd
+from plait.ops.math import cdist as cdist
+from plait.ops.math import erf as erf
+from plait.ops.math import erfc as erfc
+from plait.ops.math import erfinv as erfinv
+from plait.ops.math import extract_sequences as extract_sequences
+from plait.ops.math import fft as fft
+from plait.ops.math import fft2 as fft2
+from plait.ops.math import ifft2 as ifft2
+from plait.ops.math import in_top_k as in_top_k
+from plait.ops.math import irfft as irfft
+from plait.ops.math import istft as istft
+from plait.ops.math import logdet as logdet
+from plait.ops.math import logsumexp as logsumexp
+from plait.ops.math import rfft as rfft
+from plait.ops.math import rsqrt as rsqrt
+from plait.ops.math import segment_max as segment_max
+from plait.ops.math import segment_min as segment_min
+from plait.ops.math import segment_prod as segment_prod
+from plait.ops.math import segment_sum as segment_sum
+from plait.ops.math import stft as stft
+from plait.ops.math import top_k as top_k
+from plait.ops.math import view_as_complex as view_as_complex
+from plait.ops.math import view_as_real as view_as_real
 from plait.ops.nn import adaptive_average_pool as adaptive_average_pool
 from plait.ops.nn import adaptive_max_pool as adaptive_max_pool
 from plait.ops.nn import average_pool as average_pool
@@ -198,9 +238,9 @@ from plait.ops.numpy import less as less
 from plait.ops.numpy import less_equal as less_equal
 from plait.ops.numpy import linspace as linspace
 from plait.ops.numpy import log as log
+from plait.ops.numpy import log10 as log10
 from plait.ops.numpy import log1p as log1p
 from plait.ops.numpy import log2 as log2
-from plait.ops.numpy import log10 as log10
 from plait.ops.numpy import logaddexp as logaddexp
 from plait.ops.numpy import logaddexp2 as logaddexp2
 from plait.ops.numpy import logical_and as logical_and
@@ -350,8 +390,11 @@ __all__ = [
     "cast",
     "categorical_crossentropy",
     "cbrt",
+    "cdist",
     "ceil",
     "celu",
+    "cholesky",
+    "cholesky_inverse",
     "clip",
     "concatenate",
     "cond",
@@ -376,6 +419,7 @@ __all__ = [
     "deg2rad",
     "depth_to_space",
     "depthwise_conv",
+    "det",
     "diag",
     "diagflat",
     "diagonal",
@@ -388,17 +432,25 @@ __all__ = [
     "dsplit",
     "dstack",
     "dtype",
+    "eig",
+    "eigh",
     "einsum",
     "elu",
     "empty",
     "empty_like",
     "equal",
+    "erf",
+    "erfc",
+    "erfinv",
     "exp",
     "exp2",
     "expand_dims",
     "expm1",
+    "extract_sequences",
     "eye",
     "fabs",
+    "fft",
+    "fft2",
     "flip",
     "fliplr",
     "flipud",
@@ -432,8 +484,12 @@ __all__ = [
     "hypot",
     "i0",
     "identity",
+    "ifft2",
     "imag",
+    "in_top_k",
     "inner",
+    "inv",
+    "irfft",
     "is_tensor",
     "isclose",
     "isfinite",
@@ -443,6 +499,8 @@ __all__ = [
     "isneginf",
     "isposinf",
     "isreal",
+    "istft",
+    "jvp",
     "kaiser",
     "kron",
     "layer_normalization",
@@ -452,6 +510,7 @@ __all__ = [
     "left_shift",
     "less",
     "less_equal",
+    "linalg",
     "linspace",
     "log",
     "log10",
@@ -461,13 +520,18 @@ __all__ = [
     "log_softmax",
     "logaddexp",
     "logaddexp2",
+    "logdet",
     "logical_and",
     "logical_not",
     "logical_or",
     "logical_xor",
     "logspace",
+    "logsumexp",
+    "lstsq",
+    "lu_factor",
     "map",
     "matmul",
+    "matrix_rank",
     "max",
     "max_pool",
     "maximum",
@@ -501,6 +565,7 @@ __all__ = [
     "nextafter",
     "nn",
     "nonzero",
+    "norm",
     "normalize",
     "not_equal",
     "numpy",
@@ -510,11 +575,13 @@ __all__ = [
     "outer",
     "pad",
     "percentile",
+    "pinv",
     "polar",
     "power",
     "prod",
     "psnr",
     "ptp",
+    "qr",
     "quantile",
     "rad2deg",
     "ravel",
@@ -524,16 +591,22 @@ __all__ = [
     "relu6",
     "repeat",
     "reshape",
+    "rfft",
     "right_shift",
     "rms_normalization",
     "roll",
     "rot90",
     "round",
+    "rsqrt",
     "saturate_cast",
     "scan",
     "scatter",
     "scatter_update",
     "searchsorted",
+    "segment_max",
+    "segment_min",
+    "segment_prod",
+    "segment_sum",
     "select",
     "selu",
     "separable_conv",
@@ -553,6 +626,8 @@ __all__ = [
     "softmax",
     "softplus",
     "softsign",
+    "solve",
+    "solve_triangular",
     "sort",
     "space_to_depth",
     "sparse_categorical_crossentropy",
@@ -566,9 +641,11 @@ __all__ = [
     "squeeze",
     "stack",
     "std",
+    "stft",
     "stop_gradient",
     "subtract",
     "sum",
+    "svd",
     "swapaxes",
     "swish",
     "switch",
@@ -580,6 +657,7 @@ __all__ = [
     "tensordot",
     "threshold",
     "tile",
+    "top_k",
     "trace",
     "transpose",
     "trapezoid",
@@ -598,6 +676,8 @@ __all__ = [
     "vectorize",
     "vectorized_map",
     "view",
+    "view_as_complex",
+    "view_as_real",
     "vsplit",
     "vstack",
     "where",

@@ -71,7 +71,8 @@ def _attend(
     )  # (B, N, T, H): plain products
     if repeats > 1:
         keys, values = (jnp.repeat(tensor, repeats, axis=1, total_repeat_length=heads) for tensor in (keys, values))
-    logits = jnp.matmul(queries, jnp.swapaxes(keys, -1, -2), preferred_element_type=jnp.float32) * scale
+    exact = jnp.promote_types(query.dtype, "float32")
+    logits = jnp.matmul(queries, jnp.swapaxes(keys, -1, -2), preferred_element_type=exact) * scale
     if soft_cap is not None:
         logits = soft_cap * jnp.tanh(logits / soft_cap)
     if bias is not None:

@@ -7,7 +7,7 @@ for all axes or one for each.
 All families end in one private function each, which says how it is computed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -58,15 +58,13 @@ def conv(
             f"{describe(inputs)} and a kernel {describe(kernel)}."
         )
     rank = kernel.ndim - 2
-    return _convolve(
-        inputs,
-        kernel,
-        each_axis("conv", "strides", strides, rank),
-        padding_name("conv", padding),
-        each_axis("conv", "dilation_rate", dilation_rate, rank),
-        channels // expected,
-        channels_last,
-    )
+    sizes = {
+        "strides": each_axis("conv", "strides", strides, rank),
+        "padding": padding_name("conv", padding),
+        "dilation": each_axis("conv", "dilation_rate", dilation_rate, rank),
+        "groups": channels // expected,
+    }
+    return in_channels_last(lambda x: _convolve(x, kernel, **sizes), inputs, channels_last)
 
 
 @op(module=_NN)
@@ -105,14 +103,12 @@ def depthwise_conv(
             f"a kernel {describe(kernel)}."
         )
     rank = kernel.ndim - 2
-    return _convolve_depthwise(
-        inputs,
-        kernel,
-        each_axis("depthwise_conv", "strides", strides, rank),
-        padding_name("depthwise_conv", padding),
-        each_axis("depthwise_conv", "dilation_rate", dilation_rate, rank),
-        channels_last,
-    )
+    sizes = {
+        "strides": each_axis("depthwise_conv", "strides", strides, rank),
+        "padding": padding_name("depthwise_conv", padding),
+        "dilation": each_axis("depthwise_conv", "dilation_rate", dilation_rate, rank),
+    }
+    return in_channels_last(lambda x: _convolve_depthwise(x, kernel, **sizes), inputs, channels_last)
 
 
 @op(module=_NN)
@@ -185,16 +181,59 @@ def conv_transpose(
             f"conv_transpose: the kernel's last axis must be the input's channels, but got inputs {describe(inputs)} and "
             f"a kernel {describe(kernel)}."
         )
-    strides = each_axis("conv_transpose", "strides", strides, rank)
-    dilations = each_axis("conv_transpose", "dilation_rate", dilation_rate, rank)
-    longer = (None,) * rank
+    sizes = {
+        "strides": each_axis("conv_transpose", "strides", strides, rank),
+        "padding": padding_name("conv_transpose", padding),
+        "output_padding": (None,) * rank,
+        "dilation": each_axis("conv_transpose", "dilation_rate", dilation_rate, rank),
+    }
     if output_padding is not None:
-        longer = each_axis("conv_transpose", "output_padding", output_padding, rank, least=0)
-    same = padding_name("conv_transpose", padding) == "same"
+        sizes["output_padding"] = each_axis("conv_transpose", "output_padding", output_padding, rank, least=0)
+    return in_channels_last(lambda x: _convolve_transposed(x, kernel, **sizes), inputs, channels_last)
+
+
+def in_channels_last(compute: Callable, x: Any, channels_last: bool) -> Any:
+    """Computes something on (B, *L, C) also for an x of (B, C, *L): the channels are moved there and back."""
+    return compute(x) if channels_last else jnp.moveaxis(compute(jnp.moveaxis(x, 1, -1)), -1, 1)
+
+
+# ---------------------------------------------------------------------------- how they are computed
+
+
+def _convolve(x: Any, kernel: Any, strides: tuple, padding: Any, dilation: tuple, groups: int = 1) -> Any:
+    return jax.lax.conv_general_dilated(
+        x,
+        kernel,
+        strides,
+        padding.upper(),
+        rhs_dilation=dilation,
+        dimension_numbers=_dimension_numbers(kernel.ndim - 2),
+        feature_group_count=groups,
+    )
+
+
+def _convolve_depthwise(x: Any, kernel: Any, strides: tuple, padding: str, dilation: tuple) -> Any:
+    *window, channels, multiplier = kernel.shape
+    return _convolve(x, kernel.reshape(*window, 1, channels * multiplier), strides, padding, dilation, channels)
+
+
+def _convolve_transposed(
+    x: Any, kernel: Any, strides: tuple, padding: str, output_padding: tuple, dilation: tuple
+) -> Any:
+    rank = kernel.ndim - 2
     margins = [
-        _transposed_margins(*sizes, same) for sizes in zip(kernel.shape[:rank], strides, dilations, longer, strict=True)
+        _transposed_margins(*sizes, padding == "same")
+        for sizes in zip(kernel.shape[:rank], strides, dilation, output_padding, strict=True)
     ]
-    return _convolve_transposed(inputs, kernel, strides, margins, dilations, channels_last)
+    return jax.lax.conv_general_dilated(
+        x,
+        jnp.swapaxes(jnp.flip(kernel, tuple(range(rank))), -1, -2),
+        (1,) * rank,
+        margins,
+        lhs_dilation=strides,
+        rhs_dilation=dilation,
+        dimension_numbers=_dimension_numbers(rank),
+    )
 
 
 def _transposed_margins(window: int, stride: int, dilation: int, longer: int | None, same: bool) -> tuple[int, int]:
@@ -212,50 +251,9 @@ def _transposed_margins(window: int, stride: int, dilation: int, longer: int | N
     return before, total - before
 
 
-# ---------------------------------------------------------------------------- how they are computed
-
-
-def _convolve(
-    inputs: Any, kernel: Any, strides: tuple, padding: str, dilations: tuple, groups: int, channels_last: bool
-) -> Any:
-    return jax.lax.conv_general_dilated(
-        inputs,
-        kernel,
-        strides,
-        padding.upper(),
-        rhs_dilation=dilations,
-        dimension_numbers=_dimension_numbers(kernel.ndim - 2, channels_last),
-        feature_group_count=groups,
-    )
-
-
-def _convolve_depthwise(
-    inputs: Any, kernel: Any, strides: tuple, padding: str, dilations: tuple, channels_last: bool
-) -> Any:
-    *window, channels, multiplier = kernel.shape
-    kernel = kernel.reshape(*window, 1, channels * multiplier)
-    return _convolve(inputs, kernel, strides, padding, dilations, channels, channels_last)
-
-
-def _convolve_transposed(
-    inputs: Any, kernel: Any, strides: tuple, margins: list, dilations: tuple, channels_last: bool
-) -> Any:
-    rank = kernel.ndim - 2
-    return jax.lax.conv_general_dilated(
-        inputs,
-        jnp.swapaxes(jnp.flip(kernel, tuple(range(rank))), -1, -2),
-        (1,) * rank,
-        margins,
-        lhs_dilation=strides,
-        rhs_dilation=dilations,
-        dimension_numbers=_dimension_numbers(rank, channels_last),
-    )
-
-
-def _dimension_numbers(rank: int, channels_last: bool) -> tuple[str, str, str]:
+def _dimension_numbers(rank: int) -> tuple[str, str, str]:
     spatial = "XYZW"[:rank]
-    data = f"N{spatial}C" if channels_last else f"NC{spatial}"
-    return data, f"{spatial}IO", data
+    return f"N{spatial}C", f"{spatial}IO", f"N{spatial}C"
 
 
 # ---------------------------------------------------------------------------- arguments

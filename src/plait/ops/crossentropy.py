@@ -41,7 +41,7 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
     _check_same("categorical_crossentropy", target, output)
     if output.ndim < 1:
         raise ShapeError("categorical_crossentropy: target and output must be at least of rank 1, but got scalars.")
-    return -jnp.sum(target * _log_probabilities(output, from_logits, axis), axis=axis)
+    return -jnp.sum(_labels(target, output) * _log_probabilities(output, from_logits, axis), axis=axis)
 
 
 @op(module=_NN)
@@ -100,13 +100,17 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     """
     target, output = convert_to_tensor(target), convert_to_tensor(output)
     _check_same("binary_crossentropy", target, output)
-    target = target.astype(output.dtype) if not jnp.issubdtype(target.dtype, jnp.floating) else target
+    target = _labels(target, output)
     if from_logits:
         positive, negative = jax.nn.log_sigmoid(output), jax.nn.log_sigmoid(-output)
     else:
         output = _inside(output)
         positive, negative = jnp.log(output), jnp.log(1.0 - output)
     return -(target * positive + (1.0 - target) * negative)
+
+
+def _labels(target: Any, output: Any) -> Any:
+    return target if jnp.issubdtype(target.dtype, jnp.floating) else target.astype(output.dtype)
 
 
 def _log_probabilities(output: Any, from_logits: bool, axis: int) -> Any:

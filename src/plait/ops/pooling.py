@@ -14,7 +14,7 @@ import numpy as np
 from plait._errors import ShapeError, describe
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
-from plait.ops.convolution import each_axis, is_channels_last, padding_name
+from plait.ops.convolution import each_axis, in_channels_last, is_channels_last, padding_name
 
 _NN = "keras.src.ops.nn"
 
@@ -38,10 +38,7 @@ def max_pool(
     >>> max_pool(jnp.arange(4.0).reshape(1, 4, 1), 2).ravel().tolist()
     [1.0, 3.0]
     """
-    inputs, window, strides, padding, channels_last = _arguments(
-        "max_pool", inputs, pool_size, strides, padding, data_format
-    )
-    return _largest(inputs, window, strides, padding, channels_last)
+    return _pool("max_pool", _largest, inputs, pool_size, strides, padding, data_format)
 
 
 @op(module=_NN, options=("pool_size", "strides", "padding", "data_format"))
@@ -63,52 +60,41 @@ def average_pool(
     >>> average_pool(jnp.arange(4.0).reshape(1, 4, 1), 2).ravel().tolist()
     [0.5, 2.5]
     """
-    inputs, window, strides, padding, channels_last = _arguments(
-        "average_pool", inputs, pool_size, strides, padding, data_format
-    )
-    return _mean(inputs, window, strides, padding, channels_last)
+    return _pool("average_pool", _mean, inputs, pool_size, strides, padding, data_format)
 
 
-def _arguments(
-    who: str, inputs: Any, pool_size: Any, strides: Any, padding: str, data_format: str | None
-) -> tuple[Any, tuple, tuple, str, bool]:
+def _pool(
+    who: str, combine: Callable, inputs: Any, pool_size: Any, strides: Any, padding: str, data_format: str | None
+) -> Any:
     inputs = convert_to_tensor(inputs)
     rank = inputs.ndim - 2
     if rank < 1:
         raise ShapeError(f"{who}: needs a batch axis, a channel axis and spatial ones, but got {describe(inputs)}.")
     window = each_axis(who, "pool_size", pool_size, rank)
     strides = window if strides is None else each_axis(who, "strides", strides, rank)
-    return inputs, window, strides, padding_name(who, padding), is_channels_last(who, data_format)
+    padding = padding_name(who, padding)
+    return in_channels_last(lambda x: combine(x, window, strides, padding), inputs, is_channels_last(who, data_format))
 
 
 # ---------------------------------------------------------------------------- how they are computed
 
 
-def _largest(inputs: Any, window: tuple, strides: tuple, padding: str, channels_last: bool) -> Any:
-    floats = jnp.issubdtype(inputs.dtype, jnp.inexact)
-    lowest = -jnp.inf if floats else jnp.iinfo(inputs.dtype).min
-    return _reduce_windows(
-        inputs, np.asarray(lowest, inputs.dtype), jax.lax.max, window, strides, padding, channels_last
-    )
+def _largest(x: Any, window: tuple, strides: tuple, padding: str) -> Any:
+    lowest = -jnp.inf if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.iinfo(x.dtype).min
+    return _reduce_windows(x, np.asarray(lowest, x.dtype), jax.lax.max, window, strides, padding)
 
 
-def _mean(inputs: Any, window: tuple, strides: tuple, padding: str, channels_last: bool) -> Any:
-    zero = np.asarray(0, inputs.dtype)
-    sums = _reduce_windows(inputs, zero, jax.lax.add, window, strides, padding, channels_last)
+def _mean(x: Any, window: tuple, strides: tuple, padding: str) -> Any:
+    zero = np.asarray(0, x.dtype)
+    sums = _reduce_windows(x, zero, jax.lax.add, window, strides, padding)
     if padding == "valid":
-        return sums / np.asarray(np.prod(window), inputs.dtype)
-    axes = (0, inputs.ndim - 1) if channels_last else (0, 1)
-    ones = jnp.ones([1 if axis in axes else size for axis, size in enumerate(inputs.shape)], inputs.dtype)
-    return sums / _reduce_windows(ones, zero, jax.lax.add, window, strides, padding, channels_last)
+        return sums / np.asarray(np.prod(window), x.dtype)
+    ones = jnp.ones((1, *x.shape[1:-1], 1), x.dtype)
+    return sums / _reduce_windows(ones, zero, jax.lax.add, window, strides, padding)
 
 
-def _reduce_windows(
-    inputs: Any, start: Any, combine: Callable, window: tuple, strides: tuple, padding: str, channels_last: bool
-) -> Any:
-    def spread(sizes: tuple) -> tuple:
-        return (1, *sizes, 1) if channels_last else (1, 1, *sizes)
-
-    return jax.lax.reduce_window(inputs, start, combine, spread(window), spread(strides), padding.upper())
+def _reduce_windows(x: Any, start: Any, combine: Callable, window: tuple, strides: tuple, padding: str) -> Any:
+    return jax.lax.reduce_window(x, start, combine, (1, *window, 1), (1, *strides, 1), padding.upper())
 
 
 # ---------------------------------------------------------------------------- to a given size

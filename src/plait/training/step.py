@@ -112,7 +112,7 @@ class Trainer:
         else:
             outputs = infer(model, (_specs(x),), {"training": False} if model_takes_training(model) else {})
         model.compiled.settle(_specs(y) if y is not None else None, outputs)
-        if any(not metric.variables for metric in model.compiled.metric_objects):
+        if any(not metric.built or not metric.variables for metric in model.compiled.metric_objects):
             infer(model.compiled.update_metrics, (_specs(y), outputs, _specs(sample_weight)), {})
 
     def _gather_cells(self) -> None:
@@ -213,7 +213,8 @@ class Trainer:
             bindings = self._bindings(weights, state.metrics)
             loss = self._forward(bindings, batch, training=True)
             if optimizer is not None:
-                loss = optimizer.scale_loss(loss)
+                with scope(bindings=dict(zip(optimizer.variables, state.optimizer, strict=True))):
+                    loss = optimizer.scale_loss(loss)
             return loss, ([bindings[v] for v in self.variables], [bindings[v] for v in self.metric_variables])
 
         trainable = [state.weights[place] for place in places]

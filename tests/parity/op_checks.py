@@ -1,0 +1,286 @@
+"""What the tables of operations are checked for: values, dtypes, signatures, symbolic calls, files and gradients.
+
+A row is an operation with example operands. NumPy arrays among them are its tensors: they become symbolic in turn, with
+all sizes known, and with the first size of each unknown. `Fixed` holds an array that stays one.
+"""
+
+import inspect
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+import pytest
+
+import plait
+from plait._registry import deserialize, serialize
+from plait._tree import flatten, map_structure, map_structure_in_order
+from plait.core.graph import Graph
+
+DTYPES = ("bool", "int8", "uint8", "int32", "float16", "bfloat16", "float32")
+
+
+class Row(NamedTuple):
+    """One call of an operation.
+
+    Attributes:
+        name: its name in `ops`.
+        args: the operands; NumPy arrays are tensors.
+        kwargs: the options.
+        keras_symbolic: whether what Keras records is right; False where it raises, or says what isn't so when run.
+        symbolic: whether a graph can hold it at all.
+        unknown: whether the first size of each tensor may be unknown.
+        smooth: whether to compare gradients.
+        dtypes: whether to compare result dtypes for all dtypes of the operands.
+        runs: whether it runs in a graph.
+    """
+
+    name: str
+    args: tuple
+    kwargs: dict
+    keras_symbolic: bool = True
+    symbolic: bool = True
+    unknown: bool = True
+    smooth: bool = True
+    dtypes: bool = True
+    runs: bool = True
+
+    def __str__(self) -> str:
+        options = ",".join(f"{key}={value!r}" for key, value in self.kwargs.items())
+        return f"{self.name}({options})".replace("\n", "")[:60]
+
+
+class Fixed:
+    """An array that is an option, not a tensor."""
+
+    def __init__(self, value: Any):
+        self.value = value
+
+
+def row(name: str, *args: Any, flags: str = "", **kwargs: Any) -> Row:
+    """A row of a table. Flags, by words: `differs`, `eager`, `known`, `rough`, `typed`, `still`."""
+    words = set(flags.split())
+    assert words <= {"differs", "eager", "known", "rough", "typed", "still"}
+    return Row(
+        name,
+        args,
+        kwargs,
+        keras_symbolic="differs" not in words,
+        symbolic="eager" not in words,
+        unknown="known" not in words,
+        smooth="rough" not in words,
+        dtypes="typed" not in words,
+        runs="still" not in words,
+    )
+
+
+def ids(rows: list[Row]) -> list[str]:
+    """Names for a table's tests."""
+    return [f"{index}-{found}" for index, found in enumerate(rows)]
+
+
+def plain(values: Any) -> Any:
+    """Operands with the arrays that stay arrays unpacked."""
+    return map_structure_in_order(lambda leaf: leaf.value if isinstance(leaf, Fixed) else leaf, values)
+
+
+def function_of(library: Any, name: str) -> Any:
+    """A function by its name, `image.resize` too."""
+    found = library.ops
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+# ---------------------------------------------------------------------------- values
+
+
+def assert_same(ours: Any, theirs: Any, rtol: float = 2e-5, atol: float = 1e-5) -> None:
+    """Same structure, shapes, dtypes and values."""
+    ours, theirs = as_tuples(ours), as_tuples(theirs)
+    assert type(ours) is type(theirs) or not isinstance(theirs, (list, tuple))
+    flat = flatten(ours), flatten(theirs)
+    assert len(flat[0]) == len(flat[1])
+    for a, b in zip(*flat, strict=True):
+        assert type(a) is type(b) or not isinstance(b, int)
+        assert getattr(a, "dtype", None) == getattr(b, "dtype", None)
+        a, b = np.asarray(a), np.asarray(b)
+        assert a.shape == b.shape
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=atol)
+
+
+def as_tuples(value: Any) -> Any:
+    """JAX's named results as tuples."""
+    return tuple(value) if isinstance(value, tuple) else value
+
+
+def check_values(found: Row, **tolerance: float) -> None:
+    """Arrays, NumPy arrays and Variables give what Keras gives."""
+    theirs = function_of(keras, found.name)(*on_device(found.args), **plain(found.kwargs))
+    function = function_of(plait, found.name)
+    assert_same(function(*on_device(found.args), **plain(found.kwargs)), theirs, **tolerance)
+    assert_same(function(*plain(found.args), **plain(found.kwargs)), theirs, **tolerance)
+
+
+def on_device(values: Any) -> Any:
+    """Operands with NumPy arrays as JAX arrays."""
+    return map_structure_in_order(
+        lambda leaf: (
+            leaf.value if isinstance(leaf, Fixed) else jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf
+        ),
+        values,
+    )
+
+
+def check_dtypes(found: Row) -> None:
+    """For each dtype of the operands, the result has the dtype that Keras gives."""
+    wrong = []
+    for dtype in DTYPES:
+        ours, theirs = (dtypes_for(library, found, dtype) for library in (plait, keras))
+        if theirs is not None and ours != theirs:
+            wrong.append((dtype, ours, theirs))
+    assert not wrong
+
+
+def dtypes_for(library: Any, found: Row, dtype: str) -> Any:
+    """The result dtypes of a call whose tensors are of one dtype; None where it refuses them."""
+    template, specs = list(found.args), []
+    for index, value in enumerate(template):
+        if isinstance(value, np.ndarray) and value.dtype.kind in "fi":
+            specs.append(jax.ShapeDtypeStruct(value.shape, jnp.dtype(dtype)))
+            template[index] = len(specs) - 1, "spec"
+
+    def call(*arrays: Any) -> Any:
+        filled = [arrays[v[0]] if isinstance(v, tuple) and v[1:] == ("spec",) else v for v in template]
+        return function_of(library, found.name)(*plain(filled), **plain(found.kwargs))
+
+    try:
+        return [leaf.dtype.name for leaf in jax.tree.leaves(jax.eval_shape(call, *specs))]
+    except Exception:
+        return None
+
+
+# ---------------------------------------------------------------------------- symbolic calls
+
+
+def check_symbolic(found: Row) -> None:
+    """A symbolic call is recorded as Keras's is, tells shape and dtype, runs, and goes into a file and back."""
+    for unknown in (False, True) if found.unknown else (False,):
+        tensors, values, ours = symbolic_call(plait, found, unknown)
+        if found.keras_symbolic:
+            _, _, theirs = symbolic_call(keras, found, unknown)
+            assert [(t.shape, t.dtype) for t in flatten(ours)] == [
+                (t.shape, t.dtype) for t in keras.tree.flatten(theirs)
+            ]
+            assert type(ours) is type(theirs) or not isinstance(ours, (list, tuple))
+            check_record(flatten(ours)[0], keras.tree.flatten(theirs)[0])
+        if found.runs:
+            check_run(found, tensors, values, ours)
+
+
+def symbolic_call(library: Any, found: Row, unknown: bool) -> tuple:
+    """A call with a symbolic tensor for each array: the tensors, the arrays, and the result."""
+    tensors, values = [], []
+
+    def make(leaf: Any) -> Any:
+        if isinstance(leaf, Fixed):
+            return leaf.value
+        if not isinstance(leaf, np.ndarray):
+            return leaf
+        shape = (None, *leaf.shape[1:]) if unknown and leaf.ndim else leaf.shape
+        tensors.append(library.KerasTensor(shape, str(jnp.asarray(leaf).dtype)))
+        values.append(jnp.asarray(leaf))
+        return tensors[-1]
+
+    args = map_structure_in_order(make, list(found.args))
+    kwargs = {key: map_structure_in_order(make, value) for key, value in found.kwargs.items()}
+    return tensors, values, function_of(library, found.name)(*args, **kwargs)
+
+
+def check_record(ours: Any, theirs: Any) -> None:
+    """The operation has Keras's class and config, and the node the same arguments at the same places."""
+    operation, expected = ours._keras_history.operation, theirs._keras_history.operation
+    data = serialize(operation)
+    assert (data["module"], data["class_name"]) == (type(expected).__module__, type(expected).__name__)
+    config, wanted = operation.get_config(), expected.get_config()
+    wanted.pop("name", None), config.pop("name", None)
+    assert list(config) == list(wanted)
+    assert jax.tree.all(jax.tree.map(lambda a, b: a is b or bool(np.all(a == b)), config, wanted))
+    node, model = ours.node, expected._inbound_nodes[0].arguments
+    given = [leaf for leaf in model.args if leaf is not None]
+    assert len(node.args) <= len(model.args)
+    assert len([a for a in node.args if a is not None]) + len(node.kwargs) <= len(given) + len(model.kwargs)
+
+
+def check_run(found: Row, tensors: list, values: list, result: Any) -> None:
+    """A graph of the recorded call computes what the call on arrays does, before and after a file."""
+    expected = function_of(plait, found.name)(*on_device(found.args), **on_device(found.kwargs))
+    graph = Graph(tensors, result)
+    assert_same(flatten(graph.run(values)), flatten(expected))
+    operation = graph.nodes[0].operation
+    if any(callable(leaf) for leaf in flatten(list(graph.nodes[0].args))):
+        return
+    copy = deserialize(serialize(operation))
+    assert_same(flatten(graph.run(values, lambda _, *args, **kwargs: copy(*args, **kwargs))), flatten(expected))
+
+
+# ---------------------------------------------------------------------------- gradients
+
+
+def check_gradients(found: Row, rtol: float = 1e-4, atol: float = 1e-5) -> None:
+    """The gradients for all floating operands are Keras's."""
+    leaves = [leaf for leaf in flatten(list(found.args)) if isinstance(leaf, np.ndarray) and leaf.dtype == np.float32]
+    if not leaves:
+        return
+    ours, theirs = (gradients(library, found, leaves) for library in (plait, keras))
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=atol)
+
+
+def gradients(library: Any, found: Row, leaves: list) -> list:
+    """Gradients of a weighted sum of all that an operation gives."""
+
+    def total(arrays: list) -> Any:
+        remaining = iter(arrays)
+        fill = lambda leaf: next(remaining) if any(leaf is known for known in leaves) else leaf  # noqa: E731
+        args = plain(map_structure_in_order(fill, list(found.args)))
+        results = jax.tree.leaves(function_of(library, found.name)(*args, **plain(found.kwargs)))
+        results = [r for r in results if hasattr(r, "dtype") and jnp.issubdtype(r.dtype, jnp.inexact)]
+        return sum((jnp.sum(jnp.sin(1.0 + jnp.arange(r.size)) * jnp.real(r).ravel()) for r in results), jnp.zeros(()))
+
+    return jax.grad(total)([jnp.asarray(leaf) for leaf in leaves])
+
+
+# ---------------------------------------------------------------------------- signatures
+
+
+def check_signature(name: str) -> None:
+    """Parameters have Keras's names, order and defaults."""
+    ours, theirs = (inspect.signature(function_of(library, name)).parameters.values() for library in (plait, keras))
+    assert [(p.name, p.default, p.kind) for p in ours] == [(p.name, p.default, p.kind) for p in theirs]
+
+
+def refuses(name: str, *args: Any, match: str | None = None, **kwargs: Any) -> None:
+    """A call is refused by plait, and by Keras."""
+    with pytest.raises((ValueError, TypeError), match=match):
+        function_of(plait, name)(*args, **kwargs)
+    with pytest.raises(Exception):  # noqa: B017, PT011
+        function_of(keras, name)(*args, **kwargs)
+
+
+__all__ = [
+    "Fixed",
+    "Row",
+    "assert_same",
+    "check_dtypes",
+    "check_gradients",
+    "check_signature",
+    "check_symbolic",
+    "check_values",
+    "function_of",
+    "ids",
+    "map_structure",
+    "refuses",
+    "row",
+]
