@@ -11,6 +11,7 @@ Differs from Keras: Keras resolves `keras.*` names through its export table and 
 """
 
 import inspect
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ from plait._errors import (
     ArgumentError,
     FileError,
     NameUnknownError,
+    PlaitError,
     UnsafeFileError,
     describe,
     did_you_mean,
@@ -32,6 +34,7 @@ _builtins: dict[str, dict[str, Any]] = {}
 _homes: dict[Any, tuple[str, str, str | None]] = {}
 _custom: dict[str, Any] = {}
 _custom_names: dict[Any, str] = {}
+_loaders: list[Callable[[], Any]] = []
 
 _EXPRESSIONS = ("activations", "initializers", "losses", "metrics", "regularizers", "constraints", "ops", "optimizers")
 
@@ -54,6 +57,20 @@ def builtin(namespace: str, *aliases: str, module: str | None = None, registered
         return thing
 
     return register
+
+
+def when_unknown(load: Callable[[], Any]) -> None:
+    """Says what to load before a class counts as unknown: namespaces that nobody has used yet aren't loaded."""
+    _loaders.append(load)
+
+
+def _load_all() -> bool:
+    """Loads what `when_unknown` was told, once; whether there was anything."""
+    loaders = list(_loaders)
+    _loaders.clear()
+    for load in loaders:
+        load()
+    return bool(loaders)
 
 
 def builtins_of(namespace: str) -> Mapping[str, Any]:
@@ -194,13 +211,23 @@ def file_identity(thing: Any) -> tuple[str, str, str | None]:
     return (own and own()) or _homes.get(cls) or (cls.__module__, cls.__name__, registered_name(cls))
 
 
-def serialize_object(thing: Any) -> dict:
-    """The object form of Keras's files: module, class, config, and how it was built and compiled."""
+def serialize_object(thing: Any, with_compile_config: bool = True) -> dict:
+    """The object form of Keras's files: module, class, config, and how it was built and compiled.
+
+    Args:
+        thing: any object with `get_config`.
+        with_compile_config: whether a model says how it was compiled.
+    """
     module, class_name, registered = file_identity(thing)
+    try:
+        config = {key: serialize(item) for key, item in thing.get_config().items()}
+    except Exception as error:
+        _note(error, f"plait: while saving {class_name} {getattr(thing, 'name', '')!r}")
+        raise
     data = {
         "module": None if module in ("__main__", "builtins") else module,
         "class_name": class_name,
-        "config": {key: serialize(item) for key, item in thing.get_config().items()},
+        "config": config,
         "registered_name": registered,
     }
     if getattr(thing, "built", False) and hasattr(thing, "get_build_config"):
@@ -208,8 +235,27 @@ def serialize_object(thing: Any) -> dict:
         if build_config is not None:
             data["build_config"] = serialize(build_config)
     if hasattr(thing, "get_compile_config"):
-        data["compile_config"] = serialize(thing.get_compile_config() or {})
+        data["compile_config"] = _compile_config_of(thing) if with_compile_config else {}
     return data
+
+
+def _compile_config_of(model: Any) -> dict:
+    """What `compile` was told; nothing, with a warning, where no file can hold it: that must not cost the weights."""
+    try:
+        return serialize(model.get_compile_config() or {})
+    except PlaitError as error:
+        warnings.warn(
+            f"Model {model.name!r} is saved without what `compile` was told, because no file can hold it: {error} Compile the "
+            "model again after loading.",
+            stacklevel=6,
+        )
+        return {}
+
+
+def _note(error: Exception, note: str) -> None:
+    """Says where an error came from, if nobody has yet."""
+    if not getattr(error, "__notes__", None):
+        error.add_note(note)
 
 
 def _serialize_function(function: Callable) -> dict | str:
@@ -264,11 +310,38 @@ def deserialize_object(cls: type, config: Mapping[str, Any]) -> Any:
     inner = config.get("config", {})
     if not hasattr(cls, "from_config"):
         raise FileError(f"{cls.__name__}: a class needs `from_config` to be made from a file, and has none. Add one.")
-    thing = cls.from_config(dict(inner) if isinstance(inner, Mapping) else inner)
-    build_config = config.get("build_config")
-    if build_config and not getattr(thing, "built", True) and hasattr(thing, "build_from_config"):
-        thing.build_from_config(build_config)
+    try:
+        thing = cls.from_config(_known_arguments(cls, inner) if isinstance(inner, Mapping) else inner)
+        build_config = config.get("build_config")
+        if build_config and not getattr(thing, "built", True) and hasattr(thing, "build_from_config"):
+            thing.build_from_config(build_config)
+    except Exception as error:
+        _note(error, f"plait: while making {cls.__name__} {inner.get('name') if isinstance(inner, dict) else ''!r} of its config")
+        raise
+    if config.get("compile_config") and hasattr(thing, "compile_from_config"):
+        _compile(thing, config["compile_config"])
     return thing
+
+
+def _known_arguments(cls: type, config: Mapping[str, Any]) -> dict:
+    """A config without the arguments that plait's class doesn't know, where they are None and so say nothing."""
+    if cls not in _homes:
+        return dict(config)
+    known = {name for parent in cls.__mro__ for name in constructor_parameters(parent)}
+    return {key: value for key, value in config.items() if value is not None or key in known}
+
+
+def _compile(model: Any, config: dict) -> None:
+    """Compiles a model as it was; one whose class takes other arguments has to be compiled by the program."""
+    cls = type(model)
+    if not cls.compile.__module__.startswith("plait.") and cls.compile_from_config.__module__.startswith("plait."):
+        warnings.warn(
+            f"{cls.__name__} {model.name!r} has a `compile` of its own, so it isn't compiled. Compile it after loading, or "
+            "define `get_compile_config` and `compile_from_config`.",
+            stacklevel=7,
+        )
+        return
+    model.compile_from_config(config)
 
 
 def find_class(config: Mapping[str, Any], namespace: str | None = None) -> type:
@@ -282,20 +355,33 @@ def find_class(config: Mapping[str, Any], namespace: str | None = None) -> type:
         for name in (registered, class_name):
             if isinstance(name, str) and name in source and inspect.isclass(source[name]):
                 return source[name]
-    if isinstance(registered, str) and ">" in registered:
-        raise _unknown_class(registered, class_name)
-    cls = _find_builtin_class(class_name, module, namespace)
-    if cls is None:
+    is_registered = isinstance(registered, str) and ">" in registered
+    cls = None if is_registered else _find_builtin_class(class_name, module, namespace)
+    if cls is None and not is_registered:
         for full_name, thing in _custom.items():
             if full_name.rpartition(">")[2] == class_name and inspect.isclass(thing):
                 return thing
-        raise _unknown_class(class_name, class_name)
-    return cls
+    if cls is None and _load_all():
+        return find_class(config, namespace)
+    return cls or _plain_model(config) or _raise_unknown(registered if is_registered else class_name, class_name)
+
+
+def _plain_model(config: Mapping[str, Any]) -> type | None:
+    """For a subclass that isn't known, but has a whole graph: the plain model, which can do all but what the class adds."""
+    inner = config.get("config")
+    if not isinstance(inner, Mapping) or not {"layers", "input_layers", "output_layers"} <= inner.keys():
+        return None
+    warnings.warn(
+        f"The class {config['class_name']!r} isn't known here, so the model is opened as a plain one: its graph and weights are "
+        "whole, but methods that the class adds are missing. Pass custom_objects={...} to get them.",
+        stacklevel=8,
+    )
+    return _find_builtin_class("Functional", "", "models")
 
 
 def _find_builtin_class(class_name: str, module: str, namespace: str | None) -> type | None:
-    namespaces = [namespace] if namespace else []
-    namespaces += [part for part in reversed(module.split(".")) if part in _builtins]
+    namespaces = [part for part in reversed(module.split(".")) if part in _builtins]
+    namespaces += [namespace] if namespace else []
     namespaces += [name for name in _builtins if name not in namespaces]
     for name in namespaces:
         thing = _builtins.get(name, {}).get(class_name)
@@ -304,9 +390,28 @@ def _find_builtin_class(class_name: str, module: str, namespace: str | None) -> 
     return None
 
 
-def _unknown_class(name: str, class_name: str) -> FileError:
+def unknown_classes(config: Any) -> list[str]:
+    """The names of all classes in plain data that aren't known here, each once."""
+    found: dict[str, None] = {}
+    remaining = [config]
+    while remaining:
+        value = remaining.pop()
+        if isinstance(value, list):
+            remaining.extend(value)
+        elif isinstance(value, dict):
+            remaining.extend(value.values())
+            name = value.get("class_name")
+            if isinstance(name, str) and "config" in value and name != "function" and name[:2] != "__":
+                try:
+                    find_class(value)
+                except PlaitError:
+                    found[value.get("registered_name") or name] = None
+    return list(found)
+
+
+def _raise_unknown(name: str, class_name: str) -> Any:
     options = {key for names in _builtins.values() for key, thing in names.items() if inspect.isclass(thing)}
-    return FileError(
+    raise FileError(
         f"Could not locate class {name!r}.{did_you_mean(class_name, [*options, *_custom])} If it is yours, make it "
         "known: put @plait.saving.register_keras_serializable() on it, or pass custom_objects={...}. "
         "plait never imports code that a file names."

@@ -84,11 +84,9 @@ __all__ = [
     "threshold",
 ]
 
-_RELU = "keras.src.activations.activations"
-
 
 @builtin("activations")
-@op(module=_RELU, name="ReLU")
+@op(module="keras.src.activations.activations", name="ReLU")
 def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
     """x from the threshold up to max_value, and negative_slope (x - threshold) below.
 
@@ -99,7 +97,7 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
         threshold: where the slope changes.
 
     Raises:
-        ArgumentError: a negative max_value or slope.
+        ArgumentError: a negative max_value.
 
     >>> relu(jnp.array([-2.0, 1.0, 9.0]), max_value=6.0).tolist()
     [0.0, 1.0, 6.0]
@@ -118,9 +116,6 @@ def _bounded(x: Any, max_value: float | None) -> Any:
     if max_value < 0:
         raise ArgumentError(f"relu: `max_value` must not be negative, but got {max_value}.")
     return jnp.minimum(x, jnp.asarray(max_value, x.dtype))
-
-
-builtin("activations", module=_RELU, registered_name="ReLU")(relu.operation)
 
 
 @builtin("activations")

@@ -118,7 +118,7 @@ class Zeros(Initializer):
 
     def __call__(self, shape: Any, dtype: Any = None) -> jax.Array:
         """Zeros of a shape and dtype."""
-        return jnp.asarray(np.zeros(shape, narrow(dtype)))
+        return _array(np.zeros(shape, narrow(dtype)))
 
 
 @builtin("initializers", "ones", "one")
@@ -131,7 +131,7 @@ class Ones(Initializer):
 
     def __call__(self, shape: Any, dtype: Any = None) -> jax.Array:
         """Ones of a shape and dtype."""
-        return jnp.asarray(np.ones(shape, narrow(dtype)))
+        return _array(np.ones(shape, narrow(dtype)))
 
 
 @builtin("initializers", "constant")
@@ -154,13 +154,11 @@ class Constant(Initializer):
         Raises:
             ShapeError: an array that cannot be broadcast to the shape.
         """
-        value = jnp.asarray(self.value).astype(narrow(dtype))
+        value = np.asarray(self.value).astype(narrow(dtype))
         try:
-            return jnp.broadcast_to(value, tuple(shape))
-        except ValueError as error:
-            raise ShapeError(
-                f"Constant: a value of shape {value.shape} cannot fill the shape {tuple(shape)}."
-            ) from error
+            return _array(np.broadcast_to(value, tuple(shape)))
+        except ValueError:
+            raise ShapeError(f"Constant: a value of shape {value.shape} cannot fill {tuple(shape)}.") from None
 
     def get_config(self) -> dict:
         """The value as plain data."""
@@ -196,7 +194,7 @@ class Identity(Initializer):
         """
         if len(shape) != 2:
             raise ShapeError(f"Identity: only matrices have an identity, but got shape={tuple(shape)}. Give two sizes.")
-        return jnp.asarray(self.gain * np.eye(*shape), narrow(dtype))
+        return _array(self.gain * np.eye(*shape), dtype)
 
 
 _WINDOWS = {  # coefficients of sums of cosines: Harris, "On the use of windows for harmonic analysis", 1978
@@ -249,7 +247,7 @@ class STFT(Initializer):
         times = np.arange(length)[:, None, None]
         angles = 2 * np.pi / max((frequencies - 1) * 2, 1) * times * np.arange(frequencies)
         basis = np.cos(angles) if self.side == "real" else -np.sin(angles)
-        return jnp.asarray(basis * self._weights(length)[:, None, None], narrow(dtype))
+        return _array(basis * self._weights(length)[:, None, None], dtype)
 
     def _weights(self, length: int) -> np.ndarray:
         if self.window is None:
@@ -552,7 +550,8 @@ class Orthogonal(_Random):
         tall = _normal((max(rows, columns), min(rows, columns)), 0.0, 1.0, "float32", self.seed)
         q = _orthonormal(tall)
         q = q.T if rows < columns else q
-        return jnp.asarray(self.gain * q.reshape(tuple(shape)), narrow(dtype))
+        q = self.gain * q.reshape(tuple(shape))
+        return q.astype(narrow(dtype)) if isinstance(q, Tracer) else _array(q, dtype)
 
 
 def _orthonormal(tall: Any) -> Any:
@@ -582,7 +581,7 @@ def _uniform(shape: Any, low: float, high: float, dtype: Any, seed: Any) -> jax.
     key = _host_key(seed, dtype)
     if key is None:
         return random.uniform(shape, low, high, dtype, seed)
-    return jnp.asarray(_draw(key, shape, lambda bits: _evenly(bits, low, high)))
+    return _array(_draw(key, shape, lambda bits: _evenly(bits, low, high)))
 
 
 def _normal(shape: Any, mean: float, stddev: float, dtype: Any, seed: Any) -> jax.Array:
@@ -590,7 +589,7 @@ def _normal(shape: Any, mean: float, stddev: float, dtype: Any, seed: Any) -> ja
     if key is None:
         return random.normal(shape, mean, stddev, dtype, seed)
     lowest = np.nextafter(np.float32(-1), np.float32(0))
-    return jnp.asarray(_draw(key, shape, lambda bits: _bell(_evenly(bits, lowest, 1.0)), mean, stddev))
+    return _array(_draw(key, shape, lambda bits: _bell(_evenly(bits, lowest, 1.0)), mean, stddev))
 
 
 def _truncated_normal(shape: Any, mean: float, stddev: float, dtype: Any, seed: Any) -> jax.Array:
@@ -603,7 +602,7 @@ def _truncated_normal(shape: Any, mean: float, stddev: float, dtype: Any, seed: 
     def cut(bits: np.ndarray) -> np.ndarray:
         return np.clip(_bell(_evenly(bits, -edge, edge)), -inside, inside)
 
-    return jnp.asarray(_draw(key, shape, cut, mean, stddev))
+    return _array(_draw(key, shape, cut, mean, stddev))
 
 
 def _host_key(seed: Any, dtype: Any) -> np.ndarray | None:
@@ -616,6 +615,11 @@ def _host_key(seed: Any, dtype: Any) -> np.ndarray | None:
         return None
     with jax.ensure_compile_time_eval():
         return np.asarray(seed.next())
+
+
+def _array(values: np.ndarray, dtype: Any = None) -> jax.Array:
+    """Values on the device. `jnp.asarray` would do it too, and compile a program for every new shape."""
+    return jax.device_put(values if dtype is None else values.astype(narrow(dtype)))
 
 
 def _draw(key: np.ndarray, shape: Any, transform: Callable, mean: float = 0.0, stddev: float = 1.0) -> np.ndarray:

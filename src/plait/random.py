@@ -34,6 +34,7 @@ __all__ = [
     "forget_global_generator",
     "gamma",
     "global_generator",
+    "global_states",
     "key_of",
     "make_default_seed",
     "normal",
@@ -105,6 +106,11 @@ def global_generator() -> SeedGenerator:
     if _global_generator is None:
         _global_generator = SeedGenerator()
     return _global_generator
+
+
+def global_states() -> list:
+    """The state of the generator behind draws without a seed, if it has been used: a list of one variable, or none."""
+    return [] if _global_generator is None else [_global_generator.state]
 
 
 def forget_global_generator() -> None:

@@ -136,3 +136,14 @@ def test_sparsemax_is_a_distribution_over_the_last_axis_too():
             level = (low + high) / 2
             low, high = (level, high) if np.maximum(row - level, 0).sum() > 1 else (low, level)
         np.testing.assert_allclose(expected, np.maximum(row - level, 0), atol=1e-5)
+
+
+def test_a_layer_can_be_an_activation():
+    config = keras.saving.serialize_keras_object(keras.layers.ReLU(max_value=2.0))
+    layer = activations.get(config)
+    assert isinstance(layer, plait.layers.ReLU)
+    assert activations.get(layer) is layer
+    assert activations.serialize(layer)["module"] == "keras.layers"
+    operation = activations.relu(plait.KerasTensor((None, 3)), max_value=2.0)._keras_history.operation
+    again = plait._registry.deserialize(plait._registry.serialize(operation))
+    assert again.get_config() == operation.get_config()

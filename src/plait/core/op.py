@@ -20,7 +20,7 @@ from typing import Any
 
 from plait._errors import ArgumentError, PlaitError, describe
 from plait._names import snake_case
-from plait._registry import builtin, register_keras_serializable
+from plait._registry import builtin, deserialize, register_keras_serializable
 from plait._tree import flatten
 from plait.core.graph import Operation, record
 from plait.core.infer import infer
@@ -92,8 +92,12 @@ class Op(Operation):
 
     @classmethod
     def from_config(cls, config: dict) -> "Op":
-        """An op from its config."""
-        options: dict[str, Any] = {k: tuple(v) if isinstance(v, list) and k == "axis" else v for k, v in config.items()}
+        """An op from its config. Files give tuples as lists, arrays as dicts, and may leave out what is None."""
+        parameters = inspect.signature(cls.function).parameters
+        options: dict[str, Any] = {key: None for key in cls.options if parameters[key].default is inspect.Parameter.empty}
+        for key, value in config.items():
+            as_tuple = key == "axis" and isinstance(value, list)
+            options[key] = tuple(value) if as_tuple else deserialize(value) if isinstance(value, dict) else value
         return cls(**options)
 
     def __repr__(self) -> str:

@@ -26,7 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from plait._dtypes import dtype_name, is_float
+from plait._dtypes import dtype_name, is_float, narrow
 from plait._errors import ArgumentError, ShapeError, StateError, describe
 from plait._names import auto_name
 from plait._registry import get
@@ -93,10 +93,16 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any
         return x if dtype is None or x.dtype == dtype_name(dtype) else x.astype(dtype)
     if dtype is None:
         dtype = _natural_dtype(x)
-    try:
-        return jnp.asarray(x, dtype=None if dtype is None else dtype_name(dtype))
-    except TypeError:
-        return jnp.asarray(np.asarray(x), dtype=None if dtype is None else dtype_name(dtype))
+    name = None if dtype is None else dtype_name(dtype)
+    return _on_device(x, name)
+
+
+def _on_device(x: Any, name: str | None) -> jax.Array:
+    """A host value as an array. `device_put` only copies, where `jnp.asarray` compiles a program for each new shape."""
+    array = np.asarray(x)
+    if name is not None:
+        array = array.astype(jnp.dtype(narrow(name)), copy=False)
+    return jax.device_put(array)
 
 
 def _natural_dtype(x: Any) -> str | None:
@@ -296,7 +302,7 @@ def _initial_value(initializer: Any, shape: Any, dtype: Any, name: str) -> jax.A
         return value
     value = convert_to_tensor(initializer, dtype)
     if value is initializer:
-        value = jnp.array(value)  # a copy, because the loop hands buffers over to programs that destroy them
+        value = value.copy()  # a copy, because the loop hands buffers over to programs that destroy them
     if shape is not None and tuple(np.atleast_1d(np.asarray(shape, int)).tolist()) != value.shape:
         raise ShapeError(
             f"Variable {name!r}: got shape={shape} and a value {describe(value)}. Give one, or make them agree."
@@ -307,7 +313,7 @@ def _initial_value(initializer: Any, shape: Any, dtype: Any, name: str) -> jax.A
 def _restore(cls: type[Variable], value: np.ndarray, state: dict) -> Variable:
     variable = cls.__new__(cls)
     vars(variable).update(state)
-    variable._cell, variable._index, variable.serial = Cell([jnp.array(value)]), 0, next(_serial)
+    variable._cell, variable._index, variable.serial = Cell([jax.device_put(value)]), 0, next(_serial)
     mark_revision()
     return variable
 

@@ -460,6 +460,9 @@ class Layer(Owner):
     @property
     def losses(self) -> list:
         """What `add_loss` got in the last call, and the regularisation of the trainable weights."""
+        collected = current().losses
+        if collected is not None:
+            return [*collected, *self.regularization_losses()]
         added = [loss for layer in unique(self._flatten_layers()) for loss in layer._losses]
         return added + self.regularization_losses()
 
@@ -568,6 +571,10 @@ class Layer(Owner):
     @classmethod
     def _read_config(cls, config: dict) -> dict:
         """A config's values, with those in object form made into objects."""
+        if cls.__module__.startswith("plait."):
+            known = {*constructor_parameters(cls), *_BASE_ARGUMENTS}
+            unset = [key for key, value in config.items() if key not in known and value in (None, False)]
+            config = {key: value for key, value in config.items() if key not in unset}  # options that plait doesn't have
         return {key: _read_value(value) for key, value in config.items()}
 
     def get_build_config(self) -> dict | None:

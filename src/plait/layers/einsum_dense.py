@@ -1,5 +1,6 @@
 """EinsumDense: a dense layer whose product is any einsum."""
 
+import copy
 import re
 from typing import Any
 
@@ -58,7 +59,7 @@ class EinsumDense(Layer):
         self.kernel = self.add_weight(
             name="kernel",
             shape=kernel_shape,
-            initializer=self.kernel_initializer,
+            initializer=_with_fans(self.kernel_initializer, self.equation),
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )
@@ -77,6 +78,18 @@ class EinsumDense(Layer):
         if self.bias is not None:
             x = x + self.bias.value
         return self.activation(x)
+
+
+def _with_fans(initializer: Any, equation: str) -> Any:
+    """The same initializer, told which axes of the kernel are summed over and which come out."""
+    if not isinstance(initializer, initializers.VarianceScaling) or initializer.input_axes is not None:
+        return initializer
+    operands, written = equation.replace(" ", "").replace(".", "").split("->")
+    kernel = operands.split(",")[1]
+    told = copy.copy(initializer)
+    told.input_axes = [axis for axis, letter in enumerate(kernel) if letter not in written]
+    told.output_axes = [axis for axis, letter in enumerate(kernel) if letter in written]
+    return told
 
 
 def _shapes(

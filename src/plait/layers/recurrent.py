@@ -24,6 +24,7 @@ class _Cell(Layer):
 
     gates = 1
     state_count = 1
+    draws_seed_first = False
 
     def __init__(
         self, units: int, *, activation: Any, use_bias: bool, kernel_initializer: Any, recurrent_initializer: Any,
@@ -33,6 +34,8 @@ class _Cell(Layer):
     ):  # fmt: skip
         kwargs.pop("implementation", None)
         super().__init__(**kwargs)
+        if self.draws_seed_first:  # where Keras does, so that a seeded script gets the same weights
+            self.seed_generator = random.SeedGenerator(seed)
         self.units = positive_integer(units, type(self).__name__, "units")
         self.activation = activations.get(activation)
         self.use_bias = use_bias
@@ -48,7 +51,8 @@ class _Cell(Layer):
         self.dropout = min(1.0, max(0.0, dropout))
         self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
         self.seed = seed
-        self.seed_generator = random.SeedGenerator(seed)
+        if not self.draws_seed_first:
+            self.seed_generator = random.SeedGenerator(seed)
         self.state_size = self.units if self.state_count == 1 else [self.units] * self.state_count
         self.output_size = self.units
 
@@ -125,6 +129,8 @@ def _weight_arguments(layer: Any) -> dict:
 @builtin("layers")
 class SimpleRNNCell(_Cell):
     """`activation(x @ kernel + h @ recurrent_kernel + bias)`."""
+
+    draws_seed_first = True
 
     def __init__(
         self, units: int, activation: Any = "tanh", use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",

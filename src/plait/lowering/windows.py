@@ -44,7 +44,7 @@ def geometry(
         ValueError: an unknown padding, or not one number an axis.
     """
     rank = len(size)
-    strides, dilation = _one_an_axis(strides, rank, "strides"), _one_an_axis(dilation, rank, "dilation")
+    strides, dilation = one_an_axis(strides, rank, "strides"), one_an_axis(dilation, rank, "dilation")
     if isinstance(padding, str):
         if padding.upper() not in ("VALID", "SAME"):
             raise ValueError(f"padding must be 'valid', 'same' or a pair for each spatial axis, not {padding!r}.")
@@ -111,7 +111,8 @@ def tap_count(size: Sequence[int]) -> int:
     return math.prod(size)
 
 
-def _one_an_axis(value: int | Sequence[int], rank: int, name: str) -> tuple[int, ...]:
+def one_an_axis(value: int | Sequence[int], rank: int, name: str) -> tuple[int, ...]:
+    """A number for each spatial axis, from one for all or from one each."""
     values = (value,) * rank if isinstance(value, int) else tuple(value)
     if len(values) != rank:
         raise ValueError(f"{name} must be one number, or one for each of the {rank} spatial axes, not {value!r}.")

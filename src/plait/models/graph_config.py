@@ -1,216 +1,382 @@
 """The graph as plain data, in the form of Keras's files, and back.
 
-Each layer and op is in object form, with its calls as `inbound_nodes`; a tensor is `[operation, call, output]`. Calls are
-counted within the graph. What the user wrote in a call stands in its keyword arguments; a `training` there is marked,
-because Keras's files hold one that nobody wrote, and that Keras itself ignores.
+Each layer and op is there once, in object form, with its calls as `inbound_nodes`. A symbolic tensor is written as
+`[operation, call, output]`, the calls counted within this graph. What stands in a call is what the user wrote, and masks,
+which are tensors that ops make.
+
+Verbs: `graph_to_config(model)` writes, `config_to_graph(config)` makes the layers and calls them again.
+
+What it is not: a way to run a file's code. The classes come from the registry, and a call without a symbolic tensor is
+refused.
+
+Differs from Keras: `training` in a call is what the user wrote, and is marked so. Keras's files hold one in many calls that
+nobody wrote, and Keras ignores it whenever a model is called with `training`, as in fit; where it isn't marked, it is left
+out. A graph that starts in the middle of another is written with new Inputs, as Keras makes them.
 """
 
+import collections
+import inspect
+from collections.abc import Iterator
 from typing import Any
 
-from plait._errors import FileError, describe, listing
-from plait._registry import (
-    custom_object_scope,
-    deserialize,
-    deserialize_object,
-    find_class,
-    serialize,
-    serialize_object,
-)
-from plait._tree import flatten, map_structure_in_order
-from plait.core.graph import Graph, Node
-from plait.core.tensor import KerasTensor
+from plait._errors import FileError, describe, did_you_mean, listing
+from plait._registry import custom_object_scope, deserialize, deserialize_object, find_class, serialize, serialize_object
+from plait._tree import flatten
+from plait.core.graph import Graph, Node, Operation
+from plait.core.op import Op
+from plait.core.tensor import KerasTensor, any_symbolic
 from plait.layers.input import InputLayer
 
-_WRITTEN = "training_is_written"  # marks a node of which `training` is to be kept
+_WRITTEN = "training_is_written"  # marks a call whose `training` is to be kept; Keras passes over it
+_TENSOR = "__keras_tensor__"
 
 
 def graph_to_config(model: Any) -> dict:
-    """A model's graph as plain data."""
-    graph: Graph = model.graph
-    calls = _calls(graph)
-    starts = _new_inputs(graph)
-    layers = [_layer_data(starts[id(tensor)], [], calls, starts) for tensor in graph.inputs if id(tensor) in starts]
-    layers += [_layer_data(operation, graph.nodes_of(operation), calls, starts) for operation in graph.operations]
+    """A model's graph as plain data.
 
-    def place(tensor: KerasTensor, is_output: bool = False) -> list:
-        name, call, index = _history(tensor, calls, starts)
-        counts_from_one = is_output and tensor.node is not None and _is_functional(tensor.node.operation)
-        return [name, call + 1 if counts_from_one else call, index]
+    Raises:
+        ArgumentError: a layer or an argument that no file can hold.
 
-    return {
-        "name": model.name,
-        "trainable": model.trainable,
-        "layers": layers,
-        "input_layers": map_structure_in_order(place, graph.input_structure),
-        "output_layers": map_structure_in_order(lambda tensor: place(tensor, True), graph.output_structure),
-    }
+    >>> import plait
+    >>> x = plait.Input((2,), name="x")
+    >>> graph_to_config(plait.Model(x, x * 2.0))["output_layers"]
+    ['multiply', 0, 0]
+    """
+    return _Writer(model).config()
+
+
+class _Writer:
+    """Writes one graph.
+
+    Attributes:
+        starts: the new Inputs, for tensors that the graph starts from and no Input made.
+        places: where each tensor comes from, by id: `[operation, call, output]`.
+    """
+
+    def __init__(self, model: Any):
+        self.model = model
+        self.graph: Graph = model.graph
+        self.starts: list[InputLayer] = []
+        self.places: dict[int, list] = {}
+        for operation in self.graph.operations:
+            for call, node in enumerate(self.graph.nodes_of(operation)):
+                for tensor in node.outputs:
+                    self.places[id(tensor)] = [operation.name, call, tensor.index]
+        for tensor in self.graph.inputs:
+            if tensor.node is None or tensor.node.inputs:
+                self._start_anew(tensor)
+
+    def _start_anew(self, tensor: KerasTensor) -> None:
+        names = {operation.name for operation in (*self.graph.operations, *self.starts)}
+        layer = InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype, name=_unused(f"{tensor.name}CLONE", names))
+        self.starts.append(layer)
+        self.places[id(tensor)] = [layer.name, 0, 0]
+
+    def config(self) -> dict:
+        return {
+            "name": self.model.name,
+            "trainable": self.model.trainable,
+            "layers": [self._operation(operation) for operation in (*self.starts, *self.graph.operations)],
+            "input_layers": self._ends(self.graph.input_structure),
+            "output_layers": self._ends(self.graph.output_structure),
+        }
+
+    def _operation(self, operation: Any) -> dict:
+        calls = [self._call(node) for node in self.graph.nodes_of(operation) if node.inputs]
+        return {**serialize_object(operation), "name": operation.name, "inbound_nodes": calls}
+
+    def _call(self, node: Node) -> dict:
+        args, kwargs = _as_keras_calls(node)
+        kwargs = {key: value for key, value in kwargs.items() if value is not None or not _is_automatic(key)}
+        data = {"args": self._value(args), "kwargs": self._value(kwargs)}
+        return {**data, _WRITTEN: True} if "training" in kwargs else data
+
+    def _value(self, value: Any) -> Any:
+        if isinstance(value, KerasTensor):
+            config = {"shape": list(value.shape), "dtype": value.dtype, "keras_history": self.places[id(value)]}
+            return {"class_name": _TENSOR, "config": config}
+        if isinstance(value, (list, tuple)):
+            return [self._value(item) for item in value]
+        if isinstance(value, dict):
+            return {key: self._value(item) for key, item in value.items()}
+        return serialize(value)
+
+    def _ends(self, structure: Any) -> Any:
+        if isinstance(structure, dict):
+            return {key: self._ends(item) for key, item in structure.items()}
+        if isinstance(structure, (list, tuple)):
+            return [self._ends(item) for item in structure]
+        name, call, index = self.places[id(structure)]
+        source = structure.node.operation if structure.node is not None else None
+        made_here = name == getattr(source, "name", None)
+        return [name, call + 1 if made_here and _is_functional(source) else call, index]
+
+
+def _is_automatic(key: str) -> bool:
+    """Whether None for this argument of a call says nothing: it is filled in anyway."""
+    return key in ("training", "mask") or key.endswith("_mask")
 
 
 def _is_functional(operation: Any) -> bool:
+    """Whether an operation is an inner model whose calls Keras counts from 1 where a model begins and ends."""
     return getattr(operation, "graph", None) is not None and not hasattr(operation, "_chain")
 
 
-def _calls(graph: Graph) -> dict[Node, int]:
-    return {node: index for operation in graph.operations for index, node in enumerate(graph.nodes_of(operation))}
+def _as_keras_calls(node: Node) -> tuple[list, dict]:
+    """The arguments of a call; of an op by position as far as they go, for its class in Keras may name them otherwise."""
+    args, kwargs = list(node.args), dict(node.kwargs)
+    if isinstance(node.operation, Op) and kwargs:
+        parameters = inspect.signature(type(node.operation).function).parameters.values()
+        tensors = [p for p in parameters if p.name not in node.operation.options]
+        if not any(p.kind is p.VAR_POSITIONAL for p in tensors):
+            for parameter in tensors[len(args) :]:
+                if parameter.name not in kwargs:
+                    break
+                args.append(kwargs.pop(parameter.name))
+    return args, kwargs
 
 
-def _new_inputs(graph: Graph) -> dict[int, InputLayer]:
-    """An Input for each tensor in the middle of another graph that this one starts from."""
-    new = {}
-    for tensor in graph.inputs:
-        if tensor.node is None or not isinstance(tensor.node.operation, InputLayer):
-            new[id(tensor)] = InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype, name=f"{tensor.name}CLONE")
-    return new
-
-
-def _history(tensor: KerasTensor, calls: dict[Node, int], starts: dict[int, InputLayer]) -> tuple[str, int, int]:
-    if id(tensor) in starts:
-        return starts[id(tensor)].name, 0, 0
-    return tensor.node.operation.name, calls[tensor.node], tensor.index
-
-
-def _layer_data(operation: Any, nodes: list[Node], calls: dict[Node, int], starts: dict[int, InputLayer]) -> dict:
-    data = serialize_object(operation)
-    data["name"] = operation.name
-    data["inbound_nodes"] = [_node_data(node, calls, starts) for node in nodes if node.inputs]
-    return data
-
-
-def _node_data(node: Node, calls: dict[Node, int], starts: dict[int, InputLayer]) -> dict:
-    def leaf(value: Any) -> Any:
-        if not isinstance(value, KerasTensor):
-            return serialize(value)
-        history = list(_history(value, calls, starts))
-        config = {"shape": list(value.shape), "dtype": value.dtype, "keras_history": history}
-        return {"class_name": "__keras_tensor__", "config": config}
-
-    args = [map_structure_in_order(leaf, arg) for arg in node.args]
-    kwargs = {key: map_structure_in_order(leaf, value) for key, value in node.kwargs.items()}
-    data = {"args": [_lists(arg) for arg in args], "kwargs": {key: _lists(value) for key, value in kwargs.items()}}
-    return {**data, _WRITTEN: True} if "training" in kwargs else data
-
-
-def _lists(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return [_lists(item) for item in value]
-    return {key: _lists(item) for key, item in value.items()} if isinstance(value, dict) else value
+def _unused(name: str, names: Any) -> str:
+    count, candidate = 0, name
+    while candidate in names:
+        count += 1
+        candidate = f"{name}_{count}"
+    return candidate
 
 
 # ---------------------------------------------------------------------------- back
 
 
 def config_to_graph(config: dict, custom_objects: Any = None) -> tuple[Any, Any]:
-    """The symbolic inputs and outputs of a graph that is made anew from its config.
+    """Makes the layers and ops of a graph from its config, and calls them as it says.
+
+    Args:
+        config: what `graph_to_config` gave, or Keras's `get_config`; also with calls in the form of Keras 2.
+        custom_objects: names that it may use besides the registered ones.
+
+    Returns:
+        the symbolic inputs and outputs, each in their structure.
 
     Raises:
-        FileError: calls that refer to what isn't there, or to themselves.
+        FileError: layers that aren't known, calls of what isn't there, calls that wait for each other.
     """
     with custom_object_scope(custom_objects or {}):
         return _Reader(config).read()
 
 
+class _NotYet(Exception):
+    """A tensor that a call needs, and that no call has given yet."""
+
+    def __init__(self, operation: str, call: int):
+        super().__init__(operation, call)
+        self.source = operation, call
+
+
 class _Reader:
+    """Reads one graph.
+
+    Attributes:
+        operations: layers and ops by name.
+        calls: for each name what stands in the file about its calls.
+        made: for each name the nodes that were made.
+        from_one: the inner models whose calls an old file counts from 1.
+    """
+
     def __init__(self, config: dict):
         self.config = config
         self.operations: dict[str, Any] = {}
-        self.tensors: dict[tuple[str, int, int], KerasTensor] = {}
+        self.calls: dict[str, list] = {}
+        self.made: dict[str, list[Node]] = {}
+        for data in self._entries():
+            self._make(data)
+        self.from_one = self._find_counted_from_one()
 
     def read(self) -> tuple[Any, Any]:
-        waiting: list[tuple[str, list]] = []
-        for data in self.config["layers"]:
-            name = data.get("name") or data.get("config", {}).get("name")
-            operation = deserialize_object(find_class(data, "layers"), data)
-            self.operations[name] = operation
-            nodes = list(data.get("inbound_nodes") or [])
-            if isinstance(operation, InputLayer):
-                self._keep(name, 0, [operation.output])
-            elif nodes:
-                waiting.append((name, nodes))
-        self._connect(waiting)
-        return self._structure("input_layers"), self._structure("output_layers")
+        self._connect()
+        inputs, outputs = self._ends("input_layers"), self._ends("output_layers")
+        self._rename_newcomers(flatten(outputs))
+        return inputs, outputs
 
-    def _connect(self, waiting: list[tuple[str, list]]) -> None:
-        """Makes the calls, each as soon as what it needs is there."""
-        done = dict.fromkeys((name for name, _ in waiting), 0)
-        while waiting:
-            before = sum(done.values())
-            for name, nodes in waiting:
-                while done[name] < len(nodes) and self._call(name, done[name], nodes[done[name]]):
-                    done[name] += 1
-            waiting = [(name, nodes) for name, nodes in waiting if done[name] < len(nodes)]
-            if waiting and sum(done.values()) == before:
-                raise FileError(
-                    "Invalid Functional model configuration: the calls of "
-                    f"{listing(name for name, _ in waiting)} need tensors that nothing gives, or that need each other."
-                )
+    def _entries(self) -> list[dict]:
+        entries = self.config.get("layers")
+        if not isinstance(entries, list) or not all(isinstance(data, dict) for data in entries):
+            raise FileError(f"Invalid Functional model configuration: `layers` must be a list, but got {describe(entries)}.")
+        return entries
 
-    def _call(self, name: str, index: int, node: Any) -> bool:
-        args, kwargs, complete = self._arguments(node)
-        if not complete:
-            return False
-        operation = self.operations[name]
-        result = operation(*args, **kwargs)
-        self._keep(name, index, [leaf for leaf in flatten(result) if isinstance(leaf, KerasTensor)])
-        return True
-
-    def _keep(self, name: str, index: int, outputs: list) -> None:
-        for place, tensor in enumerate(outputs):
-            self.tensors[name, index, place] = tensor
-
-    def _arguments(self, node: Any) -> tuple[list, dict, bool]:
-        if isinstance(node, list):
-            return self._old_arguments(node)
-        missing: list = []
-        args = [self._value(arg, missing) for arg in node.get("args", [])]
-        kwargs = {key: self._value(value, missing) for key, value in node.get("kwargs", {}).items()}
-        if not node.get(_WRITTEN):
-            kwargs.pop("training", None)
-        kwargs = {key: value for key, value in kwargs.items() if not (key.endswith("mask") and value is None)}
-        return args, kwargs, not missing
-
-    def _old_arguments(self, node: list) -> tuple[list, dict, bool]:
-        """A call in the form of Keras 2: a list of `[operation, call, output, keyword arguments]`."""
-        missing: list = []
-        tensors, kwargs = [], {}
-        for entry in node:
-            name, call, index, *rest = entry
-            tensors.append(self._tensor([name, call, index], missing))
-            kwargs.update({key: self._value(value, missing) for key, value in (rest[0] if rest else {}).items()})
-        kwargs.pop("training", None)
-        return [tensors[0] if len(tensors) == 1 else tensors], kwargs, not missing
-
-    def _value(self, value: Any, missing: list) -> Any:
-        if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
-            return self._tensor(value["config"]["keras_history"], missing)
-        if isinstance(value, list):
-            return [self._value(item, missing) for item in value]
-        if isinstance(value, dict) and "class_name" not in value:
-            return {key: self._value(item, missing) for key, item in value.items()}
-        return deserialize(value)
-
-    def _tensor(self, history: list, missing: list, is_output: bool = False) -> Any:
-        if len(history) < 3 or history[0] not in self.operations:
+    def _make(self, data: dict) -> None:
+        inner = data.get("config")
+        name = data.get("name") or (inner.get("name") if isinstance(inner, dict) else None)
+        if not isinstance(name, str) or not isinstance(data.get("class_name"), str) or name in self.operations:
             raise FileError(
-                f"The graph refers to {describe(history)}, and has no such layer. It has {listing(self.operations)}."
+                f"Invalid Functional model configuration: each layer needs a class_name and a name of its own, but got "
+                f"{data.get('class_name')!r} {name!r}."
             )
-        name, call, index = history[:3]
-        if is_output and _is_functional(self.operations[name]):
-            call = max(call - 1, 0)
-        tensor = self.tensors.get((name, call, index))
-        if tensor is None:
-            missing.append(history)
-        return tensor
+        operation = deserialize_object(find_class(data, "layers"), data)
+        if not isinstance(operation, Operation):
+            raise FileError(f"Invalid Functional model configuration: {name!r} is a {type(operation).__name__}, not a layer.")
+        calls = data.get("inbound_nodes") or []
+        self.operations[name], self.calls[name] = operation, list(calls.values() if isinstance(calls, dict) else calls)
+        self.made[name] = list(operation.nodes) if isinstance(operation, InputLayer) else []
 
-    def _structure(self, key: str) -> Any:
+    def _find_counted_from_one(self) -> set[str]:
+        """Keras 2 counts an inner model's own making as its first call: then one index is too high."""
+        highest: dict[str, int] = {}
+        for calls in self.calls.values():
+            for name, call, _ in _histories(calls):
+                highest[name] = max(call, highest.get(name, 0))
+        return {name for name, call in highest.items() if name in self.calls and call == len(self.calls[name]) > 0}
+
+    # ------------------------------------------------------------------------ calling
+
+    def _connect(self) -> None:
+        """Makes the calls of all, in the order of the file; one that needs what isn't there yet waits for it."""
+        ready = collections.deque(name for name, calls in self.calls.items() if calls)
+        waiting: dict[tuple[str, int], list[str]] = {}
+        while ready:
+            name = ready.popleft()
+            try:
+                while len(self.made[name]) < len(self.calls[name]):
+                    self._call(name, self.calls[name][len(self.made[name])])
+                    ready.extend(waiting.pop((name, len(self.made[name]) - 1), ()))
+            except _NotYet as missing:
+                waiting.setdefault(missing.source, []).append(name)
+        if waiting:
+            needs = [f"{name!r} needs {source!r}" for (source, _), names in waiting.items() for name in names]
+            raise FileError(
+                "Invalid Functional model configuration: some calls need what nothing gives, or need each other: "
+                f"{', '.join(needs[:8])}{' and more' * (len(needs) > 8)}."
+            )
+
+    def _call(self, name: str, call: Any) -> None:
+        args, kwargs = self._arguments(name, call)
+        if not any_symbolic(args) and not any_symbolic(kwargs.values()):
+            raise FileError(f"Invalid Functional model configuration: a call of {name!r} has no symbolic tensor.")
+        operation = self.operations[name]
+        before = len(operation.nodes)
+        operation(*args, **kwargs)
+        if len(operation.nodes) == before:
+            raise FileError(f"Invalid Functional model configuration: a call of {name!r} leaves no trace.")
+        self.made[name].append(operation.nodes[-1])
+
+    def _arguments(self, name: str, call: Any) -> tuple[list, dict]:
+        if isinstance(call, list):
+            return self._old_arguments(name, call)
+        if not isinstance(call, dict) or not isinstance(call.get("args", []), list):
+            raise FileError(f"Invalid Functional model configuration: a call of {name!r} is {describe(call)}.")
+        args = [self._value(arg) for arg in call.get("args", [])]
+        kwargs = {key: self._value(value) for key, value in call.get("kwargs", {}).items()}
+        if not call.get(_WRITTEN):
+            kwargs.pop("training", None)
+        return args, {key: value for key, value in kwargs.items() if value is not None or not _is_automatic(key)}
+
+    def _old_arguments(self, name: str, call: list) -> tuple[list, dict]:
+        """A call in the form of Keras 2: a list of `[operation, call, output, keyword arguments]`."""
+        tensors, kwargs = [], {}
+        for entry in [call] if call and isinstance(call[0], str) else call:
+            if not isinstance(entry, list) or len(entry) not in (3, 4):
+                raise FileError(f"Invalid Functional model configuration: a call of {name!r} is {describe(call)}.")
+            tensors.append(entry[2] if entry[0] == "_CONSTANT_VALUE" else self._tensor(*entry[:3]))
+            for key, value in (entry[3] if len(entry) == 4 else {}).items():
+                is_tensor = _is_history(value) and value[0] in self.operations
+                kwargs[key] = self._tensor(*value[:3]) if is_tensor else self._value(value)
+        kwargs.pop("training", None)
+        kwargs = {key: value for key, value in kwargs.items() if value is not None or not _is_automatic(key)}
+        return [tensors[0] if len(tensors) == 1 else tensors], kwargs
+
+    def _value(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._value(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if value.get("class_name") == _TENSOR:
+            history = value["config"]["keras_history"]
+            return self._tensor(*history) if _is_history(history) else self._refuse(history)
+        if "class_name" in value:
+            return deserialize(value)
+        return {key: self._value(item) for key, item in value.items()}
+
+    def _tensor(self, name: str, call: int, index: int) -> KerasTensor:
+        if name not in self.operations:
+            self._refuse([name, call, index])
+        call -= name in self.from_one
+        nodes = self.made[name]
+        if call >= len(nodes):
+            raise _NotYet(name, call)
+        if call < 0 or not 0 <= index < len(nodes[call].outputs):
+            self._refuse([name, call, index])
+        return nodes[call].outputs[index]
+
+    def _refuse(self, history: Any) -> Any:
+        near = did_you_mean(history[0], self.operations) if isinstance(history, list) and history else ""
+        raise FileError(
+            f"Invalid Functional model configuration: it refers to {describe(history)}, which no layer gives.{near} Its layers "
+            f"are {listing(self.operations)}."
+        )
+
+    # ------------------------------------------------------------------------ both ends
+
+    def _ends(self, key: str) -> Any:
         def read(value: Any) -> Any:
-            if isinstance(value, list) and len(value) >= 3 and isinstance(value[0], str) and isinstance(value[1], int):
-                missing: list = []
-                tensor = self._tensor(value, missing, is_output=key == "output_layers")
-                if missing:
-                    raise FileError(f"The graph's {key} refer to {value}, which no call gives.")
-                return tensor
+            if _is_history(value):
+                return self._end(*value[:3])
             if isinstance(value, dict):
                 return {name: read(item) for name, item in value.items()}
+            if not isinstance(value, list):
+                self._refuse(value)
             return [read(item) for item in value]
 
-        return read(self.config[key])
+        return read(self.config.get(key))
+
+    def _end(self, name: str, call: int, index: int) -> KerasTensor:
+        operation = self.operations.get(name)
+        if name not in self.from_one and call and (_is_functional(operation) or call >= len(self.made.get(name, ()))):
+            call -= 1
+        try:
+            return self._tensor(name, call, index)
+        except _NotYet:
+            return self._refuse([name, call, index])
+
+    def _rename_newcomers(self, outputs: list) -> None:
+        """Gives other names to ops that calling made (masks), where they have the names of layers in the file."""
+        known = {id(operation) for operation in self.operations.values()}
+        names = set(self.operations)
+        for operation in _operations_before(outputs):
+            if id(operation) not in known:
+                operation.name = _unused(operation.name, names)
+                names.add(operation.name)
+
+
+def _is_history(value: Any) -> bool:
+    """Whether a value is `[operation, call, output]`, with or without keyword arguments behind."""
+    return (
+        isinstance(value, list)
+        and len(value) in (3, 4)
+        and isinstance(value[0], str)
+        and all(type(number) is int for number in value[1:3])
+    )
+
+
+def _histories(value: Any) -> Iterator[tuple[str, int, int]]:
+    """All tensors that some plain data refer to."""
+    remaining = [value]
+    while remaining:
+        value = remaining.pop()
+        if _is_history(value):
+            yield value[0], value[1], value[2]
+            remaining.extend(value[3:])
+        elif isinstance(value, (list, dict)):
+            remaining.extend(value.values() if isinstance(value, dict) else value)
+
+
+def _operations_before(tensors: list) -> Iterator[Any]:
+    """All operations that lead to some tensors, each once."""
+    seen: set[int] = set()
+    remaining = [tensor.node for tensor in tensors]
+    while remaining:
+        node = remaining.pop()
+        if node is not None and id(node) not in seen:
+            seen.add(id(node))
+            remaining.extend(tensor.node for tensor in node.inputs)
+            if id(node.operation) not in seen:
+                seen.add(id(node.operation))
+                yield node.operation

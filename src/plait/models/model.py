@@ -437,7 +437,7 @@ class Model(Layer):
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
         """The number that training minimises, for one batch; a subclass may define its own."""
-        return self._needs_compile().loss(y, y_pred, sample_weight, self)
+        return self._needs_compile().loss(y, y_pred, sample_weight, self.losses)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict:
         """Updates the metrics with one batch, and returns the results; a subclass may define its own."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from plait._errors import ArgumentError, GraphError, StateError, describe, listing
 from plait._registry import builtin, deserialize
+from plait._scope import name_scope
 from plait._tree import is_nested
 from plait.core.tensor import KerasTensor
 from plait.layers.base import Layer, as_shapes
@@ -97,11 +98,12 @@ class Sequential(Model):
 
     def _connect(self, tensor: KerasTensor) -> None:
         output = tensor
-        for layer in self._chain:
-            if not isinstance(layer, InputLayer):
-                output = layer(output)
-                if is_nested(output) and len(output) == 1:
-                    output = output[0]
+        with name_scope(self.name):
+            for layer in self._chain:
+                if not isinstance(layer, InputLayer):
+                    output = layer(output)
+                    if is_nested(output) and len(output) == 1:
+                        output = output[0]
         self._take_graph(tensor, output)
 
     def build(self, input_shape: Any = None) -> None:

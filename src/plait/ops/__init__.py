@@ -29,6 +29,7 @@ from plait.ops.core import switch as switch
 from plait.ops.core import unstack as unstack
 from plait.ops.core import vectorized_map as vectorized_map
 from plait.ops.core import while_loop as while_loop
+from plait.ops.einops import rearrange as rearrange
 from plait.ops.linalg import cholesky as cholesky
 from plait.ops.linalg import cholesky_inverse as cholesky_inverse
 from plait.ops.linalg import det as det
@@ -238,9 +239,9 @@ from plait.ops.numpy import less as less
 from plait.ops.numpy import less_equal as less_equal
 from plait.ops.numpy import linspace as linspace
 from plait.ops.numpy import log as log
-from plait.ops.numpy import log10 as log10
 from plait.ops.numpy import log1p as log1p
 from plait.ops.numpy import log2 as log2
+from plait.ops.numpy import log10 as log10
 from plait.ops.numpy import logaddexp as logaddexp
 from plait.ops.numpy import logaddexp2 as logaddexp2
 from plait.ops.numpy import logical_and as logical_and
@@ -586,6 +587,7 @@ __all__ = [
     "rad2deg",
     "ravel",
     "real",
+    "rearrange",
     "reciprocal",
     "relu",
     "relu6",

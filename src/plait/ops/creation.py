@@ -5,7 +5,9 @@ from typing import Any
 import jax.numpy as jnp
 
 from plait._dtypes import narrow
+from plait._errors import SymbolicError
 from plait.core.op import op
+from plait.core.tensor import any_symbolic
 from plait.core.variable import convert_to_tensor
 from plait.ops.operands import number_dtype, operand, tensors
 
@@ -34,8 +36,14 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
 
     Raises: SymbolicError for symbolic tensors: the size would depend on values.
     """
+    numbers = [number for number in (start, stop, step) if number is not None]
+    if any_symbolic(numbers):
+        raise SymbolicError(
+            "arange: the size of the result would depend on the values of symbolic tensors, which aren't known. "
+            "Use numbers, such as the sizes in tensor.shape; or ops.cumsum(ops.ones_like(x), axis=...) - 1."
+        )
     if dtype is None:
-        dtype = number_dtype(*(number for number in (start, stop, step) if number is not None))
+        dtype = number_dtype(*numbers)
     return jnp.arange(start, stop, step, dtype=narrow(dtype))
 
 

@@ -45,6 +45,16 @@ def _two(name: str, class_name: str, function: Callable, summary: str, prepare: 
     return op(operate, name=class_name, module=_NUMPY)
 
 
+def _fraction(name: str, class_name: str, function: Callable, summary: str) -> Callable:
+    """A function of two with fractional values, in which Python numbers aren't weak."""
+
+    def fractional(x1: Any, x2: Any) -> Any:
+        exact = not any(jnp.issubdtype(x.dtype, jnp.inexact) for x in (x1, x2))
+        return function(floating(x1), x2) if exact else function(x1, x2)
+
+    return _two(name, class_name, fractional, summary, convert_to_tensor)
+
+
 def _bits(name: str, class_name: str, function: Callable, summary: str) -> Callable:
     def operate(x: Any, y: Any) -> Any:
         return function(operand(x), operand(y))
@@ -110,7 +120,7 @@ trunc = _one("trunc", "Trunc", jnp.trunc, "The value without its fraction")
 # ---------------------------------------------------------------------------- of two tensors
 
 _ANGLE = "The angle of the point (x2, x1), in radians from -π to π"
-arctan2 = _two("arctan2", "Arctan2", jnp.arctan2, _ANGLE, floating)
+arctan2 = _fraction("arctan2", "Arctan2", jnp.arctan2, _ANGLE)
 fmax = _two("fmax", "Fmax", jnp.fmax, "The larger one; a number rather than NaN")
 fmin = _two("fmin", "Fmin", jnp.fmin, "The smaller one; a number rather than NaN")
 fmod = _two("fmod", "Fmod", jnp.fmod, "The remainder of a division, with the dividend's sign")
@@ -119,8 +129,8 @@ heaviside = _two("heaviside", "Heaviside", jnp.heaviside, "0 where x1 is negativ
 hypot = _two("hypot", "Hypot", jnp.hypot, "sqrt(x1² + x2²), without overflow")
 lcm = _two("lcm", "Lcm", jnp.lcm, "The least common multiple of two integers")
 ldexp = _two("ldexp", "Ldexp", jnp.ldexp, "x1 times 2 to the power of the integer x2")
-logaddexp = _two("logaddexp", "Logaddexp", jnp.logaddexp, "log(exp(x1) + exp(x2)), without overflow", floating)
-logaddexp2 = _two("logaddexp2", "Logaddexp2", jnp.logaddexp2, "log2(2**x1 + 2**x2), without overflow", floating)
+logaddexp = _fraction("logaddexp", "Logaddexp", jnp.logaddexp, "log(exp(x1) + exp(x2)), without overflow")
+logaddexp2 = _fraction("logaddexp2", "Logaddexp2", jnp.logaddexp2, "log2(2**x1 + 2**x2), without overflow")
 maximum = _two("maximum", "Maximum", jnp.maximum, "The larger one; NaN if one is NaN")
 minimum = _two("minimum", "Minimum", jnp.minimum, "The smaller one; NaN if one is NaN")
 nextafter = _two("nextafter", "Nextafter", jnp.nextafter, "The float next to x1 on the way to x2")
@@ -152,8 +162,8 @@ def clip(x: Any, x_min: Any, x_max: Any) -> Any:
     >>> clip([-1.0, 0.5, 2.0], 0, 1).tolist()
     [0.0, 0.5, 1.0]
     """
-    x = convert_to_tensor(x)
-    x = x.astype("int32") if x.dtype == "bool" else x
+    x = operand(x)
+    x = jnp.asarray(x, "int32") if isinstance(x, bool) or getattr(x, "dtype", None) == "bool" else x
     return jnp.clip(x, *(None if bound is None else operand(bound) for bound in (x_min, x_max)))
 
 

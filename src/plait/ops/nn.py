@@ -1,4 +1,5 @@
-"""The operations of neural networks: activations, convolutions, pooling, normalisation, crossentropies, attention."""
+"""The operations of neural networks: activations, convolutions, pooling, normalisation, crossentropies, attention.
+"""
 
 from plait.ops.activation import celu as celu
 from plait.ops.activation import elu as elu

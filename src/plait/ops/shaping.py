@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -174,7 +175,7 @@ def flipud(x: Any) -> Any:
     return jnp.flipud(convert_to_tensor(x))
 
 
-@op(module=_NUMPY)
+@op(module=_NUMPY, options=("shift", "axis"))
 def roll(x: Any, shift: Any, axis: Any = None) -> Any:
     """The values moved along one axis, several, or the flat tensor; what falls out comes in at the other end."""
     return jnp.roll(convert_to_tensor(x), axes(shift), axes(axis))
@@ -215,7 +216,8 @@ def repeat(x: Any, repeats: Any, axis: Any = None) -> Any:
     >>> repeat([1, 2], [1, 3]).tolist()
     [1, 2, 2, 2]
     """
-    repeats = np.asarray(repeats) if isinstance(repeats, (list, tuple)) else operand(repeats)
+    if not isinstance(repeats, (int, jax.Array)):
+        repeats = np.asarray(repeats)  # not a JAX array: in a trace the size of the result could not depend on it
     return jnp.repeat(convert_to_tensor(x), repeats, axis)
 
 

@@ -1,18 +1,19 @@
 """Files: Keras 3's own formats, written whole or not at all, read without running code."""
 
-from plait._registry import custom_object_scope as CustomObjectScope
-from plait._registry import custom_object_scope as custom_object_scope
-from plait._registry import custom_objects as get_custom_objects
-from plait._registry import deserialize as deserialize_keras_object
-from plait._registry import register_keras_serializable as register_keras_serializable
-from plait._registry import registered_name as get_registered_name
-from plait._registry import serialize as serialize_keras_object
 from plait.saving.keras_file import load_model as load_model
 from plait.saving.keras_file import load_weights as load_weights
 from plait.saving.keras_file import model_from_json as model_from_json
 from plait.saving.keras_file import save_model as save_model
 from plait.saving.keras_file import save_weights as save_weights
 from plait.saving.keras_file import to_json as to_json
+from plait.saving.objects import CustomObjectScope as CustomObjectScope
+from plait.saving.objects import custom_object_scope as custom_object_scope
+from plait.saving.objects import deserialize_keras_object as deserialize_keras_object
+from plait.saving.objects import get_custom_objects as get_custom_objects
+from plait.saving.objects import get_registered_name as get_registered_name
+from plait.saving.objects import get_registered_object as get_registered_object
+from plait.saving.objects import register_keras_serializable as register_keras_serializable
+from plait.saving.objects import serialize_keras_object as serialize_keras_object
 
 __all__ = [
     "CustomObjectScope",
@@ -20,6 +21,7 @@ __all__ = [
     "deserialize_keras_object",
     "get_custom_objects",
     "get_registered_name",
+    "get_registered_object",
     "load_model",
     "load_weights",
     "model_from_json",

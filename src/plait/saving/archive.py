@@ -139,7 +139,7 @@ class ArchiveWriter:
             large: whether it may need more than 4 GiB.
         """
         entry = zipfile.ZipInfo(name, self._date)
-        entry.external_attr, entry.create_system = 0o600 << 16, 3
+        entry.external_attr, entry.create_system, entry.CRC = 0o600 << 16, 3, 0
         entry.header_offset = self._file.seek(0, os.SEEK_END)
         self._file.write(entry.FileHeader(zip64=large))
         start = self._file.tell()

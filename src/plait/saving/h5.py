@@ -1,250 +1,491 @@
-"""Weights in HDF5, in the layout of Keras 3: a group for each object, its variables under `vars/0`, `vars/1`, ...
+"""Weights in HDF5: one group for each object, its variables under `vars/0`, `vars/1`, ..., as Keras lays them out.
 
-The groups follow the objects. A model's layers stand under `layers/`, named by class and counted (`layers/dense_1`); what
-another layer holds stands under the attribute's name, and in a list or dict by class and count again. Names of layers play
-no part, so a model whose layers were renamed still loads.
+Reading has two halves. First everything is looked at: which links there are, which group belongs to which object, how many
+variables it holds, of which shapes, and whether the bytes for them are really there. All that doesn't fit is told in one
+error, before a byte of a weight is read. Then the values are read and assigned; should that fail all the same, every
+variable gets back what it had.
 
-Verbs: `write_weights` and `read_weights`. Reading checks everything first: links, storage, dtypes, counts and shapes
-against the model's own. Then it reads, or raises one error that lists all that doesn't fit, and nothing has changed.
+Verbs: `write_weights` and `read_weights`.
+
+What is refused: links that lead elsewhere (soft, external, user-defined), data kept in other files, virtual datasets,
+filters that need plugins, values that aren't plain numbers, arrays whose bytes aren't in the file.
+
+Differs from Keras: nothing is assigned before all is checked, and weights in the file that the model has no place for are
+an error, not passed over.
 """
 
+import contextlib
+import math
+import re
 import warnings
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from typing import Any, BinaryIO, NamedTuple
 
 import h5py
-import jax.numpy as jnp
+import jax
+import ml_dtypes
 import numpy as np
 
-from plait._errors import FileError, UnsafeFileError, raise_all
-from plait._names import snake_case
-from plait._registry import file_identity
+from plait._errors import FileError, PlaitError, UnsafeFileError, did_you_mean, listing
 from plait.core.variable import Variable
-from plait.layers.base import Layer
+from plait.layers.ownership import Owner
+from plait.optimizers.base import Optimizer
+from plait.saving.archive import ALWAYS_ALLOWED, MOST_EXPANSION
+from plait.saving.places import Place, find_places
 
-_NUMBERS = "fiub"
-
-
-def objects_of(model: Any) -> Iterator[tuple[str, Any]]:
-    """Everything that has a group, with its path: the model, what it holds, the optimizer."""
-    yield from _walk(model, "", set())
-
-
-def _walk(thing: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
-    if id(thing) in seen:
-        return
-    seen.add(id(thing))
-    yield path, thing
-    for name, child in _children(thing):
-        inner = f"{path}/{name}" if path else name
-        if isinstance(child, (list, tuple, dict, set)):
-            yield from _walk_container(child, inner, seen)
-        else:
-            yield from _walk(child, inner, seen)
-
-
-def _walk_container(container: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
-    counts: dict[str, int] = {}
-    for item in container.values() if isinstance(container, dict) else container:
-        nested = isinstance(item, (list, tuple, dict, set))
-        if not nested and not isinstance(item, Layer):
-            continue
-        name = "container" if nested else snake_case(file_identity(item)[1])
-        count = counts.get(name, 0)
-        counts[name] = count + 1
-        inner = f"{path}/{name}_{count}" if count else f"{path}/{name}"
-        yield from _walk_container(item, inner, seen) if nested else _walk(item, inner, seen)
-
-
-def _children(thing: Any) -> list[tuple[str, Any]]:
-    """What an object holds by attribute, in the order in which Keras visits it."""
-    if not isinstance(thing, Layer):
-        return []
-    held = {name: value for name, value in vars(thing).items() if name not in _NOT_HELD and _holds_layers(value)}
-    names = sorted(name for name in held if not name.startswith("_"))
-    private = sorted(name for name in held if name.startswith("_"))
-    children = [(name, held[name]) for name in names + private]
-    if hasattr(thing, "optimizer") and hasattr(thing, "layers"):
-        before = 0 if thing.graph is not None or hasattr(thing, "_chain") else sum(name < "layers" for name in names)
-        children.insert(before, ("layers", list(thing.layers)))
-        if thing.optimizer is not None:
-            children.append(("optimizer", thing.optimizer))
-    return children
-
-
-_NOT_HELD = frozenset({"nodes", "graph", "_chain", "_constructed_with", "optimizer", "compiled", "trainer", "history"})
-
-
-def _holds_layers(value: Any) -> bool:
-    if isinstance(value, Layer):
-        return True
-    if isinstance(value, dict):
-        return any(map(_holds_layers, value.values()))
-    return isinstance(value, (list, tuple, set)) and any(map(_holds_layers, value))
+MOST_LINKS = 1_000_000
+MOST_DEPTH = 100
+_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
+_NARROW_FLOATS = {"bfloat16": ml_dtypes.bfloat16, "float8_e4m3fn": ml_dtypes.float8_e4m3fn}
+_NARROW_FLOATS["float8_e5m2"] = ml_dtypes.float8_e5m2
+_OLD_LAYERS = "_layer_checkpoint_dependencies"  # what `layers` is called in files of Keras 2.13
+_SEEDS = re.compile(r"(^|/)_?seed_generators?(/|$)")  # early releases of Keras 3 kept them
 
 
 # ---------------------------------------------------------------------------- writing
 
 
-def write_weights(file: h5py.File, model: Any) -> None:
-    """Writes all variables of a model."""
-    for path, thing in objects_of(model):
-        group = file.require_group(f"{path}/vars" if path else "vars")
-        if getattr(thing, "name", None):
-            group.attrs["name"] = thing.name
-        store: dict[str, Any] = {}
-        thing.save_own_variables(store)
-        for key, value in store.items():
-            _write(group, str(key), np.asarray(value))
-
-
-def _write(group: h5py.Group, key: str, array: np.ndarray) -> None:
-    if array.dtype.name == "bfloat16":
-        group.create_dataset(key, data=array.view("V2"))
-        group[key].attrs["dtype"] = "bfloat16"
-    else:
-        group.create_dataset(key, data=array)
-
-
-# ---------------------------------------------------------------------------- reading
-
-
-def read_weights(file: h5py.File, model: Any, skip_mismatch: bool = False) -> None:
-    """Reads all variables of a model.
+def write_weights(root: Any, file: BinaryIO, without: Sequence[Any] = ()) -> None:
+    """Writes the weights of a model, and of all that it holds, into an open file.
 
     Args:
-        file: the file.
-        model: a built model.
-        skip_mismatch: whether what doesn't fit is left as it is, with a warning, instead of being an error.
+        root: a model or layer.
+        file: a binary file that can be written, read and sought.
+        without: objects that are left out, such as the optimizer.
+    """
+    left_out = {id(thing) for thing in without}
+    with h5py.File(file, "w") as h5:
+        for place in find_places(root):
+            if not _is_within(place, left_out):
+                store = _Writer(h5, f"{place.path}/vars")
+                name = getattr(place.thing, "name", None)
+                if isinstance(name, str):
+                    store.group().attrs["name"] = name
+                place.thing.save_own_variables(store)
+
+
+def _is_within(place: Place, left_out: set[int]) -> bool:
+    return id(place.thing) in left_out or any(_is_within(parent, left_out) for parent, _ in place.parents[:1])
+
+
+class _Writer(MutableMapping):
+    """Where an object puts its arrays: a dict that writes through to the file."""
+
+    def __init__(self, h5: h5py.File, path: str):
+        self._h5, self._path = h5, path
+        self._shapes: dict[str, Any] = {}
+
+    def group(self) -> Any:
+        return self._h5.require_group(self._path)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        array = np.asarray(value)
+        narrow = array.dtype.name in _NARROW_FLOATS
+        stored = array.view(f"V{array.dtype.itemsize}") if narrow else array
+        dataset = self.group().create_dataset(str(key), data=stored)
+        if narrow:
+            dataset.attrs["dtype"] = array.dtype.name
+        self._shapes[str(key)] = array.shape
+
+    def __getitem__(self, key: str) -> Any:
+        return self.group()[key][()]
+
+    def __delitem__(self, key: str) -> None:
+        del self.group()[key]
+        del self._shapes[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._shapes)
+
+    def __len__(self) -> int:
+        return len(self._shapes)
+
+
+# ---------------------------------------------------------------------------- reading: the file
+
+
+class StoredArray(NamedTuple):
+    """What the file says about one array."""
+
+    dataset: Any
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+
+class StoredGroup(Mapping):
+    """The arrays that a file keeps for one object: a dict that reads when asked.
+
+    Attributes:
+        path: where the object stands in the file.
+        arrays: what is there, by key, not yet read.
+    """
+
+    def __init__(self, path: str, arrays: dict[str, StoredArray]):
+        self.path, self.arrays = path, arrays
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        dataset, shape, dtype = self.arrays[str(key)]
+        with _damage(f"{self.path}/vars/{key}"):
+            value = np.empty(shape, dataset.dtype)
+            if value.size:
+                dataset.read_direct(value) if shape else value.__setitem__((), dataset[()])
+        value = value.view(dtype) if value.dtype.kind == "V" else value
+        return value if value.dtype.isnative else value.astype(value.dtype.newbyteorder("="))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.arrays)
+
+    def __len__(self) -> int:
+        return len(self.arrays)
+
+    @property
+    def title(self) -> str:
+        """What to call it in a message: its place, and the name of the object that was written there."""
+        name = self.name
+        return f"{self.path or 'vars'} ({name!r})" if name else self.path or "vars"
+
+    @property
+    def name(self) -> str | None:
+        """The name of the object that was written, if the file tells it."""
+        for array in self.arrays.values():
+            name = array.dataset.parent.attrs.get("name")
+            return name if isinstance(name, str) else None
+        return None
+
+
+class StoredWeights:
+    """An open weights file whose links have been checked: all of them stay inside.
+
+    Args:
+        file: a binary file that can be read at any place.
 
     Raises:
-        FileError: variables that are missing or have other shapes; all are listed, and nothing is loaded.
-        UnsafeFileError: links, or storage outside of the file.
+        FileError: not an HDF5 file, or a damaged one.
+        UnsafeFileError: a link that leads elsewhere, or more of them than weights could need.
     """
-    plan: list[tuple[Any, dict]] = []
-    problems: list[str] = []
-    known: set[str] = set()
-    for path, thing in objects_of(model):
-        place = f"{path}/vars" if path else "vars"
-        known.add(place)
-        group = _find(file, place)
-        store = _datasets(group) if group is not None else {}
-        if thing is getattr(model, "optimizer", None):
-            _plan_optimizer(thing, store, plan)
-            continue
-        found = _mismatches(thing, store, place)
-        if found:
-            problems += found
-        elif store:
-            plan.append((thing, store))
-    problems += _unread(file, known)
-    if problems and skip_mismatch:
-        warnings.warn("Some weights don't fit, and are left as they are:\n  " + "\n  ".join(problems), stacklevel=4)
-    elif problems:
-        raise_all(FileError, f"A total of {len(problems)} objects could not be loaded into {model.name!r}", problems)
-    values = [(thing, {key: _read(dataset) for key, dataset in store.items()}) for thing, store in plan]
-    for thing, store in values:
-        thing.load_own_variables(store)
 
+    def __init__(self, file: Any):
+        with _damage("it"):
+            self._h5 = h5py.File(file, "r")
+        self.names = self._list_links()
+        self.children: dict[str, list[str]] = {}
+        for name in self.names:
+            parent, _, own = name.rpartition("/")
+            self.children.setdefault(parent, []).append(own)
+        self._groups: dict[str, StoredGroup | None] = {}
 
-def _find(file: h5py.File, place: str) -> h5py.Group | None:
-    node: Any = file
-    for part in place.split("/"):
-        if not isinstance(node, h5py.Group):
+    def __enter__(self) -> "StoredWeights":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        with contextlib.suppress(Exception):
+            self._h5.close()
+
+    def _list_links(self) -> dict[str, None]:
+        found: dict[str, None] = {}
+
+        def visit(name: bytes, info: Any) -> str | None:
+            text = name.decode("utf-8", "replace")
+            if info.type != h5py.h5l.TYPE_HARD:
+                return f"the link {text[:200]!r} leads elsewhere; weights files have none"
+            if len(found) >= MOST_LINKS or text.count("/") > MOST_DEPTH:
+                return f"there are over {MOST_LINKS:,} groups and arrays, or over {MOST_DEPTH} inside each other"
+            found[text] = None
             return None
-        link = node.get(part, getlink=True)
-        if link is None:
-            return None
-        if not isinstance(link, h5py.HardLink):
-            raise UnsafeFileError(f"The weights file has a link at {place!r} that leads elsewhere. plait follows none.")
-        node = node[part]
-    return node if isinstance(node, h5py.Group) else None
+
+        with _damage("its list of groups"):
+            problem = self._h5.id.links.visit(visit, info=True)
+        if problem:
+            raise UnsafeFileError(f"This weights file is not safe to read: {problem}.")
+        return found
+
+    def group(self, path: str) -> StoredGroup | None:
+        """The arrays of the object at a path, checked; None where there is nothing."""
+        if path not in self._groups:
+            place = f"{path}/vars".removeprefix("/")
+            keys = sorted(self.children.get(place, ()), key=_natural)
+            found = {key: self._array(f"{place}/{key}") for key in keys}
+            self._groups[path] = StoredGroup(path, found) if place in self.names else None
+        return self._groups[path]
+
+    def _array(self, path: str) -> StoredArray:
+        with _damage(path):
+            dataset = self._h5[path]
+            if not isinstance(dataset, h5py.Dataset):
+                raise FileError(f"This weights file has a group at {path}, where an array should be.")
+            plan, dtype = dataset.id.get_create_plist(), dataset.dtype
+            _check_storage(path, dataset, plan)
+            return StoredArray(dataset, tuple(dataset.shape or ()), _plain_dtype(path, dataset, dtype))
+
+    def groups_with_arrays(self) -> list[str]:
+        """The paths of all objects that have arrays here."""
+        return [n.rpartition("vars")[0].rstrip("/") for n in self.children if n == "vars" or n.endswith("/vars")]
 
 
-def _datasets(group: h5py.Group) -> dict[str, h5py.Dataset]:
-    found = {}
-    for key in group:
-        if not isinstance(group.get(key, getlink=True), h5py.HardLink):
-            raise UnsafeFileError(
-                f"The weights file has a link at {group.name}/{key} that leads elsewhere. plait follows none."
-            )
-        dataset = group[key]
-        if not isinstance(dataset, h5py.Dataset):
-            continue
-        if dataset.is_virtual or dataset.external:
-            raise UnsafeFileError(
-                f"The weights file keeps {dataset.name} outside of itself. plait reads only what is in the file."
-            )
-        if dataset.dtype.kind not in _NUMBERS and dataset.dtype != np.dtype("V2"):
-            raise UnsafeFileError(
-                f"The weights file has {dataset.name} of the type {dataset.dtype}, which are no numbers."
-            )
-        if dataset.nbytes > (1 << 20) and dataset.nbytes > 1000 * max(dataset.id.get_storage_size(), 1):
-            raise UnsafeFileError(
-                f"The weights file says that {dataset.name} has {dataset.nbytes} bytes, but holds {dataset.id.get_storage_size()}."
-            )
-        found[key] = dataset
-    return found
+def _natural(key: str) -> tuple:
+    return (0, int(key), "") if key.isdecimal() and len(key) < 10 else (1, 0, key)
 
 
-def _mismatches(thing: Any, store: dict, place: str) -> list[str]:
-    """What doesn't fit an object that stores its variables in the ordinary way."""
-    if type(thing).load_own_variables is not Layer.load_own_variables and not _is_ordinary(thing):
-        return []
-    variables: list[Variable] = thing._own_variables() if isinstance(thing, Layer) else []
-    label = f"{type(thing).__name__} {getattr(thing, 'name', '')!r} (at {place})"
-    if len(store) != len(variables):
-        names = [variable.name for variable in variables]
-        return [f"{label} has {len(variables)} variables {names}, but the file has {len(store)}"]
-    return [
-        f"{label}: {variable.name} has shape {variable.shape}, but the file has {tuple(store[str(index)].shape)}"
-        for index, variable in enumerate(variables)
-        if str(index) not in store or tuple(store[str(index)].shape) != variable.shape
-    ]
+def _plain_dtype(path: str, dataset: Any, dtype: np.dtype) -> np.dtype:
+    if dtype.kind in "fiubc":
+        return dtype
+    if dtype.kind == "V" and dtype.names is None:
+        narrow = _NARROW_FLOATS.get(dataset.attrs.get("dtype"))
+        if narrow is not None and np.dtype(narrow).itemsize == dtype.itemsize:
+            return np.dtype(narrow)
+    raise UnsafeFileError(f"This weights file has something else than numbers at {path}: {dtype}.")
 
 
-def _is_ordinary(thing: Any) -> bool:
-    return type(thing).__module__.startswith("plait.")
-
-
-def _plan_optimizer(optimizer: Any, store: dict, plan: list) -> None:
-    if len(store) == len(optimizer.variables):
-        plan.append((optimizer, store))
-    elif store:
-        warnings.warn(
-            f"Skipping variable loading for optimizer '{optimizer.name}', because it has {len(optimizer.variables)} variables whereas "
-            f"the saved optimizer has {len(store)} variables.",
-            stacklevel=5,
+def _check_storage(path: str, dataset: Any, plan: Any) -> None:
+    """Makes sure that an array's bytes are in this very file, all of them, and can be read without plugins."""
+    filters = [plan.get_filter(index)[0] for index in range(plan.get_nfilters())]
+    if dataset.is_virtual or plan.get_external_count():
+        raise UnsafeFileError(f"This weights file keeps {path} in another file.")
+    if set(filters) - _FILTERS:
+        raise UnsafeFileError(f"This weights file packs {path} in a way that weights aren't packed in.")
+    needed, stored = math.prod(dataset.shape or ()) * dataset.dtype.itemsize, dataset.id.get_storage_size()
+    chunk = math.prod(dataset.chunks or ()) * dataset.dtype.itemsize
+    if filters:
+        fits = stored > 0 and max(needed, chunk) <= ALWAYS_ALLOWED + MOST_EXPANSION * stored
+    else:
+        fits = stored >= needed
+    if needed and not fits:
+        raise UnsafeFileError(
+            f"This weights file says that {path} has shape {tuple(dataset.shape)}, so {needed:,} bytes, but holds {stored:,}."
         )
 
 
-def _unread(file: h5py.File, known: set[str]) -> list[str]:
-    """Groups with variables that no object of the model has."""
-    extra: list[str] = []
-
-    def visit(group: h5py.Group, path: str, depth: int) -> None:
-        if depth > 64:
-            raise UnsafeFileError("The weights file nests its groups more than 64 deep.")
-        for key in group:
-            if not isinstance(group.get(key, getlink=True), h5py.HardLink):
-                raise UnsafeFileError(
-                    f"The weights file has a link at {path}/{key} that leads elsewhere. plait follows none."
-                )
-            inner = f"{path}/{key}" if path else key
-            if key == "vars" and isinstance(group[key], h5py.Group):
-                if inner not in known and len(group[key]) and not inner.startswith("optimizer/"):
-                    extra.append(
-                        f"the file has {len(group[key])} variables at {inner}, for which the model has no place"
-                    )
-            elif isinstance(group[key], h5py.Group):
-                visit(group[key], inner, depth + 1)
-
-    visit(file, "", 0)
-    return extra
+@contextlib.contextmanager
+def _damage(what: str) -> Iterator[None]:
+    """Turns what HDF5 says about damaged files into our error."""
+    try:
+        yield
+    except PlaitError:
+        raise
+    except Exception as error:
+        raise FileError(f"This weights file is damaged, or is none: {what} cannot be read: {error}") from error
 
 
-def _read(dataset: h5py.Dataset) -> np.ndarray:
-    array = dataset[()]
-    if dataset.attrs.get("dtype") == "bfloat16":
-        return np.asarray(array).view(jnp.bfloat16)
-    return np.asarray(array)
+# ---------------------------------------------------------------------------- reading: finding places
+
+
+class _Finder:
+    """Finds for each place of a model the group of a file, also where older releases wrote it."""
+
+    def __init__(self, stored: StoredWeights, places: Sequence[Place]):
+        self._stored = stored
+        self._found: dict[int, str | None] = {}
+        self._members: dict[tuple[int, str, str], list[str]] = {}
+        for place in places:
+            for parent, name in place.parents:
+                container, _, member = name.rpartition("/")
+                if container:
+                    self._members.setdefault((id(parent), container, _stem(member)), []).append(member)
+
+    def path(self, place: Place) -> str | None:
+        """Where a file has a place; None where it hasn't."""
+        if id(place) not in self._found:
+            self._found[id(place)] = None if place.parents else ""
+            for parent, name in place.parents:
+                above = self.path(parent)
+                found = self._below(above, parent, name) if above is not None else None
+                if found is not None:
+                    self._found[id(place)] = found
+                    break
+        return self._found[id(place)]
+
+    def _below(self, above: str, parent: Place, name: str) -> str | None:
+        older = re.sub(r"^layers(?=/)", _OLD_LAYERS, name)
+        for variant in dict.fromkeys((name, older)):
+            for separator in ("/", "\\"):  # "\\": written under Windows by Keras 2
+                container, _, member = variant.rpartition("/")
+                base = separator.join(filter(None, (above, container.replace("/", separator))))
+                if container:
+                    member = self._member(base, separator, (id(parent), name.rpartition("/")[0], _stem(member)), member)
+                path = f"{base}{separator}{member}" if base else member
+                if path in self._stored.names:
+                    return path
+        return None
+
+    def _member(self, base: str, separator: str, key: tuple[int, str, str], member: str) -> str:
+        """The member of a container in the file; where its numbers have gaps, the one of the same rank."""
+        if f"{base}{separator}{member}" in self._stored.names and separator == "/" and not self._gaps(base, key):
+            return member
+        there = self._of_stem(base, separator, key[2])
+        expected = sorted(set(self._members[key]), key=_number)
+        if len(there) != len(expected) or set(expected) <= set(there):
+            return member
+        return there[expected.index(member)]
+
+    def _gaps(self, base: str, key: tuple[int, str, str]) -> bool:
+        return any(f"{base}/{member}" not in self._stored.names for member in self._members[key])
+
+    def _of_stem(self, base: str, separator: str, stem: str) -> list[str]:
+        if separator == "/":
+            names = self._stored.children.get(base, [])
+        else:
+            start = f"{base}{separator}"
+            names = [name[len(start) :] for name in self._stored.children.get("", []) if name.startswith(start)]
+        return sorted((n for n in names if _stem(n) == stem and "\\" not in n), key=_number)
+
+
+def _stem(member: str) -> str:
+    return re.sub(r"_\d+$", "", member)
+
+
+def _number(member: str) -> int:
+    return int(member[len(_stem(member)) + 1 :] or 0)
+
+
+# ---------------------------------------------------------------------------- reading: checking and assigning
+
+
+def read_weights(
+    root: Any,
+    file: Any,
+    owner: str,
+    skip_mismatch: bool = False,
+    skip: Sequence[Any] = (),
+    strict: bool = True,
+) -> None:
+    """Reads the weights of a model, and of all that it holds: all of them, or none if something doesn't fit.
+
+    Args:
+        root: a model or layer, built.
+        file: a binary file that can be read at any place.
+        owner: what to call this in messages.
+        skip_mismatch: whether what doesn't fit is passed over with a warning.
+        skip: objects that are left as they are.
+        strict: whether weights in the file that the model has no place for are a mismatch.
+
+    Raises:
+        FileError: something doesn't fit; everything that doesn't is listed.
+        UnsafeFileError: the file does more than hold weights.
+    """
+    places = find_places(root)
+    with StoredWeights(file) as stored:
+        finder = _Finder(stored, places)
+        left_out = {id(thing) for thing in skip}
+        plan, problems, taken = [], [], set()
+        for place in places:
+            path = finder.path(place)
+            group = stored.group(path) if path is not None else None
+            taken.add(path)
+            if id(place.thing) not in left_out:
+                found = _compare(place, group)
+                problems += found
+                if not found and (group is not None or not _is_plain(place.thing)):
+                    plan.append((place, group or StoredGroup(place.path, {})))
+        unknown = [path for path in stored.groups_with_arrays() if path not in taken and not _is_beside(path, places)]
+        problems += _tell_unknown(stored, unknown) if strict else []
+        _report(owner, problems, skip_mismatch, stored, unknown)
+        _assign(root, plan)
+
+
+def _is_plain(thing: Any) -> bool:
+    """Whether an object reads its variables as all do, so that they can be compared with the file beforehand."""
+    return getattr(type(thing), "load_own_variables", None) in (Owner.load_own_variables, Optimizer.load_own_variables)
+
+
+def _compare(place: Place, group: StoredGroup | None) -> list[str]:
+    """What doesn't fit between the variables of an object and the arrays of a group."""
+    thing, count = place.thing, len(group or ())
+    if not _is_plain(thing):
+        return []
+    variables = thing.variables if isinstance(thing, Optimizer) else thing._own_variables()
+    if isinstance(thing, Optimizer) and count != len(variables):
+        return []  # it begins anew, and says so itself
+    if count and not variables:
+        built = "" if getattr(thing, "built", True) else " It isn't built: call it on data, or build it, first."
+        return [f"{place.title} has no weights, but the file has {count} for it.{built}"]
+    if not count and variables:
+        return [f"{place.title}: its {len(variables)} weights aren't in the file"]
+    if count != len(variables):
+        shapes = [array.shape for array in group.arrays.values()]  # type: ignore[union-attr]
+        mine = [f"{variable.name} {variable.shape}" for variable in variables]
+        return [f"{place.title} has {len(variables)} weights ({listing(mine)}), but the file has {count}: {shapes}"]
+    return [problem for index, variable in enumerate(variables) for problem in _differs(place, variable, group, index)]
+
+
+def _differs(place: Place, variable: Variable, group: StoredGroup | None, index: int) -> list[str]:
+    array = group.arrays.get(str(index)) if group is not None else None
+    if array is None:
+        return [f"{place.title}: the file has no array {index} for {variable.name!r}, only {listing(group or ())}"]
+    if array.shape != variable.shape:
+        return [f"{place.title}: {variable.name!r} has shape {variable.shape}, but in the file {array.shape}"]
+    return []
+
+
+def _is_beside(path: str, places: Sequence[Place]) -> bool:
+    """Whether a group is none of the model's weights: the state of an optimizer or a seed that it doesn't have."""
+    if _SEEDS.search(path):
+        return True
+    owners = {place.path for place in places}
+    parts = re.split(r"[/\\]", path)
+    return any(part == "optimizer" and "/".join(parts[:i]) in owners for i, part in enumerate(parts))
+
+
+def _tell_unknown(stored: StoredWeights, unknown: list[str]) -> list[str]:
+    groups = [group for path in unknown if (group := stored.group(path)) is not None]
+    return [f"the file has {len(group)} weights for {group.title}, which the model doesn't have" for group in groups]
+
+
+def _report(owner: str, problems: list[str], skip: bool, stored: StoredWeights, unknown: list[str]) -> None:
+    if not problems:
+        return
+    names = {name: path for path in unknown if (group := stored.group(path)) is not None and (name := group.name)}
+    lines = []
+    for problem in problems[:50]:
+        name = re.match(r"\w+ '([^']*)' ", problem)
+        near = did_you_mean(name[1], names) if name and "aren't in the file" in problem else ""
+        lines.append(f"  - {problem}{'.' + near if near else ''}")
+    more = [f"  ... and {len(problems) - 50} more"] if len(problems) > 50 else []
+    if skip:
+        title = f"{owner}: A total of {len(problems)} objects could not be loaded, and are left as they were:"
+        warnings.warn("\n".join([title, *lines, *more]), stacklevel=5)
+        return
+    title = f"{owner}: A total of {len(problems)} objects could not be loaded, so nothing was:"
+    hint = "skip_mismatch=True loads what fits."
+    raise FileError("\n".join([title, *lines, *more, hint]))
+
+
+def _assign(root: Any, plan: list[tuple[Place, StoredGroup]]) -> None:
+    """Reads and assigns; when that fails half-way, gives every variable back what it had."""
+    owned = [*root.variables, *(v for place, _ in plan if isinstance(place.thing, Optimizer) for v in place.thing.variables)]
+    before = [(variable, variable.value) for variable in {id(v): v for v in owned}.values()]
+    try:
+        for place, group in plan:
+            if type(place.thing).load_own_variables is Owner.load_own_variables:
+                for index, variable in enumerate(place.thing._own_variables()):
+                    variable.assign(_laid_out(group[str(index)], variable))
+            else:
+                _load_by_itself(place, group)
+    except BaseException:
+        for variable, value in before:
+            variable.assign(value)
+        raise
+
+
+def _load_by_itself(place: Place, group: StoredGroup) -> None:
+    thing = place.thing
+    if isinstance(thing, Optimizer) and len(group) == len(thing._own_variables()) < len(thing.variables):
+        for index, variable in enumerate(thing._own_variables()):  # it was compiled, but hadn't trained yet
+            variable.assign(group[str(index)])
+        return
+    try:
+        thing.load_own_variables(group)
+    except PlaitError as error:
+        error.add_note(f"plait: while reading {place.title}")
+        raise
+    except Exception as error:
+        raise FileError(
+            f"{place.title} could not be loaded, so nothing was: its `load_own_variables` says {type(error).__name__}: {error}"
+        ) from error
+
+
+def _laid_out(value: np.ndarray, variable: Variable) -> Any:
+    """The value, on the devices that the variable is on where these are several."""
+    sharding = variable.value.sharding
+    if len(sharding.device_set) == 1:
+        return value
+    return jax.device_put(value.astype(variable.dtype), sharding)

@@ -1,190 +1,364 @@
-"""The `.keras` file: a zip archive of the config as JSON and the weights as HDF5, as Keras 3 writes it.
+"""The `.keras` file: an archive of the config as JSON and the weights as HDF5, as Keras 3 writes it; and weights alone.
 
-Verbs: `save_model`, `load_model`, `save_weights`, `load_weights`, `to_json`, `model_from_json`.
+Verbs: `save_model` and `load_model` for whole models, `save_weights` and `load_weights` for weights, `to_json` and
+`model_from_json` for the config.
 
-Loading never runs code: classes are found in the registry or not at all.
+What a file is, its first bytes tell, not its name. Loading never runs code: the classes that a file names are found in the
+registry or not at all, so there is nothing that `safe_mode` could switch off. A file that was opened for an error is left as
+it was, and so is the model.
+
+Differs from Keras: `overwrite=False` is an error where the file is there, not a question on the terminal;
+`include_optimizer=False` works for `.keras` files; an optimizer or loss that no file can hold is left out with a warning,
+and the model is saved all the same.
 """
 
+import contextlib
 import datetime
 import json
 import os
 import tempfile
-import zipfile
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
-
-from plait._errors import ArgumentError, FileError, StateError, describe
+from plait import _registry
+from plait._errors import ArgumentError, FileError, PlaitError, StateError, describe, listing
 from plait._registry import custom_object_scope, deserialize_object, find_class, serialize_object
 from plait._version import __version__
-from plait.saving.archive import open_archive
-from plait.saving.atomic import atomic_write
-from plait.saving.h5 import objects_of, read_weights, write_weights
+from plait.saving.archive import (
+    ASSETS,
+    CONFIG,
+    METADATA,
+    WEIGHTS,
+    ArchiveWriter,
+    Members,
+    open_archive,
+    open_regular,
+)
+from plait.saving.atomic import atomic_folder, atomic_write
+from plait.saving.h5 import read_weights, write_weights
+from plait.saving.places import find_places
 
 KERAS_VERSION = "3.15.1"  # the version whose format this is
-_EPOCH = (1980, 1, 1, 0, 0, 0)
+MOST_JSON = 512 * 2**20
+_FORMATS = "plait reads and writes `.keras` files (whole models) and `.weights.h5` files (weights alone)"
+_LARGE = 2**31
+
+
+# ---------------------------------------------------------------------------- whole models
 
 
 def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
-    """Writes a model to a `.keras` file: graph, weights, what `compile` was told, and the optimizer's state.
+    """Writes a model to a file: graph, weights, what `compile` was told, and the optimizer's state; whole or not at all.
 
     Args:
         model: a model.
-        filepath: where to; ends in `.keras`.
+        filepath: where to. Ends in `.keras`, unless `zipped` is False.
         overwrite: whether a file that is there may be replaced.
-        zipped: kept for Keras's sake; files are archives.
+        zipped: False writes a folder with the members of the archive as files.
+        include_optimizer: False leaves out the optimizer and what else `compile` was told.
 
     Raises:
-        FileError: another ending, a folder that isn't there, a file that may not be replaced.
-        ArgumentError: a layer that no file can hold, such as one with a lambda.
+        FileError: another ending, a folder that isn't there, a full disk, a file that may not be replaced.
+        ArgumentError: a layer that no file can hold, such as one with a lambda; unknown options.
     """
-    path = Path(os.fspath(filepath))
-    if path.suffix != ".keras":
-        raise FileError(
-            f"Invalid filepath extension for saving: {str(path)!r}. plait writes whole models to `.keras` files, and weights "
-            "alone to `.weights.h5` files (model.save_weights)."
-        )
+    include_optimizer = kwargs.pop("include_optimizer", True)
+    if kwargs.pop("save_format", None) is not None:
+        warnings.warn("save_model: `save_format` is deprecated, and the ending of the name says it.", stacklevel=3)
+    if kwargs:
+        raise ArgumentError(f"save_model: The following argument(s) are not supported: {listing(kwargs)}.")
+    path = _as_path(filepath)
+    if zipped is None:
+        zipped = path.suffix == ".keras"
+        if not zipped:
+            raise FileError(f"Invalid filepath extension for saving: '{path}'. {_FORMATS}.")
+    elif zipped != (path.suffix == ".keras"):
+        raise FileError(f"'{path}': a name that ends in `.keras` is for zipped=True, and any other for zipped=False.")
     _check_overwrite(path, overwrite)
-    config = to_json(model)
-    with atomic_write(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        _add(archive, "metadata.json", json.dumps(_metadata()).encode())
-        _add(archive, "config.json", config.encode())
-        with tempfile.TemporaryFile(dir=path.parent if path.parent.is_dir() else None) as weights:
-            with h5py.File(weights, "w") as store:
-                write_weights(store, model)
-            weights.seek(0)
-            with archive.open(zipfile.ZipInfo("model.weights.h5", _EPOCH), "w", force_zip64=True) as member:
-                while chunk := weights.read(1 << 20):
-                    member.write(chunk)
-        _add_assets(archive, model)
-
-
-def _metadata() -> dict:
-    saved = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
-    return {"keras_version": KERAS_VERSION, "date_saved": saved, "plait_version": __version__}
-
-
-def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
-    archive.writestr(zipfile.ZipInfo(name, _EPOCH), data)
-
-
-def _add_assets(archive: zipfile.ZipFile, model: Any) -> None:
-    for path, thing in objects_of(model):
-        if not hasattr(thing, "save_assets"):
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            thing.save_assets(folder)
-            for file in sorted(Path(folder).rglob("*")):
-                if file.is_file():
-                    _add(archive, f"assets/{path}/{file.relative_to(folder).as_posix()}", file.read_bytes())
-
-
-def _check_overwrite(path: Path, overwrite: bool) -> None:
-    if path.exists() and not overwrite:
-        raise FileError(f"{str(path)!r} is there already, and overwrite=False. Choose another name.")
+    config = json.dumps(serialize_object(model, with_compile_config=include_optimizer)).encode()
+    if zipped:
+        with atomic_write(path) as file, ArchiveWriter(file) as archive:
+            archive.add(METADATA, _metadata())
+            archive.add(CONFIG, config)
+            with archive.member(WEIGHTS, large=_bytes_of(model) > _LARGE) as member:
+                write_weights(model, member, without=[] if include_optimizer else [model.optimizer])
+            for name, content in _assets_of(model):
+                archive.add(name, content)
+        return
+    with atomic_folder(path) as folder:
+        (folder / METADATA).write_bytes(_metadata())
+        (folder / CONFIG).write_bytes(config)
+        with open(folder / WEIGHTS, "w+b") as member:
+            write_weights(model, member, without=[] if include_optimizer else [model.optimizer])
+        for name, content in _assets_of(model):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
 
 
 def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, safe_mode: bool = True) -> Any:
-    """Reads a model from a `.keras` file, written by plait or by Keras 3.
+    """Reads a model from a `.keras` file, or a folder with its members, written by plait or by Keras 3.
 
     Args:
-        filepath: the file.
+        filepath: the file or folder.
         custom_objects: the program's own classes and functions by the names that the file uses.
         compile: whether the model is compiled as it was, with the optimizer's state.
-        safe_mode: kept for Keras's sake; loading never runs code.
+        safe_mode: accepted for Keras's sake, and changes nothing: loading never runs code.
 
     Raises:
-        FileError: not such a file, classes that aren't known, weights that don't fit.
+        FileError: not such a file, a damaged one, classes that aren't known, weights that don't fit.
         UnsafeFileError: a file that tries to do more than hold data.
     """
-    path = Path(os.fspath(filepath))
-    if path.suffix in (".h5", ".hdf5"):
-        raise FileError(
-            f"{str(path)!r}: plait reads whole models from `.keras` files. Save it as one with the Keras that wrote it."
-        )
+    path = _as_path(filepath)
+    reader = _MODEL_READERS.get(_format_of(path))
+    if reader is None:
+        raise _not_readable(path, "a model")
+    with _named(path), custom_object_scope(custom_objects or {}):
+        return reader(path, compile)
+
+
+def _read_keras(path: Path, compile: bool) -> Any:
     with open_archive(path) as archive:
-        config = _parse(archive.read("config.json", 256 << 20).decode("utf-8", "replace"))
-        with custom_object_scope(custom_objects or {}):
-            model = _model_from(config, compile)
-        with h5py.File(archive.open("model.weights.h5")[0], "r") as store:
-            read_weights(store, model)
+        config = _parse(archive.read(CONFIG, MOST_JSON))
+        if not compile:
+            config.pop("compile_config", None)
+        model = _model_from(config)
+        if not compile:
+            model.compiled = None  # a class may compile itself when it is made
+        _read_archived_weights(model, archive, f"load_model('{path}')", strict=False)
     return model
 
 
-def _parse(text: str) -> dict:
-    try:
-        config = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise FileError(f"The config is no JSON: {error}.") from error
-    if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
-        raise FileError(f"The config describes no model: {describe(config)}.")
-    return config
+_MODEL_READERS = {"keras": _read_keras, "folder": _read_keras}
 
 
-def _model_from(config: dict, compile: bool) -> Any:
-    model = deserialize_object(find_class(config, "models"), config)
-    if not hasattr(model, "fit"):
-        raise FileError(f"The config describes a {type(model).__name__}, which is no model.")
-    if compile and config.get("compile_config"):
-        model.compile_from_config(config["compile_config"])
-    return model
+# ---------------------------------------------------------------------------- weights alone
 
 
 def save_weights(model: Any, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
-    """Writes a model's weights, and the optimizer's state, to a `.weights.h5` file.
+    """Writes a model's weights, and the optimizer's state, to a `.weights.h5` file; whole or not at all.
+
+    Args:
+        model: a model that is built.
+        filepath: where to; ends in `.weights.h5`.
+        overwrite: whether a file that is there may be replaced.
 
     Raises:
-        FileError: another ending, a folder that isn't there, a file that may not be replaced.
+        FileError: another ending, a folder that isn't there, a full disk, a file that may not be replaced.
         StateError: the model isn't built.
     """
-    path = Path(os.fspath(filepath))
+    if kwargs:
+        raise ArgumentError(f"save_weights: Invalid keyword arguments: {listing(kwargs)}.")
+    path = _as_path(filepath)
     if not path.name.endswith(".weights.h5"):
-        raise FileError(f"The filename must end in `.weights.h5`. Received: filepath={path}")
+        raise FileError(f"The filename must end in `.weights.h5`, but got '{path}'. model.save writes whole models.")
     _check_overwrite(path, overwrite)
     if not model.built:
         raise StateError(
             f"Model {model.name!r} isn't built, so it has no weights to save. Call it on data, or build it."
         )
-    with atomic_write(path) as file, h5py.File(file, "w") as store:
-        write_weights(store, model)
+    with atomic_write(path) as file:
+        write_weights(model, file)
 
 
 def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
-    """Reads weights from a `.weights.h5` or `.keras` file into a model: all of them, or none where something doesn't fit.
+    """Reads weights into a model, from a `.weights.h5` or `.keras` file: all of them, or none if something doesn't fit.
 
     Args:
-        model: a built model.
+        model: a model that is built.
         filepath: the file.
-        skip_mismatch: whether what doesn't fit is left, with a warning.
+        skip_mismatch: whether what doesn't fit is left as it is, with a warning.
+        objects_to_skip: layers that are left as they are.
 
     Raises:
-        FileError: not such a file; weights that don't fit, all listed.
+        FileError: not such a file; weights that don't fit, all of them listed.
+        StateError: the model isn't built.
         ArgumentError: options that aren't known.
     """
-    if kwargs:
-        raise ArgumentError(f"load_weights: Invalid keyword arguments: {kwargs}")
-    path = Path(os.fspath(filepath))
-    if path.suffix == ".keras":
-        with open_archive(path) as archive, h5py.File(archive.open("model.weights.h5")[0], "r") as store:
-            read_weights(store, model, skip_mismatch)
-        return
-    if not path.is_file():
-        raise FileError(f"File not found: filepath={path}.")
-    try:
-        store = h5py.File(path, "r")
-    except OSError as error:
-        raise FileError(f"{str(path)!r} is no HDF5 file, or it is damaged: {error}.") from error
-    with store:
-        read_weights(store, model, skip_mismatch)
+    skip = kwargs.pop("objects_to_skip", None) or []
+    if kwargs.pop("by_name", False) or kwargs:
+        raise ArgumentError(
+            f"load_weights: Invalid keyword arguments: {listing(kwargs or ['by_name'])}. Weights are found by the place of "
+            "their layer in the model."
+        )
+    path = _as_path(filepath)
+    if not model.built:
+        raise StateError(
+            f"You are loading weights into model {model.name!r}, which has not yet been built. Call it on data, or build it, "
+            "first."
+        )
+    reader = _WEIGHTS_READERS.get(_format_of(path))
+    if reader is None:
+        raise _not_readable(path, "weights")
+    with _named(path):
+        reader(model, path, skip_mismatch, skip)
+
+
+def _read_weights_of_model(model: Any, path: Path, skip_mismatch: bool, skip: Sequence[Any]) -> None:
+    with open_archive(path) as archive:
+        _read_archived_weights(model, archive, f"load_weights('{path}')", skip_mismatch=skip_mismatch, skip=skip)
+
+
+def _read_weights_alone(model: Any, path: Path, skip_mismatch: bool, skip: Sequence[Any]) -> None:
+    with open_regular(path) as file:
+        read_weights(model, file, f"load_weights('{path}')", skip_mismatch, skip)
+
+
+_WEIGHTS_READERS = {
+    "keras": _read_weights_of_model,
+    "folder": _read_weights_of_model,
+    "hdf5": _read_weights_alone,
+}
+
+
+def _read_archived_weights(model: Any, archive: Members, owner: str, **options: Any) -> None:
+    file, _ = archive.open(WEIGHTS)
+    with file:
+        read_weights(model, file, owner, **options)
+    _load_assets(model, archive)
+
+
+# ---------------------------------------------------------------------------- the config alone
 
 
 def to_json(model: Any, **kwargs: Any) -> str:
-    """A model without its weights, as JSON."""
+    """A model without its weights, as JSON; `kwargs` go to `json.dumps`."""
     return json.dumps(serialize_object(model), **kwargs)
 
 
 def model_from_json(json_string: str, custom_objects: Any = None) -> Any:
-    """A model with new weights from what `to_json` gave."""
+    """A model with new weights, from what `to_json` gave.
+
+    Raises:
+        FileError: not JSON, or not a model; classes that aren't known.
+    """
     with custom_object_scope(custom_objects or {}):
-        return _model_from(_parse(json_string), compile=True)
+        return _model_from(_parse(json_string.encode("utf-8", "surrogatepass")))
+
+
+def _parse(data: bytes) -> dict:
+    try:
+        config = json.loads(data.decode("utf-8"), object_pairs_hook=_unique_keys)
+    except RecursionError:
+        raise FileError("The config is nested too deeply to be a model's.") from None
+    except ValueError as error:
+        raise FileError(f"The config is not JSON: {error}.") from error
+    if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
+        raise FileError(f"The config doesn't describe a model: {describe(config)[:200]}.")
+    return config
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict:
+    mapping = dict(pairs)
+    if len(mapping) != len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"a key stands twice in one object: {next(key for key in keys if keys.count(key) > 1)!r}")
+    return mapping
+
+
+def _model_from(config: dict) -> Any:
+    """A model from its object form; what goes wrong is one error, with all unknown classes at once."""
+    try:
+        model = deserialize_object(find_class(config, "models"), config)
+    except PlaitError as error:
+        unknown = _registry.unknown_classes(config)
+        if len(unknown) > 1:
+            raise FileError(
+                f"Could not locate {len(unknown)} classes: {listing(unknown)}. If they are yours, make them known: put "
+                "@plait.saving.register_keras_serializable() on each, or pass custom_objects={...}."
+            ) from error
+        raise
+    except RecursionError:
+        raise FileError("The config is nested too deeply to be a model's.") from None
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError, MemoryError) as error:
+        notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
+        raise FileError(
+            f"The config cannot be made into a model: {type(error).__name__}: {error}{notes}"
+        ) from error
+    if not hasattr(model, "fit"):
+        raise FileError(f"The config describes a {type(model).__name__}, which is not a model.")
+    return model
+
+
+# ---------------------------------------------------------------------------- assets
+
+
+def _assets_of(model: Any) -> Iterator[tuple[str, bytes]]:
+    """The files that layers keep beside their weights, such as vocabularies, by their names in the archive."""
+    for place in find_places(model):
+        if hasattr(place.thing, "save_assets"):
+            with tempfile.TemporaryDirectory() as folder:
+                place.thing.save_assets(folder)
+                for file in sorted(Path(folder).rglob("*")):
+                    if file.is_file():
+                        name = file.relative_to(folder).as_posix()
+                        yield f"{ASSETS}{place.path}/{name}".replace("//", "/"), file.read_bytes()
+
+
+def _load_assets(model: Any, archive: Members) -> None:
+    """Gives each layer the folder with its files."""
+    if not any(name.startswith(ASSETS) for name in archive.names):
+        return
+    for place in find_places(model):
+        start = f"{ASSETS}{place.path}/".replace("//", "/")
+        names = [name for name in archive.names if name.startswith(start) and "/" not in name[len(start) :]]
+        if names and hasattr(place.thing, "load_assets"):
+            with tempfile.TemporaryDirectory() as folder:
+                for name in names:
+                    Path(folder, name[len(start) :]).write_bytes(archive.read(name, 2**32))
+                place.thing.load_assets(folder)
+
+
+# ---------------------------------------------------------------------------- paths and formats
+
+
+def _as_path(filepath: Any) -> Path:
+    try:
+        return Path(os.fsdecode(os.fspath(filepath))).expanduser()
+    except TypeError:
+        raise FileError(f"A path must be a string or a pathlib.Path, but got {describe(filepath)}.") from None
+
+
+def _format_of(path: Path) -> str:
+    """What is at a path, by its first bytes."""
+    if path.is_dir():
+        return "folder"
+    with open_regular(path) as file:
+        start = file.read(8)
+    if start.startswith(b"PK"):
+        return "keras"
+    return "hdf5" if start == b"\x89HDF\r\n\x1a\n" else "unknown"
+
+
+def _not_readable(path: Path, what: str) -> FileError:
+    kinds = {"folder": "a folder", "hdf5": "an HDF5 file without a model's config", "keras": "a zip archive"}
+    kind = kinds.get(_format_of(path), "neither a zip archive nor an HDF5 file")
+    return FileError(f"'{path}' is {kind}, and cannot be read as {what}. {_FORMATS}.")
+
+
+def _check_overwrite(path: Path, overwrite: bool) -> None:
+    if not overwrite and path.exists():
+        raise FileError(f"'{path}' is there already, and overwrite=False. Choose another name, or delete it first.")
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Says in errors which file it was about."""
+    try:
+        yield
+    except PlaitError as error:
+        if str(path) not in str(error):
+            error.add_note(f"plait: while reading '{path}'")
+        raise
+
+
+def _metadata() -> bytes:
+    saved = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
+    return json.dumps({"keras_version": KERAS_VERSION, "date_saved": saved, "plait_version": __version__}).encode()
+
+
+def _bytes_of(model: Any) -> int:
+    """Roughly how many bytes the weights and the optimizer's state take."""
+    optimizer = getattr(model, "optimizer", None)
+    variables = [*model.variables, *getattr(optimizer, "variables", ())]
+    return sum(variable.size * variable.value.dtype.itemsize for variable in variables)

@@ -102,6 +102,11 @@ class Compiled:
                 problems.append(f"the loss weight of {name!r} must be a number, but got {describe(weight)}")
         return weights
 
+    @property
+    def settled(self) -> bool:
+        """Whether a first batch has been seen."""
+        return self._settled
+
     def settle(self, y: Any, y_pred: Any) -> None:
         """Decides what depends on shapes, once, from the first labels and outputs (specs are enough)."""
         if self._settled:
@@ -127,15 +132,14 @@ class Compiled:
 
     # ------------------------------------------------------------------------ computing
 
-    def loss(self, y: Any, y_pred: Any, sample_weight: Any, model: Any, added: Sequence = ()) -> Any:
+    def loss(self, y: Any, y_pred: Any, sample_weight: Any, added: Sequence = ()) -> Any:
         """The number that training minimises; also updates the trackers of the losses.
 
         Args:
             y: labels, in any form that matches the outputs.
             y_pred: outputs.
             sample_weight: weights of the samples, for all outputs or by output.
-            model: whose added losses count too.
-            added: more numbers to add.
+            added: more numbers to add: what layers added, and regularisation.
         """
         self.settle(y, y_pred)
         labels, weights, total = self._labels(y), self._weights(sample_weight), 0.0
@@ -217,6 +221,11 @@ class _Entry:
     @property
     def needs_labels(self) -> bool:
         return self.loss is not None or bool(self._plain or self._weighted)
+
+    @property
+    def settled(self) -> bool:
+        """Whether a first batch has been seen."""
+        return self._settled
 
     def settle(self, y: Any, y_pred: Any) -> None:
         if isinstance(self.loss, str):

@@ -89,6 +89,8 @@ def fit(
     source = source_of(_known_inputs(model, x), y, sample_weight, batch_size, steps_per_epoch, shuffle)
     validation = _validation_source(model, validation_data, validation_batch_size or batch_size, validation_steps)
     trainer = model.trainer
+    if isinstance(source, ArraySource) and not model.compiled.settled:
+        source.order()  # Keras draws one order more before the first epoch: a seeded script goes on with the same numbers
     trainer.prepare(source.first(), class_weight)
     params = {"verbose": verbose, "epochs": epochs, "steps": source.steps}
     watchers = CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, model=model, **params)

@@ -33,6 +33,7 @@ from plait.core.tensor import KerasTensor
 from plait.core.variable import Variable, cell_of, revision
 from plait.distribution import lay_out_batch
 from plait.layers.ownership import unique
+from plait.random import global_states
 from plait.training.compiled import weights_of_classes
 from plait.training.names import match_labels
 
@@ -90,7 +91,7 @@ class Trainer:
         model = self.model
         if training and model.optimizer is not None:
             model.optimizer.build_for(model.trainable_variables)
-        self.variables = unique(model.variables)
+        self.variables = unique([*model.variables, *global_states()])
         mine = {id(variable) for variable in self.variables}
         metric_variables = [*model.compiled.variables, *model.metrics_variables]
         self.metric_variables = [v for v in unique(metric_variables) if id(v) not in mine]

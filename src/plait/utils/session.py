@@ -3,6 +3,7 @@
 from plait._names import forget_names
 from plait._settings import change_settings
 from plait._version import __version__
+from plait.random import forget_global_generator
 
 
 def clear_session(free_memory: bool = True) -> None:
@@ -12,6 +13,7 @@ def clear_session(free_memory: bool = True) -> None:
         free_memory: kept for Keras's sake; memory is freed when nothing uses it.
     """
     forget_names()
+    forget_global_generator()
     change_settings(dtype_policy=None)
 
 
