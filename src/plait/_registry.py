@@ -316,7 +316,10 @@ def deserialize_object(cls: type, config: Mapping[str, Any]) -> Any:
         if build_config and not getattr(thing, "built", True) and hasattr(thing, "build_from_config"):
             thing.build_from_config(build_config)
     except Exception as error:
-        _note(error, f"plait: while making {cls.__name__} {inner.get('name') if isinstance(inner, dict) else ''!r} of its config")
+        _note(
+            error,
+            f"plait: while making {cls.__name__} {inner.get('name') if isinstance(inner, dict) else ''!r} of its config",
+        )
         raise
     if config.get("compile_config") and hasattr(thing, "compile_from_config"):
         _compile(thing, config["compile_config"])
@@ -363,7 +366,7 @@ def find_class(config: Mapping[str, Any], namespace: str | None = None) -> type:
                 return thing
     if cls is None and _load_all():
         return find_class(config, namespace)
-    return cls or _plain_model(config) or _raise_unknown(registered if is_registered else class_name, class_name)
+    return cls or _plain_model(config) or _raise_unknown(registered if is_registered else class_name, class_name)  # pyright: ignore[reportArgumentType]
 
 
 def _plain_model(config: Mapping[str, Any]) -> type | None:

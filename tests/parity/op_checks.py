@@ -234,7 +234,9 @@ def check_run(found: Row, tensors: list, values: list, result: Any) -> None:
     copy = deserialize(data)
     assert_same(flatten(graph.run(values, lambda _, *args, **kwargs: copy(*args, **kwargs))), expected)
     if found.keras_symbolic and found.keras_runs:
-        kerases = getattr(importlib.import_module(data["module"]), data["class_name"]).from_config(operation.get_config())
+        kerases = getattr(importlib.import_module(data["module"]), data["class_name"]).from_config(
+            operation.get_config()
+        )
         assert_same(flatten(graph.run(values, lambda _, *args, **kwargs: kerases(*args, **kwargs))), expected)
 
 
@@ -278,7 +280,7 @@ def refuses(name: str, *args: Any, match: str | None = None, **kwargs: Any) -> N
     """A call is refused by plait, and by Keras."""
     with pytest.raises((ValueError, TypeError), match=match):
         function_of(plait, name)(*args, **kwargs)
-    with pytest.raises(Exception):  # noqa: B017, PT011
+    with pytest.raises(Exception):  # noqa: B017
         function_of(keras, name)(*args, **kwargs)
 
 

@@ -48,13 +48,20 @@ ROWS = [
     row("logdet", np.stack([S, -S])),
     row("cdist", A, B[:2], flags="known"),
     row("cdist", C, D),
-    row("top_k", A, 2),
-    row("top_k", np.int32([[3, 1, 2, 5]]), 3, sorted=False, flags="typed differs"),  # Keras's order is the backend's
+    row("top_k", A, 2, flags="differs"),  # Keras tells a tuple, and gives a list
+    row("top_k", np.int32([[3, 1, 2, 5]]), 3, sorted=False, flags="typed differs"),
     row("in_top_k", np.int32([3, 0, 1]), SCORES, 1, flags="typed"),
     row("in_top_k", np.int32([0, -1, 9]), SCORES, 3, flags="typed"),
     *(
-        row(f"segment_{kind}", C[0], IDS, num_segments=4, sorted=False, flags="typed")
-        for kind in ("sum", "prod", "max", "min")
+        row(
+            f"segment_{kind}",
+            C[0],
+            IDS,
+            num_segments=4,
+            sorted=False,
+            flags="typed" if kind != "prod" else "typed rough",
+        )
+        for kind in ("sum", "prod", "max", "min")  # JAX has no gradient of products
     ),
     *(row(f"segment_{kind}", np.int32([5, 6, 7]), np.int32([0, -1, 9]), 3, flags="typed") for kind in ("sum", "max")),
     row("segment_sum", A, np.int32([0, 1, 1]), num_segments=2, sorted=True, flags="typed"),
@@ -77,8 +84,8 @@ ROWS = [
     row("stft", SIGNAL[0], 8, 4, 9, flags="known"),
     row("istft", FRAMES, 8, 4, 16, flags="typed"),
     row("istft", FRAMES, 16, 4, 16, length=30, window="hamming", flags="typed"),
-    row("istft", FRAMES, 12, 4, 16, length=60, flags="typed"),
-    row("istft", FRAMES, 16, 5, 16, center=False, window=None, flags="typed"),
+    row("istft", FRAMES, 12, 4, 16, length=60, flags="typed differs"),  # Keras tells 60, and gives 40
+    row("istft", FRAMES, 16, 5, 16, center=False, flags="typed"),
     row("view_as_complex", C[..., :2]),
     row("view_as_real", COMPLEX),
 ]
@@ -126,7 +133,7 @@ def test_in_top_k_of_odd_values(k):
 
 
 def test_a_signal_comes_back():
-    for options in ({}, {"window": "hamming"}, {"window": np.hanning(18)[1:-1]}):
+    for options in ({}, {"window": None}, {"window": "hamming"}, {"window": np.hanning(18)[1:-1]}):
         spectrum = ops.stft(SIGNAL, 16, 4, 16, **options)
         np.testing.assert_allclose(ops.istft(spectrum, 16, 4, 16, length=32, **options), SIGNAL, atol=1e-5)
 

@@ -94,7 +94,9 @@ class Op(Operation):
     def from_config(cls, config: dict) -> "Op":
         """An op from its config. Files give tuples as lists, arrays as dicts, and may leave out what is None."""
         parameters = inspect.signature(cls.function).parameters
-        options: dict[str, Any] = {key: None for key in cls.options if parameters[key].default is inspect.Parameter.empty}
+        options: dict[str, Any] = {
+            key: None for key in cls.options if parameters[key].default is inspect.Parameter.empty
+        }
         for key, value in config.items():
             as_tuple = key == "axis" and isinstance(value, list)
             options[key] = tuple(value) if as_tuple else deserialize(value) if isinstance(value, dict) else value

@@ -574,7 +574,9 @@ class Layer(Owner):
         if cls.__module__.startswith("plait."):
             known = {*constructor_parameters(cls), *_BASE_ARGUMENTS}
             unset = [key for key, value in config.items() if key not in known and value in (None, False)]
-            config = {key: value for key, value in config.items() if key not in unset}  # options that plait doesn't have
+            config = {
+                key: value for key, value in config.items() if key not in unset
+            }  # options that plait doesn't have
         return {key: _read_value(value) for key, value in config.items()}
 
     def get_build_config(self) -> dict | None:

@@ -109,7 +109,7 @@ def _shapes(
             f"EinsumDense: Invalid einsum equation '{equation}'. Equations must be in the form [X],[Y]->[Z], ...[X],[Y]->...[Z], or "
             "[X]...,[Y]->[Z]...."
         )
-    left, read, right, kernel, _, written, _ = match.groups()
+    left, read, _, kernel, _, written, _ = match.groups()
     sizes: dict[str, Any] = {}
     known = input_shape[len(input_shape) - len(read) :] if left else input_shape[: len(read)]
     sizes.update(zip(read, known, strict=True))

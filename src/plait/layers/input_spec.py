@@ -135,7 +135,9 @@ def check_inputs(spec: Any, inputs: Any, who: str) -> None:
         )
     problems = []
     for index, (one, tensor) in enumerate(zip(specs, tensors, strict=True)):
-        problem = one.problem_with(tensor) if one is not None and (tensor is None or hasattr(tensor, "shape")) else None
+        if one is None or (tensor is not None and not hasattr(tensor, "shape")):
+            continue
+        problem = one.problem_with(tensor)
         if problem is not None:
             named = f" with name '{one.name}'" if one.name else ""
             problems.append(f"Input {index}{named} of layer {who} is incompatible with the layer: {problem}.")

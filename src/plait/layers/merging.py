@@ -15,6 +15,8 @@ from plait.layers.base import Layer
 class _Merge(Layer):
     """Combines a list of tensors element by element, with broadcasting; one with fewer axes gets them behind the batch axis."""
 
+    _combine: Any = None
+
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True

@@ -19,18 +19,10 @@ from plait._errors import ArgumentError, ShapeError, StateError
 from plait.core.graph import Operation
 from plait.core.variable import Variable, mark_revision
 
+# What is no part of an object though an attribute leads to it: records of calls, and what was found by looking before.
 _NOT_OWNED = frozenset(
-    {
-        "nodes",
-        "_added",
-        "_constructed_with",
-        "_losses",
-        "_build_shapes",
-        "_given_shape",
-        "input_spec",
-        "graph",
-        "dtype_policy",
-    }
+    "nodes graph input_spec dtype_policy compiled trainer optimizer history "
+    "_added _constructed_with _losses _build_shapes _given_shape _values _programs".split()
 )
 
 

@@ -16,6 +16,7 @@ class _Pooling(Layer):
     """Combines each window of the spatial axes into one element."""
 
     rank = 2
+    _combine: Any = None
 
     def __init__(
         self,
@@ -77,6 +78,7 @@ class _AdaptivePooling(Layer):
     """Divides the spatial axes into a given number of nearly equal parts, and combines each."""
 
     rank = 2
+    _combine: Any = None
 
     def __init__(self, output_size: Any, data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)

@@ -412,7 +412,8 @@ class RNN(Layer):
                 after = cell.step(x, states, dropped)
                 return after[0], after
             options = {"training": training} if _takes_training(cell) else {}
-            out, after = cell(x, states, **options)
+            result: Any = cell(x, states, **options)
+            out, after = result
             return out, list(after) if isinstance(after, (list, tuple)) else [after]
 
         return _scan(advance, steps, states, mask, self.go_backwards, self.zero_output_for_mask)

@@ -92,6 +92,7 @@ class Bidirectional(Layer):
         **kwargs: Any,
     ):
         layer = deserialize(layer) if isinstance(layer, dict) else layer
+        recurrent: Any = layer
         if not isinstance(layer, Layer):
             raise ArgumentError(
                 f"Bidirectional: Please initialize `Bidirectional` layer with a `keras.layers.Layer` instance. Received: {layer}"
@@ -106,7 +107,7 @@ class Bidirectional(Layer):
         config = serialize_object(layer)
         self.forward_layer = deserialize({**config, "config": dict(config["config"])})
         if backward_layer is None:
-            turned = {**config["config"], "go_backwards": not layer.go_backwards}
+            turned = {**config["config"], "go_backwards": not recurrent.go_backwards}
             backward = deserialize({**config, "config": turned})
             backward.name = "backward_" + layer.name
         else:
@@ -115,9 +116,9 @@ class Bidirectional(Layer):
         self.forward_layer.name = "forward_" + layer.name.removeprefix("forward_")
         self._check()
         self.return_sequences, self.return_state, self.stateful = (
-            layer.return_sequences,
-            layer.return_state,
-            layer.stateful,
+            recurrent.return_sequences,
+            recurrent.return_state,
+            recurrent.stateful,
         )
         for inner in (self.forward_layer, self.backward_layer):
             inner.zero_output_for_mask = self.return_sequences

@@ -20,7 +20,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from plait._errors import FileError, describe, did_you_mean, listing
-from plait._registry import custom_object_scope, deserialize, deserialize_object, find_class, serialize, serialize_object
+from plait._registry import (
+    custom_object_scope,
+    deserialize,
+    deserialize_object,
+    find_class,
+    serialize,
+    serialize_object,
+)
 from plait._tree import flatten
 from plait.core.graph import Graph, Node, Operation
 from plait.core.op import Op
@@ -87,7 +94,7 @@ class _Writer:
 
     def _call(self, node: Node) -> dict:
         args, kwargs = _as_keras_calls(node)
-        kwargs = {key: value for key, value in kwargs.items() if value is not None or not _is_automatic(key)}
+        kwargs = {key: value for key, value in kwargs.items() if not _says_nothing(key, value)}
         data = {"args": self._value(args), "kwargs": self._value(kwargs)}
         return {**data, _WRITTEN: True} if "training" in kwargs else data
 
@@ -112,9 +119,10 @@ class _Writer:
         return [name, call + 1 if made_here and _is_functional(source) else call, index]
 
 
-def _is_automatic(key: str) -> bool:
-    """Whether None for this argument of a call says nothing: it is filled in anyway."""
-    return key in ("training", "mask") or key.endswith("_mask")
+def _says_nothing(key: str, value: Any) -> bool:
+    """Whether an argument of a call is None, and one that is filled in anyway."""
+    automatic = key in ("training", "mask") or key.endswith("_mask")
+    return automatic and all(leaf is None for leaf in flatten(value))
 
 
 def _is_functional(operation: Any) -> bool:
@@ -200,7 +208,9 @@ class _Reader:
     def _entries(self) -> list[dict]:
         entries = self.config.get("layers")
         if not isinstance(entries, list) or not all(isinstance(data, dict) for data in entries):
-            raise FileError(f"Invalid Functional model configuration: `layers` must be a list, but got {describe(entries)}.")
+            raise FileError(
+                f"Invalid Functional model configuration: `layers` must be a list, but got {describe(entries)}."
+            )
         return entries
 
     def _make(self, data: dict) -> None:
@@ -213,7 +223,9 @@ class _Reader:
             )
         operation = deserialize_object(find_class(data, "layers"), data)
         if not isinstance(operation, Operation):
-            raise FileError(f"Invalid Functional model configuration: {name!r} is a {type(operation).__name__}, not a layer.")
+            raise FileError(
+                f"Invalid Functional model configuration: {name!r} is a {type(operation).__name__}, not a layer."
+            )
         calls = data.get("inbound_nodes") or []
         self.operations[name], self.calls[name] = operation, list(calls.values() if isinstance(calls, dict) else calls)
         self.made[name] = list(operation.nodes) if isinstance(operation, InputLayer) else []
@@ -267,7 +279,7 @@ class _Reader:
         kwargs = {key: self._value(value) for key, value in call.get("kwargs", {}).items()}
         if not call.get(_WRITTEN):
             kwargs.pop("training", None)
-        return args, {key: value for key, value in kwargs.items() if value is not None or not _is_automatic(key)}
+        return args, {key: value for key, value in kwargs.items() if not _says_nothing(key, value)}
 
     def _old_arguments(self, name: str, call: list) -> tuple[list, dict]:
         """A call in the form of Keras 2: a list of `[operation, call, output, keyword arguments]`."""
@@ -280,7 +292,7 @@ class _Reader:
                 is_tensor = _is_history(value) and value[0] in self.operations
                 kwargs[key] = self._tensor(*value[:3]) if is_tensor else self._value(value)
         kwargs.pop("training", None)
-        kwargs = {key: value for key, value in kwargs.items() if value is not None or not _is_automatic(key)}
+        kwargs = {key: value for key, value in kwargs.items() if not _says_nothing(key, value)}
         return [tensors[0] if len(tensors) == 1 else tensors], kwargs
 
     def _value(self, value: Any) -> Any:

@@ -333,7 +333,7 @@ def istft(
         sequence_length: as in `stft`.
         sequence_stride: as in `stft`.
         fft_length: as in `stft`.
-        length: the length of the signal; None is what the windows cover.
+        length: the length of the signal, at most what the windows cover; None is that, without what `center` added.
         window: as in `stft`.
         center: as in `stft`.
 
@@ -345,6 +345,7 @@ def istft(
         ShapeError: a window of another length; or parts of different shapes.
 
     Source: Griffin and Lim, "Signal Estimation from Modified Short-Time Fourier Transform", 1984.
+    Differs: without a window this is the inverse too; Keras's result is fft_length / sequence_stride times too large.
     """
     spectrum = _complex("istft", x)
     frames = jnp.fft.irfft(spectrum, n=fft_length)
@@ -353,9 +354,7 @@ def istft(
     signal = _overlap_add(frames * weights, sequence_stride) / jnp.where(covered > _NOTHING, covered, 1)
     start = fft_length // 2 if center else 0
     end = signal.shape[-1] - start if length is None else start + length
-    signal = signal[..., start:end]
-    missing = 0 if length is None else length - signal.shape[-1]
-    return jnp.pad(signal, [(0, 0)] * (signal.ndim - 1) + [(0, missing)])
+    return signal[..., start:end]
 
 
 def _overlap_add(frames: Any, stride: int) -> Any:

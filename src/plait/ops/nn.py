@@ -1,5 +1,4 @@
-"""The operations of neural networks: activations, convolutions, pooling, normalisation, crossentropies, attention.
-"""
+"""The operations of neural networks: activations, convolutions, pooling, normalisation, crossentropies, attention."""
 
 from plait.ops.activation import celu as celu
 from plait.ops.activation import elu as elu

@@ -221,7 +221,7 @@ def open_archive(path: Path) -> Iterator[Members]:
         UnsafeFileError: an archive that holds more or other things than such a file does.
     """
     if path.is_dir():
-        yield _Folder(path)
+        yield _Folder(path)  # pyright: ignore[reportReturnType]
         return
     with open_regular(path) as file:
         try:
@@ -229,7 +229,7 @@ def open_archive(path: Path) -> Iterator[Members]:
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error, UnicodeError) as error:
             raise FileError(f"'{path}' is not a whole zip archive, as a `.keras` file is one: {error}") from error
         with archive:
-            yield _Zip(path, file, archive)
+            yield _Zip(path, file, archive)  # pyright: ignore[reportReturnType]
 
 
 def open_regular(path: Path) -> BinaryIO:

@@ -186,7 +186,7 @@ class StoredWeights:
 
         def visit(name: bytes, info: Any) -> str | None:
             text = name.decode("utf-8", "replace")
-            if info.type != h5py.h5l.TYPE_HARD:
+            if info.type != h5py.h5l.TYPE_HARD:  # pyright: ignore[reportAttributeAccessIssue]
                 return f"the link {text[:200]!r} leads elsewhere; weights files have none"
             if len(found) >= MOST_LINKS or text.count("/") > MOST_DEPTH:
                 return f"there are over {MOST_LINKS:,} groups and arrays, or over {MOST_DEPTH} inside each other"
@@ -451,7 +451,10 @@ def _report(owner: str, problems: list[str], skip: bool, stored: StoredWeights, 
 
 def _assign(root: Any, plan: list[tuple[Place, StoredGroup]]) -> None:
     """Reads and assigns; when that fails half-way, gives every variable back what it had."""
-    owned = [*root.variables, *(v for place, _ in plan if isinstance(place.thing, Optimizer) for v in place.thing.variables)]
+    owned = [
+        *root.variables,
+        *(v for place, _ in plan if isinstance(place.thing, Optimizer) for v in place.thing.variables),
+    ]
     before = [(variable, variable.value) for variable in {id(v): v for v in owned}.values()]
     try:
         for place, group in plan:

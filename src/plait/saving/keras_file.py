@@ -26,6 +26,7 @@ from plait import _registry
 from plait._errors import ArgumentError, FileError, PlaitError, StateError, describe, listing
 from plait._registry import custom_object_scope, deserialize_object, find_class, serialize_object
 from plait._version import __version__
+from plait.layers.base import as_shapes
 from plait.saving.archive import (
     ASSETS,
     CONFIG,
@@ -82,7 +83,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
             archive.add(METADATA, _metadata())
             archive.add(CONFIG, config)
             with archive.member(WEIGHTS, large=_bytes_of(model) > _LARGE) as member:
-                write_weights(model, member, without=[] if include_optimizer else [model.optimizer])
+                write_weights(model, member, without=[] if include_optimizer else [model.optimizer])  # pyright: ignore[reportArgumentType]
             for name, content in _assets_of(model):
                 archive.add(name, content)
         return
@@ -260,6 +261,7 @@ def _model_from(config: dict) -> Any:
     """A model from its object form; what goes wrong is one error, with all unknown classes at once."""
     try:
         model = deserialize_object(find_class(config, "models"), config)
+        _make_weights(model, config.get("build_config") or {})
     except PlaitError as error:
         unknown = _registry.unknown_classes(config)
         if len(unknown) > 1:
@@ -272,12 +274,19 @@ def _model_from(config: dict) -> Any:
         raise FileError("The config is nested too deeply to be a model's.") from None
     except (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError, MemoryError) as error:
         notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
-        raise FileError(
-            f"The config cannot be made into a model: {type(error).__name__}: {error}{notes}"
-        ) from error
+        raise FileError(f"The config cannot be made into a model: {type(error).__name__}: {error}{notes}") from error
     if not hasattr(model, "fit"):
         raise FileError(f"The config describes a {type(model).__name__}, which is not a model.")
     return model
+
+
+def _make_weights(model: Any, build_config: dict) -> None:
+    """Traces a call of a model without a graph, which has its weights only then."""
+    shape = build_config.get("input_shape")
+    if shape is not None and getattr(model, "graph", None) is None and not model.weights:
+        model.build(as_shapes(shape))
+        if model.optimizer is not None:
+            model.optimizer.build_for(model.trainable_variables)
 
 
 # ---------------------------------------------------------------------------- assets

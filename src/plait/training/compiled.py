@@ -222,11 +222,6 @@ class _Entry:
     def needs_labels(self) -> bool:
         return self.loss is not None or bool(self._plain or self._weighted)
 
-    @property
-    def settled(self) -> bool:
-        """Whether a first batch has been seen."""
-        return self._settled
-
     def settle(self, y: Any, y_pred: Any) -> None:
         if isinstance(self.loss, str):
             self.loss = losses.crossentropy_for(y.shape, y_pred.shape)
@@ -277,11 +272,8 @@ def _function_name(function: Any) -> str:
 def _settle_metric(metric: Any, y: Any, y_pred: Any) -> Any:
     if not isinstance(metric, str):
         return metric
-    choose = metrics.accuracy_for if metric in ("accuracy", "acc") else metrics.crossentropy_for
-    chosen = choose(y.shape, y_pred.shape)
-    chosen = chosen() if isinstance(chosen, type) else chosen
-    if not isinstance(chosen, metrics.Metric):
-        return metrics.MeanMetricWrapper(chosen, name=metric)
+    choose: Any = metrics.accuracy_for if metric in ("accuracy", "acc") else metrics.crossentropy_for
+    chosen = choose(y.shape, y_pred.shape)()
     chosen.name = metric
     return chosen
 

@@ -73,6 +73,17 @@ def test_sequential_with_and_without_an_input():
     assert later.predict(x, verbose=0).shape == (16, 5)
 
 
+def test_what_a_model_owns_does_not_change_by_using_it():
+    x, y = data()
+    model = plait.Sequential([plait.Input((4,)), layers.Dense(3, name="a"), layers.Dense(1, name="b")])
+    before, own = [w.path for w in model.weights], model._own_variables()
+    model(x)
+    model.compile("adam", "mse")
+    model.fit(x, y, verbose=0)
+    assert [w.path for w in model.weights] == before
+    assert model._own_variables() == own == []
+
+
 class Net(plait.Model):
     def __init__(self):
         super().__init__()
