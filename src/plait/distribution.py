@@ -33,6 +33,8 @@ __all__ = [
     "distribution",
     "get_device_count",
     "initialize",
+    "lay_out_batch",
+    "lay_out_variable",
     "list_devices",
     "set_distribution",
 ]

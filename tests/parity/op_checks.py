@@ -51,7 +51,7 @@ class Row(NamedTuple):
     keras_runs: bool = True
 
     def __str__(self) -> str:
-        options = ",".join(f"{key}={value!r}" for key, value in self.kwargs.items())
+        options = ",".join(f"{key}={value!r}" for key, value in self.kwargs.items())  # ids: the same in every process
         return f"{self.name}({options})".replace("\n", "")[:60]
 
 
@@ -60,6 +60,9 @@ class Fixed:
 
     def __init__(self, value: Any):
         self.value = value
+
+    def __repr__(self) -> str:
+        return f"Fixed({np.asarray(self.value).tolist()})"
 
 
 def row(name: str, *args: Any, flags: str = "", **kwargs: Any) -> Row:

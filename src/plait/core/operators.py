@@ -163,6 +163,15 @@ def _install() -> None:
         setattr(KerasTensor, f"__r{name}__", backward(function))
     for name, function in comparisons.items():
         setattr(KerasTensor, f"__{name}__", forward(function))
+
+    def reshaped(self: KerasTensor, *shape: Any) -> Any:
+        """The same elements in another shape, given as sizes or as one tuple."""
+        return reshape(self, shape[0] if len(shape) == 1 else shape)
+
+    def squeezed(self: KerasTensor, axis: Any = None) -> Any:
+        """Without axes of size 1: all of them, or the ones given."""
+        return squeeze(self, axis=axis)
+
     methods: dict[str, Callable] = {
         "__neg__": negative,
         "__pos__": lambda self: self,
@@ -170,8 +179,8 @@ def _install() -> None:
         "__invert__": logical_not,
         "__round__": lambda self, decimals=0: round(self, decimals=decimals or 0),
         "__getitem__": get_item,
-        "reshape": lambda self, *shape: reshape(self, shape[0] if len(shape) == 1 else shape),
-        "squeeze": lambda self, axis=None: squeeze(self, axis=axis),
+        "reshape": reshaped,
+        "squeeze": squeezed,
         "astype": cast,
     }
     for name, function in methods.items():

@@ -31,6 +31,7 @@ from plait._errors import ArgumentError, ShapeError, StateError, describe
 from plait._names import auto_name
 from plait._registry import get
 from plait._scope import current
+from plait._tree import flatten, map_structure
 
 
 class Stateful(Protocol):
@@ -99,6 +100,9 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any
 
 def _on_device(x: Any, name: str | None) -> jax.Array:
     """A host value as an array. `device_put` only copies, where `jnp.asarray` compiles a program for each new shape."""
+    if isinstance(x, (list, tuple)) and any(isinstance(leaf, (jax.Array, Variable)) for leaf in flatten(x)):
+        values = map_structure(lambda leaf: leaf.value if isinstance(leaf, Variable) else leaf, x)
+        return jnp.asarray(values, None if name is None else narrow(name))  # leaves that may be tracers
     array = np.asarray(x)
     if name is not None:
         array = array.astype(jnp.dtype(narrow(name)), copy=False)

@@ -241,12 +241,8 @@ class Layer(Owner):
 
     def _convert(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         """Makes arrays of what comes in, floating ones in the dtype that the layer computes in."""
-        if len(args) == 1 and not kwargs and isinstance(args[0], jax.Array):
-            x = args[0]
-            compute = self.dtype_policy.compute_dtype
-            if x.dtype == compute or not self.autocast or not is_float(x.dtype):
-                return args, kwargs
-            return (x.astype(compute),), kwargs
+        if len(args) == 1 and not kwargs and hasattr(args[0], "dtype"):
+            return (self._convert_leaf(args[0]),), kwargs
         args = tuple(map_structure_in_order(self._convert_leaf, arg) for arg in args)
         self._check_positional(args)
         return args, {key: map_structure_in_order(self._convert_leaf, arg) for key, arg in kwargs.items()}
@@ -256,9 +252,9 @@ class Layer(Owner):
             if getattr(getattr(x, "dtype", None), "kind", "") in ("U", "S", "O"):
                 return x  # strings stay on the host
             x = convert_to_tensor(x)
-        if self.autocast and hasattr(x, "astype") and is_float(x.dtype):
-            compute = self.dtype_policy.compute_dtype
-            return x if x.dtype == compute else x.astype(compute)
+        compute = self.dtype_policy.compute_dtype
+        if self.autocast and hasattr(x, "astype") and x.dtype != compute and is_float(x.dtype):
+            return x.astype(compute)
         return x
 
     def _check_positional(self, args: tuple) -> None:

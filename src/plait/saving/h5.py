@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import h5py
 import jax
-import ml_dtypes
+import jax.numpy as jnp
 import numpy as np
 
 from plait._errors import FileError, PlaitError, UnsafeFileError, did_you_mean, listing
@@ -36,8 +36,7 @@ from plait.saving.places import Place, find_places
 MOST_LINKS = 1_000_000
 MOST_DEPTH = 100
 _FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
-_NARROW_FLOATS = {"bfloat16": ml_dtypes.bfloat16, "float8_e4m3fn": ml_dtypes.float8_e4m3fn}
-_NARROW_FLOATS["float8_e5m2"] = ml_dtypes.float8_e5m2
+_NARROW_FLOATS = {name: getattr(jnp, name) for name in ("bfloat16", "float8_e4m3fn", "float8_e5m2")}
 _OLD_LAYERS = "_layer_checkpoint_dependencies"  # what `layers` is called in files of Keras 2.13
 _SEEDS = re.compile(r"(^|/)_?seed_generators?(/|$)")  # early releases of Keras 3 kept them
 

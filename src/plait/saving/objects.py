@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from plait import _registry
-from plait._registry import custom_object_scope, custom_objects, register_keras_serializable, registered_name
+from plait._registry import custom_object_scope as custom_object_scope
+from plait._registry import custom_objects, registered_name
+from plait._registry import register_keras_serializable as register_keras_serializable
 from plait._scope import current
 
 CustomObjectScope = custom_object_scope

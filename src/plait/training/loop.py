@@ -77,15 +77,10 @@ def fit(
     """
     model._needs_compile()
     _check_epochs(epochs, initial_epoch, batch_size)
-    if sample_weight is not None and class_weight is not None and not isinstance(sample_weight, Mapping):
-        raise ArgumentError(
-            "You cannot `class_weight` and `sample_weight` at the same time. Multiply them into sample_weight."
-        )
+    _check_weights(sample_weight, class_weight)
     if validation_split and validation_data is None:
         (x, y, sample_weight), validation_data = split_off(x, y, sample_weight, validation_split)
-    max_epochs, max_steps = settings().max_epochs, settings().max_steps_per_epoch
-    epochs = epochs if max_epochs is None else min(epochs, initial_epoch + max_epochs)
-    steps_per_epoch = steps_per_epoch if max_steps is None else min(steps_per_epoch or max_steps, max_steps)
+    epochs, steps_per_epoch = _at_most(epochs, initial_epoch, steps_per_epoch)
     source = source_of(_known_inputs(model, x), y, sample_weight, batch_size, steps_per_epoch, shuffle)
     validation = _validation_source(model, validation_data, validation_batch_size or batch_size, validation_steps)
     trainer = model.trainer
@@ -126,6 +121,20 @@ def _check_epochs(epochs: Any, initial_epoch: Any, batch_size: Any) -> None:
     for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
         if isinstance(value, bool) or not hasattr(value, "__index__") or value < 0:
             raise ArgumentError(f"`{name}` must be a whole number from 0 up, but got {value!r}.")
+
+
+def _check_weights(sample_weight: Any, class_weight: Any) -> None:
+    if sample_weight is not None and class_weight is not None and not isinstance(sample_weight, Mapping):
+        raise ArgumentError(
+            "You cannot `class_weight` and `sample_weight` at the same time. Multiply them into sample_weight."
+        )
+
+
+def _at_most(epochs: int, initial_epoch: int, steps_per_epoch: int | None) -> tuple[int, int | None]:
+    """Epochs and steps within the limits of `plait.config`."""
+    max_epochs, max_steps = settings().max_epochs, settings().max_steps_per_epoch
+    epochs = epochs if max_epochs is None else min(epochs, initial_epoch + max_epochs)
+    return epochs, steps_per_epoch if max_steps is None else min(steps_per_epoch or max_steps, max_steps)
 
 
 def _known_inputs(model: Any, x: Any) -> Any:

@@ -147,7 +147,9 @@ def test_each_side_opens_what_the_other_wrote(pair, tmp_path):
         close(written.predict(x, verbose=0), read.predict(x, verbose=0))
         before, after = (model.evaluate(x, y, verbose=0, return_dict=True) for model in (written, read))
         assert before.keys() == after.keys()
-        np.testing.assert_allclose([before[key] for key in sorted(before)], [after[key] for key in sorted(before)], rtol=1e-4)
+        np.testing.assert_allclose(
+            [before[key] for key in sorted(before)], [after[key] for key in sorted(before)], rtol=1e-4
+        )
 
 
 def test_training_goes_on_as_if_nothing_had_happened(tmp_path):

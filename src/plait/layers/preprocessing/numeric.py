@@ -19,8 +19,8 @@ class Rescaling(Layer):
         offset: what is added.
 
     >>> import numpy as np
-    >>> Rescaling(1 / 255)(np.array([[51.0]])).tolist()
-    [[0.20000000298023224]]
+    >>> Rescaling(1 / 2)(np.array([[51.0]])).tolist()
+    [[25.5]]
     """
 
     def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any):
