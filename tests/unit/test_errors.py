@@ -137,6 +137,14 @@ def test_labels_of_the_wrong_shape():
     assert "duo: the loss of the output 'kind' (mse) cannot compare labels float32[8, 5] with outputs" in message
 
 
+def test_labels_that_are_text():
+    model, (x, y) = two_in_two_out(), data()
+    assert said(model.fit, x, {**y, "kind": np.array(["good"] * 8)}, verbose=0) == (
+        "duo: labels must be numbers, but labels 'kind' are text. Number the classes first: "
+        "classes, y = np.unique(y, return_inverse=True)."
+    )
+
+
 def test_missing_labels():
     model, (x, y) = two_in_two_out(), data()
     assert said(model.fit, x, {"price": y["price"]}, verbose=0) == (

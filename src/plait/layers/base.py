@@ -337,7 +337,7 @@ class Layer(Owner):
         if initializer is None:
             initializer = "glorot_uniform" if is_float(dtype) else "zeros"
         variable = Variable(
-            initializers.get(initializer),
+            initializer if hasattr(initializer, "__array__") else initializers.get(initializer),
             shape=() if shape is None else shape,
             dtype=dtype,
             trainable=trainable,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from plait import activations, constraints, initializers, ops, regularizers
 from plait._errors import ArgumentError, ShapeError, describe
@@ -28,8 +29,13 @@ class Dense(Layer):
         kernel_constraint: what the kernel is mapped to after an update.
         bias_constraint: the same for the bias.
 
-    Shapes: (B, ..., D) gives (B, ..., units). Several tensors (B, ..., Di) give what their concatenation would give; one
-    with fewer axes is the same along those it lacks.
+    Shapes: (B, ..., D) gives (B, ..., units). Several tensors (B, ..., Di) have a kernel each, and one bias; they give what
+    their concatenation would give, and one with fewer axes is the same along those it lacks.
+
+    Attributes:
+        kernel: (D, units); of several tensors that of the first.
+        kernels: the kernels of all tensors.
+        bias: (units,), or None.
 
     Raises:
         ShapeError: the last axis isn't known, or isn't what the layer was built for.
@@ -72,13 +78,17 @@ class Dense(Layer):
         self.sizes = [last_axis(shape, self) for shape in shapes]
         specs = [InputSpec(min_ndim=2, axes={-1: size}) for size in self.sizes]
         self.input_spec = specs if isinstance(input_shape, list) else specs[0]
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(sum(self.sizes), self.units),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
+        self.kernels = [
+            self.add_weight(
+                name=f"kernel_{index}" if index else "kernel",
+                shape=(size, self.units),
+                initializer=initializer,
+                regularizer=self.kernel_regularizer,
+                constraint=self.kernel_constraint,
+            )
+            for index, (size, initializer) in enumerate(zip(self.sizes, self._initializers(), strict=True))
+        ]
+        self.kernel = self.kernels[0]
         self.bias = None
         if self.use_bias:
             self.bias = self.add_weight(
@@ -90,19 +100,23 @@ class Dense(Layer):
             )
 
     def call(self, inputs: Any) -> Any:
-        kernel = self.kernel.value
-        x = self._combine(inputs, kernel) if isinstance(inputs, (list, tuple)) else inputs @ kernel
+        x = self._combine(inputs) if isinstance(inputs, (list, tuple)) else inputs @ self.kernel.value
         if self.bias is not None:
             x = x + self.bias.value
         return self.activation(x)
 
-    def _combine(self, inputs: Any, kernel: Any) -> Any:
-        rank, total, start = max(x.ndim for x in inputs), 0, 0
-        for x, size in zip(inputs, self.sizes, strict=True):
-            product = x @ kernel[start : start + size]
-            missing = tuple(range(1, 1 + rank - x.ndim))
-            total, start = total + jnp.expand_dims(product, missing), start + size
-        return total
+    def _combine(self, inputs: Any) -> Any:
+        rank = max(x.ndim for x in inputs)
+        products = (x @ kernel.value for x, kernel in zip(inputs, self.kernels, strict=True))
+        return sum(jnp.expand_dims(product, tuple(range(1, 1 + rank - product.ndim))) for product in products)
+
+    def _initializers(self) -> list:
+        """For each kernel its rows of one draw, so that several start as the kernel of the concatenation would."""
+        if len(self.sizes) == 1:
+            return [self.kernel_initializer]
+        whole = self.kernel_initializer((sum(self.sizes), self.units), dtype=self.variable_dtype)
+        ends = np.cumsum(self.sizes)
+        return [whole[end - size : end] for size, end in zip(self.sizes, ends, strict=True)]
 
 
 def positive_integer(value: Any, who: str, name: str) -> int:

@@ -94,30 +94,30 @@ class Sequential(Model):
         """Makes the graph anew, if it is known what goes in."""
         self.graph, self.built = None, False
         if self._chain and isinstance(self._chain[0], InputLayer) and len(self._chain) > 1:
-            self._connect(self._chain[0].output)
+            with name_scope(self.name):
+                self._connect(self._chain[0].output)
 
     def _connect(self, tensor: KerasTensor) -> None:
         output = tensor
-        with name_scope(self.name):
-            for layer in self._chain:
-                if not isinstance(layer, InputLayer):
-                    output = layer(output)
-                    if is_nested(output) and len(output) == 1:
-                        output = output[0]
+        for layer in self._chain:
+            if not isinstance(layer, InputLayer):
+                output = layer(output)
+                if is_nested(output) and len(output) == 1:
+                    output = output[0]
         self._take_graph(tensor, output)
 
     def build(self, input_shape: Any = None) -> None:
         """Makes the graph for inputs of a shape, batch axis included."""
         if self.graph is not None or input_shape is None or not self._chain:
-            if self.graph is None and isinstance(self._chain[0] if self._chain else None, InputLayer):
-                self._rebuild()
+            if self.graph is None and len(self._chain) > 1 and isinstance(self._chain[0], InputLayer):
+                self._connect(self._chain[0].output)
             return
         if is_nested(input_shape) and any(is_nested(size) for size in input_shape):
             return  # several inputs: the layers are applied in turn
         if not isinstance(self._chain[0], InputLayer):
             layer = Input(batch_shape=(None, *tuple(input_shape)[1:]), dtype=_first_dtype(self._chain)).node.operation
             self._chain.insert(0, layer)
-        self._rebuild()
+        self._connect(self._chain[0].output)
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Applies the layers in turn."""

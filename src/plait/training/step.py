@@ -25,8 +25,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from plait._errors import DataError
 from plait._scope import scope
-from plait._tree import flatten, map_structure, map_structure_in_order
+from plait._tree import flatten, leaves_with_paths, map_structure, map_structure_in_order, path_name
 from plait.core.infer import infer
 from plait.core.mask import get_mask, set_mask
 from plait.core.tensor import KerasTensor
@@ -112,6 +113,7 @@ class Trainer:
             outputs = outputs[0] if single else outputs
         else:
             outputs = infer(model, (_specs(x),), {"training": False} if model_takes_training(model) else {})
+        _check_numbers(y, model.name)
         model.compiled.settle(_specs(y) if y is not None else None, outputs)
         if any(not metric.built or not metric.variables for metric in model.compiled.metric_objects):
             infer(model.compiled.update_metrics, (_specs(y), outputs, _specs(sample_weight)), {})
@@ -306,6 +308,21 @@ def _detached(output: Any) -> Any:
 
 def _host_spec(value: Any) -> Any:
     return jax.ShapeDtypeStruct(value.shape, value.dtype) if hasattr(value, "shape") else value
+
+
+def _check_numbers(labels: Any, owner: str) -> None:
+    texts = [
+        f"labels {path_name(path)!r}" if path else "the labels" for path, y in leaves_with_paths(labels) if _is_text(y)
+    ]
+    if texts:
+        raise DataError(
+            f"{owner}: labels must be numbers, but {' and '.join(texts)} are text. Number the classes first: "
+            "classes, y = np.unique(y, return_inverse=True)."
+        )
+
+
+def _is_text(value: Any) -> bool:
+    return getattr(getattr(value, "dtype", None), "kind", "") in ("O", "S", "U", "T")
 
 
 def _specs(values: Any) -> Any:

@@ -172,13 +172,6 @@ def test_functional_is_plain_jax():
     np.testing.assert_allclose(jax.jit(lambda x: model(x))(x), model(x), rtol=1e-6)
 
 
-def test_dense_on_several_tensors_is_dense_on_their_concatenation():
-    a, b = data()[0], data(size=3)[0]
-    layer = layers.Dense(2)
-    out = layer([a, b])
-    np.testing.assert_allclose(out, np.concatenate([a, b], -1) @ layer.kernel.numpy(), rtol=1e-5, atol=1e-6)
-
-
 def test_summary_says_what_trains():
     x = plait.Input((4,), name="x")
     model = plait.Model(x, layers.Dense(2, name="head")(layers.Dense(3, name="trunk", trainable=False)(x)), name="net")
