@@ -330,7 +330,7 @@ def _known_arguments(cls: type, config: Mapping[str, Any]) -> dict:
     """A config without the arguments that plait's class doesn't know, where they are None and so say nothing."""
     if cls not in _homes:
         return dict(config)
-    known = {name for parent in cls.__mro__ for name in constructor_parameters(parent)}
+    known = {name for parent in cls.__mro__ for name in constructor_parameters(parent)} | {*getattr(cls, "options", ())}
     return {key: value for key, value in config.items() if value is not None or key in known}
 
 

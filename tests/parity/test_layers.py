@@ -1,5 +1,7 @@
 """Every layer of the table against Keras on JAX with the same weights: values, gradients, weights, statistics, configs."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import keras
@@ -74,13 +76,14 @@ def test_gradients(case):
     def weigh(outputs):
         return sum(jnp.sum(leaf * seed) for leaf, seed in zip(jax.tree.leaves(outputs), seeds, strict=True))
 
+    told = {"training": False} if "training" in inspect.signature(theirs.call).parameters else {}
     values = [v.value for v in theirs.trainable_variables], [v.value for v in theirs.non_trainable_variables]
 
     def our_total(trained, x):
         return weigh(fn({**trained, **rest}, x, training=False, **kwargs))
 
     def their_total(trained, x):
-        return weigh(theirs.stateless_call(trained, values[1], x, training=False, **kwargs)[0])
+        return weigh(theirs.stateless_call(trained, values[1], x, **told, **kwargs)[0])
 
     where = (0, 1) if case.differentiable else (0,)
     mine = jax.grad(our_total, where)(trained, to_keras(x))

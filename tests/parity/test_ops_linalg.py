@@ -110,10 +110,10 @@ def test_jvp():
         value, change = library.jvp(lambda a: a**2, (x,), (direction,))
         np.testing.assert_allclose(value, x**2)
         np.testing.assert_allclose(change, 2 * x)
-    assert_same(
-        ops.jvp(lambda a, b: (a * b, a), [2.0, 3.0], [1.0, 0.0], has_aux=True),
-        keras.ops.jvp(lambda a, b: (a * b, a), [2.0, 3.0], [1.0, 0.0], has_aux=True),
-    )
+    found = [
+        library.jvp(lambda a, b: (a * b, a), [2.0, 3.0], [1.0, 0.0], has_aux=True) for library in (ops, keras.ops)
+    ]
+    assert [float(value) for value in found[0]] == [float(value) for value in found[1]] == [6.0, 3.0, 2.0]
 
 
 def test_jvp_of_symbolic_tensors():
@@ -134,7 +134,7 @@ def test_what_works_where_keras_fails():
     np.testing.assert_allclose(inverse, np.linalg.inv(POSITIVE), rtol=1e-4, atol=1e-6)
     vectors = np.stack([V, V + 1])
     solved = ops.solve_triangular(np.stack([LOWER, LOWER]), vectors, lower=True)
-    np.testing.assert_allclose(solved, np.linalg.solve(LOWER, vectors[..., None])[..., 0], rtol=1e-4)
+    np.testing.assert_allclose(solved, np.linalg.solve(np.tril(LOWER), vectors[..., None])[..., 0], rtol=1e-4)
     assert ops.norm(plait.KerasTensor((None, 4)), axis=-1).shape == (None,)
     np.testing.assert_allclose(ops.norm(A, "fro", axis=[0, 1]), np.linalg.norm(A), rtol=1e-6)
 

@@ -12,12 +12,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from plait import ops
 from plait._errors import ArgumentError, ShapeError, describe
 from plait._registry import builtin
 from plait._settings import settings
 from plait.core.mask import set_mask
 from plait.core.variable import convert_to_tensor
 from plait.losses.base import Loss, LossFunctionWrapper, as_pair, comparison
+from plait.ops.crossentropy import pick_class
 
 
 @comparison("bce", "BCE")
@@ -172,10 +174,10 @@ def sparse_categorical_crossentropy(
             f"outputs {describe(y_pred)}, but got {describe(labels)}. One-hot labels are for categorical_crossentropy."
         )
     if ignore_class is None:
-        return -_pick(_log_probabilities(y_pred, from_logits, axis), labels, axis)
+        return ops.sparse_categorical_crossentropy(labels, y_pred, from_logits, axis)
     valid = labels != ignore_class
     y_pred = jnp.where(jnp.expand_dims(valid, axis), y_pred, 1)  # no NaN can come from what doesn't count
-    losses = jnp.where(valid, -_pick(_log_probabilities(y_pred, from_logits, axis), labels, axis), 0)
+    losses = jnp.where(valid, ops.sparse_categorical_crossentropy(labels, y_pred, from_logits, axis), 0)
     set_mask(losses, valid)
     return losses
 
@@ -198,7 +200,7 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
     y_pred, labels = convert_to_tensor(y_pred), convert_to_tensor(y_true)
     if labels.ndim == y_pred.ndim and labels.shape[-1] == 1:
         labels = jnp.squeeze(labels, -1)
-    return (1.0 - jnp.power(_pick(y_pred, labels, -1), q)) / q
+    return (1.0 - jnp.power(pick_class(y_pred, labels, -1), q)) / q
 
 
 def _binary(y_true: Any, y_pred: Any, from_logits: bool) -> Any:
@@ -216,13 +218,6 @@ def _log_probabilities(y_pred: Any, from_logits: bool, axis: int) -> Any:
 def _clip_probabilities(y_pred: Any, axis: int) -> Any:
     """Probabilities that sum to 1, clipped."""
     return jnp.clip(y_pred / jnp.sum(y_pred, axis, keepdims=True), settings().epsilon, 1.0 - settings().epsilon)
-
-
-def _pick(values: Any, labels: Any, axis: int) -> Any:
-    """The values of the labels' classes, 0 for what is no class: a masked sum, whose gradient is no scatter."""
-    classes = jax.lax.broadcasted_iota("int32", values.shape, axis % values.ndim)
-    is_label = classes == jnp.expand_dims(labels.astype("int32"), axis)
-    return jnp.sum(jnp.where(is_label, values, 0), axis=axis)
 
 
 def _smooth_binary(y_true: Any, amount: float) -> Any:

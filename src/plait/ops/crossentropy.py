@@ -77,9 +77,10 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
             "sparse_categorical_crossentropy: target must have the shape of output without the axis of the classes, but "
             f"got target {describe(target)} and output {describe(output)} with axis={axis}."
         )
-    logarithms = _log_probabilities(output, from_logits, axis)
-    places = jnp.expand_dims(jnp.clip(target, 0, output.shape[axis] - 1), axis)
-    picked = jnp.squeeze(jnp.take_along_axis(logarithms, places, axis), axis)
+    if from_logits:
+        picked = pick_class(jax.nn.log_softmax(output, axis=axis), target, axis)
+    else:  # the class that counts first, then the logarithm: only the sum's gradient goes to all classes
+        picked = jnp.log(_inside(pick_class(output, target, axis) / jnp.sum(output, axis)))
     return jnp.where((target >= 0) & (target < output.shape[axis]), -picked, jnp.zeros_like(picked))
 
 
@@ -107,6 +108,13 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
         output = _inside(output)
         positive, negative = jnp.log(output), jnp.log(1.0 - output)
     return -(target * positive + (1.0 - target) * negative)
+
+
+def pick_class(values: Any, labels: Any, axis: int) -> Any:
+    """The values of the labels' classes, 0 for what is no class: a masked sum, whose gradient is no scatter."""
+    classes = jax.lax.broadcasted_iota("int32", values.shape, axis % values.ndim)
+    is_label = classes == jnp.expand_dims(labels.astype("int32"), axis)
+    return jnp.sum(jnp.where(is_label, values, 0), axis=axis)
 
 
 def _labels(target: Any, output: Any) -> Any:
