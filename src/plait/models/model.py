@@ -193,7 +193,8 @@ class Model(Layer):
     def _variables_and_cell(self) -> tuple[list[Variable], Cell]:
         """All variables, and a cell that holds just them; looked up again only when something changed."""
         if self._values is None or self._values[0] != revision() or self.graph is None:
-            variables = unique([*self.variables, *self.metrics_variables])
+            in_layers = [variable for metric in super().metrics for variable in metric.variables]
+            variables = unique([*self.variables, *in_layers])
             key = [*map(id, variables), *(layer.trainable for layer in self._flatten_layers())]
             if key != self._program_key:
                 self._programs.clear()
@@ -439,10 +440,12 @@ class Model(Layer):
         """The number that training minimises, for one batch; a subclass may define its own."""
         return self._needs_compile().loss(y, y_pred, sample_weight, self.losses)
 
-    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict:
-        """Updates the metrics with one batch, and returns the results; a subclass may define its own."""
-        self._needs_compile().update_metrics(y, y_pred, sample_weight)
-        return self.get_metrics_result()
+    compute_metrics = training.custom.compute_metrics
+    train_step = training.custom.train_step
+    test_step = training.custom.test_step
+    predict_step = training.custom.predict_step
+    compute_loss_and_updates = training.custom.compute_loss_and_updates
+    stateless_compute_loss = training.custom.stateless_compute_loss
 
     def _needs_compile(self) -> Any:
         if self.compiled is None:
@@ -464,8 +467,8 @@ class Model(Layer):
 
     @property
     def metrics_variables(self) -> list[Variable]:
-        """The variables of the metrics among its own and its layers' attributes (not those of `compile`)."""
-        return [variable for metric in super().metrics for variable in metric.variables]
+        """The variables of its metrics, in their order."""
+        return [variable for metric in self.metrics for variable in metric.variables]
 
     @property
     def metrics_names(self) -> list[str]:
@@ -495,9 +498,17 @@ class Model(Layer):
         """Reads weights from a `.weights.h5` or `.keras` file: all of them, or none when something doesn't fit."""
         return saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
-    def summary(self, **options: Any) -> None:
-        """Prints what the model is made of; see `plait.inspect.summary` for the options."""
-        inspect.summary(self, **options)
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Callable | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
+    ) -> None:
+        """Prints what the model is made of; `plait.inspect.summary` says what the options mean."""
+        inspect.summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
     def get_config(self) -> dict:
         """The graph as plain data; for a subclass its constructor's arguments."""

@@ -104,8 +104,8 @@ class Compiled:
 
     @property
     def settled(self) -> bool:
-        """Whether a first batch has been seen."""
-        return self._settled
+        """Whether a first batch has been seen, or nothing waits for one."""
+        return self._settled or not any(self.given[key] for key in ("loss", "metrics", "weighted_metrics"))
 
     def settle(self, y: Any, y_pred: Any) -> None:
         """Decides what depends on shapes, once, from the first labels and outputs (specs are enough)."""
@@ -133,7 +133,7 @@ class Compiled:
     # ------------------------------------------------------------------------ computing
 
     def loss(self, y: Any, y_pred: Any, sample_weight: Any, added: Sequence = ()) -> Any:
-        """The number that training minimises; also updates the trackers of the losses.
+        """The number that training minimises; also updates the trackers of the outputs' losses.
 
         Args:
             y: labels, in any form that matches the outputs.
@@ -154,9 +154,7 @@ class Compiled:
             total = total + (value if entry.weight is None else value * entry.weight)
         for value in added:
             total = total + jnp.sum(value.astype("float32"))
-        total = jnp.asarray(total, "float32")
-        self.loss_tracker.update_state(total, sample_weight=_batch_size(preds[0]))
-        return total
+        return jnp.asarray(total, "float32")
 
     def update_metrics(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
         """Updates all metrics with one batch."""

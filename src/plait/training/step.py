@@ -17,7 +17,7 @@ Differs from Keras: many steps are one program (a `fori_loop` whose length is an
 a step leaves the cells as they were.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from plait._errors import DataError
+from plait._errors import ArgumentError, DataError
 from plait._scope import scope
 from plait._tree import flatten, leaves_with_paths, map_structure, map_structure_in_order, path_name
 from plait.core.infer import infer
@@ -35,16 +35,22 @@ from plait.core.variable import Variable, cell_of, revision
 from plait.distribution import lay_out_batch
 from plait.layers.ownership import unique
 from plait.random import global_states
+from plait.training import custom
 from plait.training.compiled import weights_of_classes
+from plait.training.data.source import pack
 from plait.training.names import match_labels
 
 
 class State(NamedTuple):
-    """What a step changes: the values of all weights, of the optimizer's variables, and of the metrics'."""
+    """What a step changes: the values of all weights, of the optimizer's variables, and of the metrics'.
+
+    `logs` is what a step of one's own, or a `compute_metrics` of one's own, tells; None means the metrics' results.
+    """
 
     weights: list
     optimizer: list
     metrics: list
+    logs: dict | None = None
 
 
 class Trainer:
@@ -94,7 +100,7 @@ class Trainer:
             model.optimizer.build_for(model.trainable_variables)
         self.variables = unique([*model.variables, *global_states()])
         mine = {id(variable) for variable in self.variables}
-        metric_variables = [*model.compiled.variables, *model.metrics_variables]
+        metric_variables = [*model.compiled.variables, *model.metrics_variables]  # `metrics` may be overridden
         self.metric_variables = [v for v in unique(metric_variables) if id(v) not in mine]
         trainable = {id(variable) for variable in model.trainable_variables}
         self._trainable = [index for index, variable in enumerate(self.variables) if id(variable) in trainable]
@@ -144,7 +150,7 @@ class Trainer:
 
     def train_batch(self, batch: tuple) -> dict:
         """One training step on a batch; gives the logs, as arrays that may not be ready yet."""
-        return self._dispatch("train_batch", self._train_one, batch)
+        return self._dispatch("train_batch", self._train, batch)
 
     def train_rows(self, data: tuple, table: Any, first: int, count: int, looped: bool) -> dict:
         """Training steps on rows of device-resident data.
@@ -157,21 +163,23 @@ class Trainer:
             looped: whether the program is one that can run any number of steps.
         """
         if looped:
-            return self._dispatch("train_loop", _looped(self._train_one), data, table, first, first + count)
+            program = _looped(self._train, tells=self._tells("train_step"))
+            return self._dispatch("train_loop", program, data, table, first, first + count)
         for index in range(first, first + count):
-            logs = self._dispatch("train_row", _on_row(self._train_one), data, table, index)
+            logs = self._dispatch("train_row", _on_row(self._train), data, table, index)
         return logs
 
     def test_batch(self, batch: tuple) -> dict:
         """One step of evaluation on a batch."""
-        return self._dispatch("test_batch", self._test_one, batch)
+        return self._dispatch("test_batch", self._test, batch)
 
     def test_rows(self, data: tuple, table: Any, first: int, count: int, looped: bool) -> dict:
         """Steps of evaluation on rows of device-resident data."""
         if looped:
-            return self._dispatch("test_loop", _looped(self._test_one), data, table, first, first + count)
+            program = _looped(self._test, tells=self._tells("test_step"))
+            return self._dispatch("test_loop", program, data, table, first, first + count)
         for index in range(first, first + count):
-            logs = self._dispatch("test_row", _on_row(self._test_one), data, table, index)
+            logs = self._dispatch("test_row", _on_row(self._test), data, table, index)
         return logs
 
     def _dispatch(self, kind: str, function: Callable, *args: Any) -> dict:
@@ -192,7 +200,7 @@ class Trainer:
     def _make_program(self, kind: str, function: Callable) -> Callable:
         def run(state: State, *args: Any) -> tuple[State, dict]:
             state = function(state, *args)
-            return state, self._logs(state)
+            return state._replace(logs=None), self.logs(state)
 
         donated = (0,) if kind.startswith("train") else ()
         program = self._programs[kind,] = run if self.model.run_eagerly else jax.jit(run, donate_argnums=donated)
@@ -200,12 +208,66 @@ class Trainer:
 
     # ------------------------------------------------------------------------ the pure functions
 
-    def _bindings(self, weights: list, metrics: list) -> dict:
-        bindings = dict(zip(self.variables, weights, strict=True))
-        bindings.update(zip(self.metric_variables, metrics, strict=True))
+    def _bindings(self, state: State) -> dict:
+        bindings = dict(zip(self.variables, state.weights, strict=True))
+        bindings.update(zip(self.metric_variables, state.metrics, strict=True))
+        if state.optimizer:
+            bindings.update(zip(self.model.optimizer.variables, state.optimizer, strict=True))
         return bindings
 
-    def _train_one(self, state: State, batch: tuple) -> State:
+    def parted(self, state: State) -> tuple[list, list, list, list]:
+        """A state as four lists: trainable, non-trainable, the optimizer's and the metrics' variables, in the order of the
+        model's properties. What is in none of them goes to the variables themselves."""
+        parts = self._parts()
+        known = {**dict(zip(self.variables, state.weights, strict=True)), **self._bindings(state)}
+        for variable in known.keys() - {variable for part in parts for variable in part}:
+            variable.assign(known[variable])
+        trainable, rest, _, metrics = ([known.get(v) for v in part] for part in parts)
+        return trainable, rest, list(state.optimizer), metrics
+
+    def joined(self, lists: Sequence, like: State | None = None, logs: Any = None) -> State:
+        """The state of four lists; values of the dtypes that another one has."""
+        known: dict = {}
+        for name, variables, values in zip(custom.PARTS, self._parts(), lists, strict=True):
+            if len(variables) != len(values) and (values or name != "optimizer's"):  # evaluation has none of these
+                raise ArgumentError(
+                    f"{self.model.name}: a step's state has {len(variables)} {name} variables, but got {len(values)}."
+                )
+            known.update(zip(variables, values, strict=False))
+        weights = [known.get(variable, variable.value) for variable in self.variables]
+        metrics = [known.get(variable, variable.value) for variable in self.metric_variables]
+        state = State(weights, list(lists[2]), metrics)
+        if like is not None:
+            state = jax.tree.map(lambda new, old: jnp.asarray(new, old.dtype), state, like._replace(logs=None))
+        return state._replace(logs=None if logs is None else flat_logs(logs))
+
+    def _parts(self) -> tuple[list, list, list, list]:
+        model = self.model
+        optimizer = list(model.optimizer.variables) if model.optimizer is not None else []
+        return model.trainable_variables, model.non_trainable_variables, optimizer, unique(model.metrics_variables)
+
+    def _train(self, state: State, batch: tuple) -> State:
+        if type(self.model).train_step is custom.train_step:
+            return self.train_one(state, batch)
+        with scope(bindings=self._bindings(state)):
+            logs, after = self.model.train_step(self.parted(state), pack(*batch))
+            return self.joined(after, state, logs)
+
+    def _test(self, state: State, batch: tuple) -> State:
+        if type(self.model).test_step is custom.test_step:
+            return self.test_one(state, batch)
+        with scope(bindings=self._bindings(state)):
+            trainable, rest, optimizer, metrics = self.parted(state)
+            logs, after = self.model.test_step((trainable, rest, metrics), pack(*batch))
+            return self.joined((*after[:2], optimizer, after[2]), state, logs)
+
+    def _tells(self, step: str) -> bool:
+        """Whether a step of one's own tells the logs."""
+        cls = type(self.model)
+        return any(getattr(cls, name) is not getattr(custom, name) for name in (step, "compute_metrics"))
+
+    def train_one(self, state: State, batch: tuple) -> State:
+        """The usual step of training, on a batch."""
         model, places = self.model, self._trainable
         optimizer = model.optimizer
 
@@ -213,38 +275,41 @@ class Trainer:
             weights = list(state.weights)
             for place, value in zip(places, trainable, strict=True):
                 weights[place] = value
-            bindings = self._bindings(weights, state.metrics)
-            loss = self._forward(bindings, batch, training=True)
+            bindings = self._bindings(state._replace(weights=weights))
+            loss, logs = self._forward(bindings, batch, training=True)
             if optimizer is not None:
-                with scope(bindings=dict(zip(optimizer.variables, state.optimizer, strict=True))):
+                with scope(bindings=bindings):
                     loss = optimizer.scale_loss(loss)
-            return loss, ([bindings[v] for v in self.variables], [bindings[v] for v in self.metric_variables])
+            return loss, ([bindings[v] for v in self.variables], [bindings[v] for v in self.metric_variables], logs)
 
         trainable = [state.weights[place] for place in places]
-        gradients, (weights, metrics) = jax.grad(compute, has_aux=True)(trainable)
+        gradients, (weights, metrics, logs) = jax.grad(compute, has_aux=True)(trainable)
         optimizer_state = state.optimizer
         if optimizer is not None:
             trainable, optimizer_state = optimizer.update(state.optimizer, gradients, trainable)
         for place, value in zip(places, trainable, strict=True):
             weights[place] = value
-        return State(weights, optimizer_state, metrics)
+        return State(weights, optimizer_state, metrics, logs)
 
-    def _test_one(self, state: State, batch: tuple) -> State:
-        bindings = self._bindings(state.weights, state.metrics)
-        self._forward(bindings, batch, training=False)
+    def test_one(self, state: State, batch: tuple) -> State:
+        """The usual step of evaluation, on a batch."""
+        bindings = self._bindings(state)
+        _, logs = self._forward(bindings, batch, training=False)
         after = [bindings[v] for v in self.variables]
-        return State(after, state.optimizer, [bindings[v] for v in self.metric_variables])
+        return State(after, state.optimizer, [bindings[v] for v in self.metric_variables], logs)
 
-    def _forward(self, bindings: dict, batch: tuple, training: bool) -> Any:
-        """The loss of a batch; the metrics are updated by the way."""
+    def _forward(self, bindings: dict, batch: tuple, training: bool) -> tuple[Any, dict | None]:
+        """The loss of a batch, and what a `compute_metrics` of one's own tells; metrics are updated by the way."""
         model, (x, y, sample_weight) = self.model, lay_out_batch(batch)
         with scope(bindings=bindings, training=training, losses=[]):
             y_pred = model(x)
             sample_weight = self._with_class_weights(y, y_pred, sample_weight)
             loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
-            seen = map_structure_in_order(_detached, y_pred)
-            model.compute_metrics(x, y, seen, sample_weight)
-        return loss if hasattr(loss, "dtype") else jnp.asarray(loss, "float32")
+            loss = loss if hasattr(loss, "dtype") else jnp.asarray(loss, "float32")
+            model.compiled.loss_tracker.update_state(lax.stop_gradient(loss), sample_weight=custom.batch_size(x))
+            logs = model.compute_metrics(x, y, map_structure_in_order(_detached, y_pred), sample_weight)
+            usual = type(model).compute_metrics is custom.compute_metrics
+        return loss, None if usual else flat_logs(logs)
 
     def _with_class_weights(self, y: Any, y_pred: Any, sample_weight: Any) -> Any:
         class_weight = self._class_weight
@@ -262,8 +327,11 @@ class Trainer:
             weights[name] = weight
         return weights if len(names) > 1 else weights[names[0]]
 
-    def _logs(self, state: State) -> dict:
-        with scope(bindings=self._bindings(state.weights, state.metrics)):
+    def logs(self, state: State) -> dict:
+        """What a state tells: the metrics' results by name."""
+        if state.logs is not None:
+            return state.logs
+        with scope(bindings=self._bindings(state)):
             return self.model.get_metrics_result()
 
 
@@ -272,12 +340,17 @@ def model_takes_training(model: Any) -> bool:
     return "training" in model.call.__code__.co_varnames if hasattr(model.call, "__code__") else False
 
 
-def _looped(one: Callable) -> Callable:
+def _looped(one: Callable, tells: bool) -> Callable:
     def run(state: State, data: tuple, table: Any, first: Any, end: Any) -> State:
         def body(index: Any, state: State) -> State:
-            return State(*one(state, _pick(data, lax.dynamic_index_in_dim(table, index, keepdims=False))))
+            return on_row(state._replace(logs=None), data, table, index)
 
-        return lax.fori_loop(first, end, body, _strong(state))
+        on_row = _on_row(one)
+        state = _strong(state)
+        if tells:  # a loop's state has the same form from the start
+            logs = jax.eval_shape(on_row, state, data, table, first).logs
+            state = state._replace(logs=jax.tree.map(lambda log: jnp.zeros(log.shape, log.dtype), logs))
+        return lax.fori_loop(first, end, body, state)
 
     return run
 
@@ -287,6 +360,14 @@ def _on_row(one: Callable) -> Callable:
         return one(state, _pick(data, lax.dynamic_index_in_dim(table, index, keepdims=False)))
 
     return run
+
+
+def flat_logs(logs: Mapping) -> dict:
+    """Logs as arrays by name; a metric that tells a dict tells several."""
+    flat: dict[str, Any] = {}
+    for name, value in logs.items():
+        flat.update(flat_logs(value) if isinstance(value, Mapping) else {name: jnp.asarray(value)})
+    return flat
 
 
 def _pick(data: tuple, rows: Any) -> tuple:

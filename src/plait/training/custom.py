@@ -1,0 +1,159 @@
+"""Steps of one's own: a Model subclass that defines `train_step`, `test_step` or `predict_step`, as on Keras with JAX.
+
+The functions here are the methods of Model that do the usual thing, so a subclass overrides some and calls others. They
+are pure: state comes in as lists of arrays and goes out as such, in the order of the model's properties.
+
+    train_step(state, data) -> (logs, state)    state: trainable, non-trainable, optimizer's and metrics' variables
+    test_step(state, data) -> (logs, state)     state: trainable, non-trainable and metrics' variables
+    predict_step(state, data) -> (outputs, non-trainable variables)    state: trainable and non-trainable variables
+
+Life under jit: the step (training/step.py) runs them inside its one program, so the loop is as fast as with the usual
+step, whatever is defined here; what they print or append is seen once, when they are traced.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from plait._scope import scope
+from plait._tree import flatten
+from plait.core.pure import pure
+from plait.training.data.source import unpack
+
+PARTS = ("trainable", "non-trainable", "optimizer's", "metrics'")
+
+
+def train_step(model: Any, state: Sequence, data: Any) -> tuple[dict, tuple]:
+    """One step of training on a batch, as a pure function.
+
+    Args:
+        model: a compiled model.
+        state: the values of its trainable, non-trainable, optimizer's and metrics' variables: four lists.
+        data: `x`, `(x, y)` or `(x, y, sample_weight)`.
+
+    Returns:
+        the logs by name, and the state after the step.
+    """
+    trainer = model.trainer
+    after = trainer.train_one(trainer.joined(state), unpack(data))
+    return trainer.logs(after), trainer.parted(after)
+
+
+def test_step(model: Any, state: Sequence, data: Any) -> tuple[dict, tuple]:
+    """One step of evaluation on a batch, as a pure function.
+
+    Args:
+        model: a compiled model.
+        state: the values of its trainable, non-trainable and metrics' variables: three lists.
+        data: `x`, `(x, y)` or `(x, y, sample_weight)`.
+
+    Returns:
+        the logs by name, and the state after the step.
+    """
+    trainer = model.trainer
+    after = trainer.test_one(trainer.joined((state[0], state[1], [], state[2])), unpack(data))
+    trainable, rest, _, metrics = trainer.parted(after)
+    return trainer.logs(after), (trainable, rest, metrics)
+
+
+def predict_step(model: Any, state: Sequence, data: Any) -> tuple[Any, list]:
+    """The outputs for a batch, as a pure function.
+
+    Args:
+        model: a built model.
+        state: the values of its trainable and non-trainable variables.
+        data: `x`, or a batch whose first part is x.
+
+    Returns:
+        the outputs, and the non-trainable variables' values after the call.
+    """
+    outputs, rest = model.stateless_call(state[0], state[1], unpack(data)[0], training=False)
+    return outputs, rest
+
+
+def compute_loss_and_updates(
+    model: Any,
+    trainable_variables: Sequence,
+    non_trainable_variables: Sequence,
+    metrics_variables: Sequence,
+    x: Any,
+    y: Any,
+    sample_weight: Any,
+    training: bool = False,
+    optimizer_variables: Sequence | None = None,
+) -> tuple[Any, tuple]:
+    """The loss of a batch and all that its computation changes: what `jax.value_and_grad(..., has_aux=True)` takes.
+
+    Returns:
+        `(loss, (unscaled loss, outputs, non-trainable variables, metrics' variables))`; the loss is scaled where the
+        optimizer asks for it and its variables are given.
+    """
+    outputs, rest, losses = model.stateless_call(
+        trainable_variables, non_trainable_variables, x, return_losses=True, training=training
+    )
+    loss, (_, rest, metrics) = stateless_compute_loss(
+        model, trainable_variables, rest, metrics_variables, x, y, outputs, sample_weight, training, losses
+    )
+    unscaled = loss
+    if training and model.optimizer is not None and optimizer_variables is not None:
+        bindings = dict(zip(model.optimizer.variables, optimizer_variables, strict=True))
+        with scope(bindings=bindings):
+            loss = model.optimizer.scale_loss(loss)
+    return loss, (unscaled, outputs, rest, metrics)
+
+
+def stateless_compute_loss(
+    model: Any,
+    trainable_variables: Sequence,
+    non_trainable_variables: Sequence,
+    metrics_variables: Sequence,
+    x: Any = None,
+    y: Any = None,
+    y_pred: Any = None,
+    sample_weight: Any = None,
+    training: bool = True,
+    losses: Sequence | None = None,
+) -> tuple[Any, tuple]:
+    """`model.compute_loss` as a pure function.
+
+    Args:
+        model: a compiled model.
+        trainable_variables: values.
+        non_trainable_variables: values.
+        metrics_variables: values.
+        x: inputs.
+        y: labels.
+        y_pred: outputs.
+        sample_weight: weights of the samples.
+        training: whether it is for training.
+        losses: what `stateless_call(..., return_losses=True)` gave; None computes the regularisation anew.
+
+    Returns:
+        `(loss, (trainable variables, non-trainable variables, metrics' variables))`.
+    """
+    parts = [model.trainable_variables, model.non_trainable_variables, model.metrics_variables]
+    values = [*trainable_variables, *non_trainable_variables, *metrics_variables]
+
+    def compute() -> Any:
+        with scope(losses=[] if losses is None else _without_regularization(model, losses)):
+            return model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
+
+    loss, after = pure(compute, [variable for part in parts for variable in part])(values)
+    first, second = len(parts[0]), len(parts[0]) + len(parts[1])
+    return loss, (after[:first], after[first:second], after[second:])
+
+
+def _without_regularization(model: Any, losses: Sequence) -> list:
+    """What layers added themselves: `model.losses` puts the regularisation behind it anew."""
+    return list(losses)[: len(losses) - len(model.regularization_losses())]
+
+
+def compute_metrics(model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict:
+    """Updates the metrics with one batch, and returns the results; a subclass may define its own, and add to them."""
+    model._needs_compile().update_metrics(y, y_pred, sample_weight)
+    return model.get_metrics_result()
+
+
+def batch_size(x: Any) -> Any:
+    """The rows of a batch."""
+    leaves = [leaf for leaf in flatten(x) if getattr(leaf, "shape", ())]
+    return leaves[0].shape[0] if leaves else 1
