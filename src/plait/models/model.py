@@ -369,6 +369,10 @@ class Model(Layer):
         self.trainer = training.Trainer(self)
         self.stop_training = False
 
+    def compile_report(self, print_fn: Any = None) -> None:
+        """Prints the plan that `compile` made: each output's loss, weight, metrics, and the labels that it takes."""
+        inspect.compile_report(self, print_fn)
+
     def fit(
         self,
         x: Any = None,

@@ -193,6 +193,10 @@ class Compiled:
             named += [(prefix + metric.name, metric) for metric in (*entry.metrics, *entry.weighted_metrics)]
         return named
 
+    def plan(self) -> list[dict]:
+        """What each output has, in words: for reports."""
+        return [entry.plan() for entry in self._entries]
+
     def results(self) -> dict:
         """The results by name; a metric that gives a dict gives several."""
         found: dict[str, Any] = {}
@@ -219,6 +223,20 @@ class _Entry:
     @property
     def needs_labels(self) -> bool:
         return self.loss is not None or bool(self._plain or self._weighted)
+
+    def plan(self) -> dict:
+        """Its row of the report."""
+        title = self.loss if isinstance(self.loss, str) else getattr(self.loss, "name", None)
+        settled = len(self.metrics) + len(self.weighted_metrics) == len(self._plain) + len(self._weighted)
+        plain, weighted = (self.metrics, self.weighted_metrics) if settled else (self._plain, self._weighted)
+        return {
+            "output": self.name,
+            "loss": title,
+            "weight": self.weight,
+            "metrics": [*map(_title, plain), *(f"{_title(metric)} (weighted)" for metric in weighted)],
+            "needs labels": self.needs_labels,
+            "classes as numbers": title is not None and "sparse" in title,
+        }
 
     def settle(self, y: Any, y_pred: Any) -> None:
         if isinstance(self.loss, str):
@@ -261,6 +279,10 @@ def _find_metric(metric: Any) -> Any:
         return found
     name = metric if isinstance(metric, str) else None
     return metrics.MeanMetricWrapper(found, name=name or _function_name(found))
+
+
+def _title(metric: Any) -> str:
+    return metric if isinstance(metric, str) else metric.name
 
 
 def _function_name(function: Any) -> str:
