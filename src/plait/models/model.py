@@ -27,7 +27,7 @@ from plait._errors import ArgumentError, StateError, did_you_mean, listing
 from plait._names import auto_name
 from plait._registry import builtin, deserialize
 from plait._scope import current
-from plait._tree import flatten, map_structure_in_order
+from plait._tree import flatten, map_structure_in_order, pack_as
 from plait.core.graph import Graph
 from plait.core.infer import infer
 from plait.core.mask import set_mask
@@ -39,6 +39,8 @@ from plait.layers.input import InputLayer, input_spec_of
 from plait.layers.ownership import unique
 from plait.models.graph_config import config_to_graph, graph_to_config
 from plait.models.matching import fit_values, match_inputs, select_inputs
+from plait.models.reach import find_layer, find_opened, find_tensor
+from plait.models.rewrite import inlined
 
 _NOT_TRACEABLE = (
     jax.errors.ConcretizationTypeError,
@@ -263,6 +265,46 @@ class Model(Layer):
                 f"Was asked to retrieve layer at index {index} but model only has {len(self.layers)} layers."
             )
         return self.layers[index]
+
+    def __getitem__(self, path: str) -> Layer:
+        """The layer of a name, path through inner models (`"encoder/dense"`), or pattern that fits just one."""
+        return find_layer(self, path)
+
+    def tensor(self, path: Any) -> Any:
+        """The symbolic tensor that a layer gives: a tensor to make new models from.
+
+        Args:
+            path: the layer's name; its path through inner models (`"encoder/dense"`); which call of a shared layer is meant
+                (`"tower:1"`); or a pattern that fits just one.
+
+        Raises:
+            ArgumentError: no layer fits, or several.
+
+        >>> import plait
+        >>> x = plait.Input((4,))
+        >>> inner = plait.Sequential([plait.Input((4,)), plait.layers.Dense(3, name="deep")], name="inner")
+        >>> model = plait.Model(x, plait.layers.Dense(1)(inner(x)))
+        >>> plait.Model(model.input, model.tensor("inner/deep")).output_shape
+        (None, 3)
+        """
+        return find_tensor(self, path)
+
+    def between(self, start: Any, end: Any, name: str | None = None) -> "Model":
+        """The part of the model from some tensors to some others, as a model that shares the layers.
+
+        Args:
+            start: paths or symbolic tensors, in any structure: what the part begins with.
+            end: likewise: what it computes.
+            name: its name.
+
+        Raises:
+            GraphError: `start` doesn't lead to all of `end`.
+        """
+        new = inlined(self._needs_graph("between"), f"{self.name}.between")
+        opened = Model(new(self.input), new(self.output), name=self.name)
+        found = (find_opened(self, opened.graph, new, path) for path in flatten([start, end]))
+        start, end = pack_as([start, end], list(found))
+        return Model(start, end, name=name)
 
     @property
     def inputs(self) -> list[KerasTensor]:

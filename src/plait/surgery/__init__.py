@@ -1,7 +1,31 @@
-"""Surgery: each verb rewrites a whole model from outside, one file a verb."""
+"""Surgery: each verb rewrites a whole model from outside, one file a verb or two of a kind."""
 
+from plait.surgery.cut import behead as behead
 from plait.surgery.cut import cut as cut
+from plait.surgery.feed import feed as feed
+from plait.surgery.feed import split as split
 from plait.surgery.freeze import freeze as freeze
 from plait.surgery.freeze import unfreeze as unfreeze
+from plait.surgery.graft import graft as graft
+from plait.surgery.graft import insert as insert
+from plait.surgery.merge import merge as merge
+from plait.surgery.replace import remove as remove
+from plait.surgery.replace import rename as rename
+from plait.surgery.replace import replace as replace
+from plait.surgery.share import copy as copy
 
-__all__ = ["cut", "freeze", "unfreeze"]
+__all__ = [
+    "behead",
+    "copy",
+    "cut",
+    "feed",
+    "freeze",
+    "graft",
+    "insert",
+    "merge",
+    "remove",
+    "rename",
+    "replace",
+    "split",
+    "unfreeze",
+]

@@ -1,0 +1,140 @@
+"""replace: other layers in place of some. remove: without them. rename: with other names."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from plait._errors import ArgumentError, GraphError, describe, did_you_mean, listing
+from plait._tree import flatten
+from plait.core.graph import Node
+from plait.models.model import Model
+from plait.models.rewrite import rewrite, same_but_named
+from plait.surgery.share import base_of, chosen
+
+
+def replace(
+    model: Model, pattern: Any, function: Callable[[Any], Any], name: str | None = None, share: bool = True
+) -> Model:
+    """Makes a model with other layers in place of some. A shared layer is replaced by one shared layer.
+
+    Args:
+        model: a model with a graph.
+        pattern: names of layers (`"conv_*"`), or a function of a layer that says whether it is meant.
+        function: makes the new layer from the old one; the old one back leaves it.
+        name: the new model's name.
+        share: whether it shares the other layers and weights; False gives it copies.
+
+    Raises:
+        NameUnknownError: a pattern that no layer fits.
+        GraphError: a layer behind that no longer fits; names the edge and both specs.
+
+    >>> import plait
+    >>> model = plait.Sequential([plait.Input((4,)), plait.layers.ReLU(name="act"), plait.layers.Dense(1)])
+    >>> replace(model, "act", lambda old: plait.layers.ELU(name="act")).get_layer("act")
+    <ELU name=act, built=True>
+    """
+    base = base_of(model, share)
+    new = {id(old): function(old) for old in chosen(base, pattern, "replace")}
+    wrong = [layer for layer in new.values() if not callable(layer)]
+    if wrong:
+        raise ArgumentError(f"replace: the function must give a layer, but gave {describe(wrong[0])}.")
+
+    def change(node: Node, args: tuple, kwargs: dict) -> Any:
+        layer = new.get(id(node.operation), node.operation)
+        return None if layer is node.operation else layer(*args, **kwargs)
+
+    return Model(
+        base.input, rewrite(base._needs_graph("replace"), change, verb="replace")(base.output), name=name or model.name
+    )
+
+
+def remove(model: Model, pattern: Any, name: str | None = None, share: bool = True) -> Model:
+    """Makes a model without some layers: what fed one of them feeds what it fed.
+
+    Args:
+        model: a model with a graph.
+        pattern: names of layers, or a function of a layer.
+        name: the new model's name.
+        share: whether it shares the other layers and weights; False gives it copies.
+
+    Raises:
+        NameUnknownError: a pattern that no layer fits.
+        GraphError: a layer where several tensors meet; or one behind that no longer fits, with the edge and both specs.
+
+    >>> import plait
+    >>> model = plait.Sequential([plait.Input((4,)), plait.layers.Dropout(0.5, name="drop"), plait.layers.Dense(1)])
+    >>> [layer.name for layer in remove(model, "drop").layers if layer.name == "drop"]
+    []
+    """
+    base = base_of(model, share)
+    gone = {id(operation) for operation in chosen(base, pattern, "remove")}
+
+    def change(node: Node, args: tuple, kwargs: dict) -> Any:
+        if id(node.operation) not in gone:
+            return None
+        if len(node.inputs) != 1 or len(node.outputs) != 1:
+            raise GraphError(
+                f"remove: {node.operation.name!r} takes {len(node.inputs)} tensors and gives {len(node.outputs)}, so it isn't "
+                "clear what feeds what without it. Use plait.surgery.replace."
+            )
+        return next(leaf for leaf in flatten([list(args), kwargs]) if hasattr(leaf, "record_history"))
+
+    rewritten = rewrite(base._needs_graph("remove"), change, verb="remove")
+    return Model(base.input, rewritten(base.output), name=name or model.name)
+
+
+def rename(
+    model: Model, names: Mapping[str, str] | Callable[[str], str] | str, name: str | None = None, share: bool = True
+) -> Model:
+    """Makes a model whose layers have other names. The renamed ones share all weights with the old ones.
+
+    Args:
+        model: a model with a graph.
+        names: new names by old ones; or a function of a name; or a text that goes in front of all names.
+        name: the new model's name.
+        share: whether weights are shared; False gives copies.
+
+    Raises:
+        ArgumentError: an old name that no layer has.
+
+    >>> import plait
+    >>> model = plait.Sequential([plait.Input((4,)), plait.layers.Dense(1, name="out")])
+    >>> rename(model, {"out": "price"}).layers[-1].name
+    'price'
+    """
+    base = base_of(model, share)
+    graph = base._needs_graph("rename")
+    known = [operation.name for operation in graph.operations]
+    new_name = _renaming(names, known)
+    views: dict[int, Any] = {}
+
+    def view(operation: Any) -> Any:
+        wanted = new_name(operation.name)
+        if wanted == operation.name:
+            return operation
+        if id(operation) not in views:
+            views[id(operation)] = same_but_named(operation, wanted)
+        return views[id(operation)]
+
+    starts = [_renamed_input(tensor, new_name) for tensor in graph.inputs]
+    rewritten = rewrite(graph, lambda node, args, kwargs: view(node.operation)(*args, **kwargs), starts, "rename")
+    return Model(rewritten(base.input), rewritten(base.output), name=name or model.name)
+
+
+def _renaming(names: Any, known: list[str]) -> Callable[[str], Any]:
+    if isinstance(names, str):
+        return lambda old: f"{names}{old}"
+    if callable(names):
+        return names
+    wrong = [old for old in names if old not in known]
+    if wrong:
+        raise ArgumentError(
+            f"rename: there is no layer {wrong[0]!r}.{did_you_mean(wrong[0], known)} There are {listing(known)}."
+        )
+    return lambda old: str(names.get(old, old))
+
+
+def _renamed_input(tensor: Any, new_name: Callable[[str], str]) -> Any:
+    from_layer = tensor.node.operation if tensor.node is not None and not tensor.node.inputs else None
+    if from_layer is None or new_name(from_layer.name) == from_layer.name:
+        return tensor
+    return type(from_layer).from_config({**from_layer.get_config(), "name": new_name(from_layer.name)}).output
