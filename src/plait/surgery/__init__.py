@@ -8,6 +8,11 @@ from plait.surgery.freeze import freeze as freeze
 from plait.surgery.freeze import unfreeze as unfreeze
 from plait.surgery.graft import graft as graft
 from plait.surgery.graft import insert as insert
+from plait.surgery.lora import LowRank as LowRank
+from plait.surgery.lora import load_lora as load_lora
+from plait.surgery.lora import lora as lora
+from plait.surgery.lora import merge_lora as merge_lora
+from plait.surgery.lora import save_lora as save_lora
 from plait.surgery.merge import merge as merge
 from plait.surgery.replace import remove as remove
 from plait.surgery.replace import rename as rename
@@ -15,6 +20,7 @@ from plait.surgery.replace import replace as replace
 from plait.surgery.share import copy as copy
 
 __all__ = [
+    "LowRank",
     "behead",
     "copy",
     "cut",
@@ -22,10 +28,14 @@ __all__ = [
     "freeze",
     "graft",
     "insert",
+    "load_lora",
+    "lora",
     "merge",
+    "merge_lora",
     "remove",
     "rename",
     "replace",
+    "save_lora",
     "split",
     "unfreeze",
 ]

@@ -35,10 +35,10 @@ def feed(model: Model, at: Any, outputs: Any = None, name: str | None = None, sh
     places = map_structure_in_order(base.tensor, at)
     ends = base.output if outputs is None else map_structure_in_order(base.tensor, outputs)
     names = dict(zip(map(id, flatten(places)), _names_of(at, places), strict=True))
-    new = {id(tensor): _input_like(tensor, names[id(tensor)]) for tensor in flatten(places)}
+    new: dict[int, Any] = {id(tensor): _input_like(tensor, names[id(tensor)]) for tensor in flatten(places)}
     needed = _still_needed(base._needs_graph("feed"), flatten(places), ends)
     part = Graph([*flatten(places), *needed], ends, owner=f"feed: {model.name!r}")
-    rewritten = rewrite(part, starts=[new[id(t)] if id(t) in new else t for t in part.inputs], verb="feed")
+    rewritten = rewrite(part, starts=[new.get(id(t), t) for t in part.inputs], verb="feed")
     starts: Any = map_structure_in_order(lambda tensor: new[id(tensor)], places)
     if needed:
         starts = {**starts, **{t.name: t for t in needed}} if isinstance(starts, dict) else [*flatten(starts), *needed]

@@ -8,12 +8,13 @@ from plait._errors import NameUnknownError, did_you_mean, listing
 from plait.layers.base import Layer
 
 
-def freeze(model: Layer, *patterns: str | Callable[[Layer], bool]) -> list[str]:
+def freeze(model: Any, *patterns: str | Callable[[Layer], bool], until: str | None = None) -> list[str]:
     """Stops layers from training, from the next step on.
 
     Args:
         model: a model, or any layer with layers inside.
         patterns: names, patterns of paths (`"encoder/*"`), or functions of a layer; none means all.
+        until: the name of a layer: all that lead to it, and nothing else, is frozen.
 
     Returns:
         the paths of the layers that are frozen now and weren't before.
@@ -26,12 +27,27 @@ def freeze(model: Layer, *patterns: str | Callable[[Layer], bool]) -> list[str]:
     >>> freeze(model, "trunk")
     ['trunk']
     """
+    if until is not None:
+        patterns = (*patterns, *_leading_to(model, until))
     return _set(model, patterns, False)
 
 
 def unfreeze(model: Layer, *patterns: str | Callable[[Layer], bool]) -> list[str]:
     """Lets layers train again, from the next step on; the arguments are those of `freeze`."""
     return _set(model, patterns, True)
+
+
+def _leading_to(model: Any, until: str) -> list[Callable[[Layer], bool]]:
+    """A function that says whether a layer lies before another in the graph."""
+    layer = model.get_layer(until)
+    before: set[int] = set()
+    stack = list(model._needs_graph("freeze").nodes_of(layer))
+    while stack:
+        for tensor in stack.pop().inputs:
+            if tensor.node is not None and id(tensor.node.operation) not in before:
+                before.add(id(tensor.node.operation))
+                stack += model.graph.nodes_of(tensor.node.operation)
+    return [lambda found: id(found) in before]
 
 
 def _set(model: Layer, patterns: tuple, trainable: bool) -> list[str]:
