@@ -6,6 +6,7 @@ edges. `"string"` exists for inputs that are handled on the host.
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax.dtypes import canonicalize_dtype
 
@@ -90,7 +91,13 @@ def result_type(*dtypes: Any) -> str:
     """
     weak = {bool: False, int: 0, float: 0.0, complex: 0j}
     operands = [weak[d] if isinstance(d, type) and d in weak else jnp.dtype(dtype_name(d)) for d in dtypes]
-    return jnp.result_type(*operands).name if operands else settings().floatx
+    if not operands:
+        return settings().floatx
+    if not any(getattr(operand, "itemsize", 0) == 8 for operand in operands):
+        return jnp.result_type(*operands).name
+    with jax.enable_x64(True):  # as if there were 64 bits: int8 and uint64 have no common integers
+        found = jnp.result_type(*operands).name
+    return narrow(found)
 
 
 class DTypePolicy:
@@ -145,6 +152,10 @@ class DTypePolicy:
         return f'<DTypePolicy "{self.name}">'
 
 
+class FloatDTypePolicy(DTypePolicy):
+    """A policy whose dtypes are floating: another name of `DTypePolicy`, as Keras has it."""
+
+
 def policy_name() -> str:
     """The name of the policy of layers that have none of their own."""
     return settings().dtype_policy or settings().floatx
@@ -162,7 +173,10 @@ def policy(identifier: Any = None) -> DTypePolicy:
     if isinstance(identifier, DTypePolicy):
         return identifier
     if isinstance(identifier, dict):
-        return policy(identifier.get("config", identifier).get("name"))
+        config = identifier.get("config", identifier)
+        if "name" not in config:
+            raise ArgumentError(f"A dtype policy's config must have a 'name', but got {identifier!r}.")
+        return policy(config["name"])
     name = policy_name() if identifier is None else identifier
     name = name if isinstance(name, str) else dtype_name(name)
     if name not in _policies:

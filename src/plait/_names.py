@@ -4,6 +4,7 @@ import collections
 import re
 
 _counts: collections.Counter[str] = collections.Counter()
+_numbers: collections.Counter[str] = collections.Counter()
 
 
 def snake_case(name: str) -> str:
@@ -29,6 +30,13 @@ def auto_name(thing: type | str) -> str:
     return unique_name(snake_case(thing if isinstance(thing, str) else thing.__name__))
 
 
+def next_number(prefix: str = "") -> int:
+    """Counts a prefix from 1, until `forget_names`."""
+    _numbers[prefix] += 1
+    return _numbers[prefix]
+
+
 def forget_names() -> None:
     """Starts all counters again."""
     _counts.clear()
+    _numbers.clear()

@@ -110,10 +110,10 @@ def custom_objects() -> dict[str, Any]:
     return _custom
 
 
-def custom_object_scope(*objects: Mapping[str, Any]) -> scope:
+def custom_object_scope(custom_objects: Mapping[str, Any], *more: Mapping[str, Any]) -> scope:
     """Makes names known for the length of a block; an inner block adds to an outer one."""
     merged = dict(current().custom_objects)
-    for mapping in objects:
+    for mapping in (custom_objects, *more):
         merged.update(mapping)
     return scope(custom_objects=merged)
 

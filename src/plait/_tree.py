@@ -11,9 +11,9 @@ from typing import Any
 from plait._errors import ArgumentError, describe
 
 
-def is_nested(value: Any) -> bool:
+def is_nested(structure: Any) -> bool:
     """Whether a value is a container, not a leaf."""
-    return isinstance(value, (list, tuple, dict))
+    return isinstance(structure, (list, tuple, dict))
 
 
 def keys_of(mapping: dict) -> list:

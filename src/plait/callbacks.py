@@ -1,5 +1,6 @@
 """The public face of the callbacks."""
 
+from plait.training.callbacks import BackupAndRestore as BackupAndRestore
 from plait.training.callbacks import Callback as Callback
 from plait.training.callbacks import CallbackList as CallbackList
 from plait.training.callbacks import CSVLogger as CSVLogger
@@ -10,9 +11,13 @@ from plait.training.callbacks import LearningRateScheduler as LearningRateSchedu
 from plait.training.callbacks import ModelCheckpoint as ModelCheckpoint
 from plait.training.callbacks import ProgbarLogger as ProgbarLogger
 from plait.training.callbacks import ReduceLROnPlateau as ReduceLROnPlateau
+from plait.training.callbacks import RemoteMonitor as RemoteMonitor
+from plait.training.callbacks import SwapEMAWeights as SwapEMAWeights
+from plait.training.callbacks import TensorBoard as TensorBoard
 from plait.training.callbacks import TerminateOnNaN as TerminateOnNaN
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "CallbackList",
@@ -23,5 +28,8 @@ __all__ = [
     "ModelCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "RemoteMonitor",
+    "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
 ]

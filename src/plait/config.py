@@ -15,6 +15,7 @@ __all__ = [
     "enable_flash_attention",
     "enable_interactive_logging",
     "enable_traceback_filtering",
+    "enable_unsafe_deserialization",
     "epsilon",
     "floatx",
     "image_data_format",
@@ -137,6 +138,10 @@ def disable_traceback_filtering() -> None:
 def is_traceback_filtering_enabled() -> bool:
     """What was set."""
     return settings().traceback_filtering
+
+
+def enable_unsafe_deserialization() -> None:
+    """Kept for scripts that call it: code in files is never run, whatever is set."""
 
 
 def enable_flash_attention() -> None:

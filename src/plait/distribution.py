@@ -29,6 +29,7 @@ __all__ = [
     "LayoutMap",
     "ModelParallel",
     "TensorLayout",
+    "device",
     "distribute_tensor",
     "distribution",
     "get_device_count",
@@ -46,6 +47,22 @@ def list_devices(device_type: str | None = None) -> list[str]:
     """The names of the devices: `["cpu:0", "cpu:1"]`."""
     devices = jax.devices(backend=None if device_type is None else device_type.lower())
     return [f"{device.platform}:{device.id}" for device in devices]
+
+
+def device(device_name: str) -> Any:
+    """A `with` block in which new arrays are put on a device: `with device("cpu:1")`; "gpu" alone is the first one.
+
+    Raises:
+        NameUnknownError: no such device.
+    """
+    kind, _, number = device_name.lower().partition(":")
+    kind = {"gpu": "gpu", "cuda": "gpu"}.get(kind, kind)
+    names = list_devices()
+    try:
+        return jax.default_device(jax.devices(kind)[int(number or 0)])
+    except (RuntimeError, IndexError, ValueError):
+        hint = did_you_mean(device_name, names)
+        raise NameUnknownError(f"No device is called {device_name!r}.{hint} There are {listing(names)}.") from None
 
 
 def get_device_count(device_type: str | None = None) -> int:
@@ -185,8 +202,15 @@ class LayoutMap(MutableMapping):
 class _Distribution:
     """The half that both distributions share: a mesh, and the name of its axis for batches."""
 
-    def __init__(self, device_mesh: DeviceMesh, batch_dim_name: str):
+    def __init__(self, device_mesh: DeviceMesh, batch_dim_name: str, auto_shard_dataset: bool):
         self.device_mesh, self.batch_dim_name = device_mesh, batch_dim_name
+        self.auto_shard_dataset = auto_shard_dataset
+        self.num_processes, self.data_shard_id = jax.process_count(), jax.process_index()
+
+    @property
+    def num_model_replicas(self) -> int:
+        """Into how many parts a batch is split."""
+        return self.device_mesh.shape[self.device_mesh.axis_names.index(self.batch_dim_name)]
 
     def scope(self) -> scope:
         """A `with` block in which variables and batches are laid out so."""
@@ -199,6 +223,10 @@ class _Distribution:
     def get_variable_layout(self, variable: Any) -> TensorLayout:
         """The layout of a variable."""
         return self.variable_layout(variable.path) or TensorLayout([None] * len(variable.shape), self.device_mesh)
+
+    def get_tensor_layout(self, path: str) -> TensorLayout | None:
+        """The layout of what a layer of that path gives; None leaves it to XLA."""
+        return None
 
     def get_data_layout(self, data_shape: Sequence[int]) -> TensorLayout:
         """The layout of a batch: split along its first axis."""
@@ -223,7 +251,7 @@ class DataParallel(_Distribution):
         if device_mesh is None:
             devices = list_devices() if devices is None else list(devices)
             device_mesh = DeviceMesh((len(devices),), ("batch",), devices)
-        super().__init__(device_mesh, device_mesh.axis_names[0])
+        super().__init__(device_mesh, device_mesh.axis_names[0], auto_shard_dataset)
 
 
 class ModelParallel(_Distribution):
@@ -233,11 +261,26 @@ class ModelParallel(_Distribution):
         layout_map: layouts by path.
         batch_dim_name: the axis of the mesh that batches are split along; by default the first.
         auto_shard_dataset: kept for Keras's sake.
+
+    Raises:
+        ArgumentError: no layouts.
     """
 
-    def __init__(self, *, layout_map: LayoutMap, batch_dim_name: str | None = None, auto_shard_dataset: bool = True):
-        super().__init__(layout_map.device_mesh, batch_dim_name or layout_map.device_mesh.axis_names[0])
+    def __init__(
+        self,
+        *,
+        layout_map: LayoutMap | None = None,
+        batch_dim_name: str | None = None,
+        auto_shard_dataset: bool = True,
+    ):
+        if not isinstance(layout_map, LayoutMap):
+            raise ArgumentError(f"ModelParallel: `layout_map` must be a LayoutMap, but got {layout_map!r}.")
+        mesh = layout_map.device_mesh
+        super().__init__(mesh, batch_dim_name or mesh.axis_names[0], auto_shard_dataset)
         self.layout_map = layout_map
+
+    def get_tensor_layout(self, path: str) -> TensorLayout | None:
+        return self.layout_map[path]
 
     def variable_layout(self, path: str) -> TensorLayout | None:
         return self.layout_map[path]

@@ -141,6 +141,7 @@ class OrthogonalRegularizer(Regularizer):
         mode: "rows" or "columns".
 
     Raises:
+        ArgumentError: a factor that is negative or no number.
         NameUnknownError: another mode.
 
     >>> float(OrthogonalRegularizer(1.0)(jnp.eye(3)))
@@ -153,7 +154,7 @@ class OrthogonalRegularizer(Regularizer):
             raise NameUnknownError(
                 f"OrthogonalRegularizer: `mode` must be 'rows' or 'columns', but got {mode!r}.{hint}"
             )
-        self.factor, self.mode = factor, mode
+        self.factor, self.mode = _factor("OrthogonalRegularizer", "factor", factor, 0.01), mode
 
     def __call__(self, x: Any) -> Any:
         """The penalty, a scalar, of a matrix.
@@ -173,10 +174,13 @@ class OrthogonalRegularizer(Regularizer):
 
 
 def _factor(who: str, argument: str, value: Any, default: float) -> float:
-    value = default if value is None else value
-    if isinstance(value, (str, bytes)) or not math.isfinite(value) or value < 0:
+    try:
+        number = default if value is None else math.nan if isinstance(value, (str, bytes)) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number) or number < 0:
         raise ArgumentError(f"{who}: `{argument}` must be a number from 0 up, but got {value!r}.")
-    return float(value)
+    return number
 
 
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer

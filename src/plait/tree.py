@@ -10,6 +10,7 @@ from plait._tree import keys_of, leaves_with_paths, pack_as, same_structure
 from plait._tree import map_structure as map_each
 
 __all__ = [
+    "MAP_TO_NONE",
     "assert_same_paths",
     "assert_same_structure",
     "flatten",
@@ -22,6 +23,10 @@ __all__ = [
     "pack_sequence_as",
     "traverse",
 ]
+
+
+class MAP_TO_NONE:
+    """What a function given to `traverse` returns for None: its None means "leave this as it is, and go on"."""
 
 
 def flatten_with_path(structure: Any) -> list[tuple[tuple, Any]]:
@@ -107,11 +112,15 @@ def map_shape_structure(func: Callable, structure: Any) -> Any:
 
 
 def traverse(func: Callable, structure: Any, top_down: bool = True) -> Any:
-    """Visits every container and leaf; where the function gives something other than None, that takes its place."""
+    """Visits every container and leaf; where the function gives something other than None, that takes its place.
+
+    >>> traverse(lambda x: MAP_TO_NONE if x == 1 else None, [1, [2, 1]])
+    [None, [2, None]]
+    """
     if top_down:
         replaced = func(structure)
         if replaced is not None:
-            return replaced
+            return None if replaced is MAP_TO_NONE else replaced
     if isinstance(structure, dict):
         structure = type(structure)((key, traverse(func, item, top_down)) for key, item in structure.items())
     elif isinstance(structure, (list, tuple)):
@@ -119,5 +128,5 @@ def traverse(func: Callable, structure: Any, top_down: bool = True) -> Any:
         structure = type(structure)(*items) if hasattr(structure, "_fields") else type(structure)(items)
     if not top_down:
         replaced = func(structure)
-        return structure if replaced is None else replaced
+        return structure if replaced is None else None if replaced is MAP_TO_NONE else replaced
     return structure

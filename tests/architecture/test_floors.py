@@ -29,8 +29,8 @@ FLOORS = (
     ),
     (
         {"lowering"},
-        {"ops"},
         {"random"},
+        {"ops"},
         {"activations", "initializers", "regularizers", "constraints"},
     ),
     (
@@ -43,7 +43,10 @@ FLOORS = (
     ),
     ({"models"},),
     ({"surgery"},),
-    ({"__init__", "__main__", "config", "tree", "utils", "cli", "compat"},),
+    (
+        {"__init__", "__main__", "config", "tree", "utils", "cli", "compat"}
+        | {"backend", "dtype_policies", "mixed_precision", "preprocessing", "callbacks"},
+    ),
 )
 
 ONE_FOLDER = {GROUND, FACE}  # floors whose files lie side by side in src/plait: any order without a circle

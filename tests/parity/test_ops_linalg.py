@@ -10,7 +10,6 @@ import pytest
 
 import plait
 from parity.op_checks import (
-    assert_same,
     check_dtypes,
     check_gradients,
     check_signature,
@@ -110,9 +109,7 @@ def test_jvp():
         value, change = library.jvp(lambda a: a**2, (x,), (direction,))
         np.testing.assert_allclose(value, x**2)
         np.testing.assert_allclose(change, 2 * x)
-    found = [
-        library.jvp(lambda a, b: (a * b, a), [2.0, 3.0], [1.0, 0.0], has_aux=True) for library in (ops, keras.ops)
-    ]
+    found = [library.jvp(lambda a, b: (a * b, a), [2.0, 3.0], [1.0, 0.0], has_aux=True) for library in (ops, keras.ops)]
     assert [float(value) for value in found[0]] == [float(value) for value in found[1]] == [6.0, 3.0, 2.0]
 
 

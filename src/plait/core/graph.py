@@ -25,13 +25,16 @@ from typing import Any
 from plait._errors import ArgumentError, GraphError, MissingError, describe, listing
 from plait._names import auto_name
 from plait._tree import flatten, map_structure_in_order
-from plait.core.tensor import KerasTensor
+from plait.core.infer import infer
+from plait.core.tensor import KerasTensor, any_symbolic
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 class Operation:
     """Anything that can be called on tensors and written down in a graph.
+
+    A subclass writes `call`, what it does with arrays. Shapes and dtypes are found by tracing that.
 
     Attributes:
         name: unique within a model.
@@ -44,11 +47,34 @@ class Operation:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs on arrays, records on symbolic tensors."""
-        raise MissingError(f"{type(self).__name__}: an operation defines `__call__`.")
+        if any_symbolic(args) or any_symbolic(kwargs.values()):
+            return record(self, args, kwargs)
+        return self.call(*args, **kwargs)
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Computes the outputs from arrays.
+
+        Raises:
+            MissingError: the subclass doesn't say how.
+        """
+        raise MissingError(f"{type(self).__name__}: an operation defines `call`.")
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """The symbolic tensors that a call would give."""
-        raise MissingError(f"{type(self).__name__}: an operation defines `compute_output_spec`.")
+        return infer(self.call, args, kwargs)
+
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        """Writes a call on symbolic tensors down, and gives its outputs."""
+        return record(self, args, kwargs)
+
+    def get_config(self) -> dict:
+        """What it takes to make it again: its name."""
+        return {"name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict) -> "Operation":
+        """An operation from its config."""
+        return cls(**config)
 
     @property
     def input(self) -> Any:

@@ -164,9 +164,9 @@ def _install() -> None:
     for name, function in comparisons.items():
         setattr(KerasTensor, f"__{name}__", forward(function))
 
-    def reshaped(self: KerasTensor, *shape: Any) -> Any:
-        """The same elements in another shape, given as sizes or as one tuple."""
-        return reshape(self, shape[0] if len(shape) == 1 else shape)
+    def reshaped(self: KerasTensor, newshape: Any, *more: int) -> Any:
+        """The same elements in another shape, given as one tuple or as sizes."""
+        return reshape(self, (newshape, *more) if more else newshape)
 
     def squeezed(self: KerasTensor, axis: Any = None) -> Any:
         """Without axes of size 1: all of them, or the ones given."""

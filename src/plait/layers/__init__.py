@@ -27,6 +27,9 @@ from plait.layers.convolution import SeparableConv1D as SeparableConv1D
 from plait.layers.convolution import SeparableConv1D as SeparableConvolution1D
 from plait.layers.convolution import SeparableConv2D as SeparableConv2D
 from plait.layers.convolution import SeparableConv2D as SeparableConvolution2D
+from plait.layers.convolutional_recurrent import ConvLSTM1D as ConvLSTM1D
+from plait.layers.convolutional_recurrent import ConvLSTM2D as ConvLSTM2D
+from plait.layers.convolutional_recurrent import ConvLSTM3D as ConvLSTM3D
 from plait.layers.core import Activation as Activation
 from plait.layers.core import Dense as Dense
 from plait.layers.core import Embedding as Embedding
@@ -34,9 +37,13 @@ from plait.layers.core import Identity as Identity
 from plait.layers.core import Lambda as Lambda
 from plait.layers.core import Masking as Masking
 from plait.layers.einsum_dense import EinsumDense as EinsumDense
+from plait.layers.grouped_attention import GroupedQueryAttention as GroupQueryAttention
+from plait.layers.grouped_attention import GroupedQueryAttention as GroupedQueryAttention
 from plait.layers.input import Input as Input
 from plait.layers.input import InputLayer as InputLayer
 from plait.layers.input_spec import InputSpec as InputSpec
+from plait.layers.jax_layer import FlaxLayer as FlaxLayer
+from plait.layers.jax_layer import JaxLayer as JaxLayer
 from plait.layers.merging import Add as Add
 from plait.layers.merging import Average as Average
 from plait.layers.merging import Concatenate as Concatenate
@@ -88,8 +95,51 @@ from plait.layers.pooling import MaxPooling2D as MaxPool2D
 from plait.layers.pooling import MaxPooling2D as MaxPooling2D
 from plait.layers.pooling import MaxPooling3D as MaxPool3D
 from plait.layers.pooling import MaxPooling3D as MaxPooling3D
+from plait.layers.preprocessing.audio import MelSpectrogram as MelSpectrogram
+from plait.layers.preprocessing.audio import STFTSpectrogram as STFTSpectrogram
+from plait.layers.preprocessing.categorical import CategoryEncoding as CategoryEncoding
+from plait.layers.preprocessing.categorical import Discretization as Discretization
+from plait.layers.preprocessing.categorical import HashedCrossing as HashedCrossing
+from plait.layers.preprocessing.categorical import Hashing as Hashing
+from plait.layers.preprocessing.image_color import RandomBrightness as RandomBrightness
+from plait.layers.preprocessing.image_color import RandomColorDegeneration as RandomColorDegeneration
+from plait.layers.preprocessing.image_color import RandomColorJitter as RandomColorJitter
+from plait.layers.preprocessing.image_color import RandomContrast as RandomContrast
+from plait.layers.preprocessing.image_color import RandomGrayscale as RandomGrayscale
+from plait.layers.preprocessing.image_color import RandomHue as RandomHue
+from plait.layers.preprocessing.image_color import RandomSaturation as RandomSaturation
+from plait.layers.preprocessing.image_distortion import RandomElasticTransform as RandomElasticTransform
+from plait.layers.preprocessing.image_distortion import RandomPerspective as RandomPerspective
+from plait.layers.preprocessing.image_geometry import RandomFlip as RandomFlip
+from plait.layers.preprocessing.image_geometry import RandomRotation as RandomRotation
+from plait.layers.preprocessing.image_geometry import RandomShear as RandomShear
+from plait.layers.preprocessing.image_geometry import RandomTranslation as RandomTranslation
+from plait.layers.preprocessing.image_geometry import RandomZoom as RandomZoom
+from plait.layers.preprocessing.image_histogram import (
+    ContrastLimitedAdaptiveHistogramEqualization as ContrastLimitedAdaptiveHistogramEqualization,
+)
+from plait.layers.preprocessing.image_histogram import Equalization as Equalization
+from plait.layers.preprocessing.image_mixing import CutMix as CutMix
+from plait.layers.preprocessing.image_mixing import MixUp as MixUp
+from plait.layers.preprocessing.image_mixing import RandomErasing as RandomErasing
+from plait.layers.preprocessing.image_policies import AugMix as AugMix
+from plait.layers.preprocessing.image_policies import MaxNumBoundingBoxes as MaxNumBoundingBoxes
+from plait.layers.preprocessing.image_policies import Pipeline as Pipeline
+from plait.layers.preprocessing.image_policies import RandAugment as RandAugment
+from plait.layers.preprocessing.image_size import CenterCrop as CenterCrop
+from plait.layers.preprocessing.image_size import RandomCrop as RandomCrop
+from plait.layers.preprocessing.image_size import Resizing as Resizing
+from plait.layers.preprocessing.image_tone import AutoContrast as AutoContrast
+from plait.layers.preprocessing.image_tone import RandomGaussianBlur as RandomGaussianBlur
+from plait.layers.preprocessing.image_tone import RandomInvert as RandomInvert
+from plait.layers.preprocessing.image_tone import RandomPosterization as RandomPosterization
+from plait.layers.preprocessing.image_tone import RandomSharpness as RandomSharpness
+from plait.layers.preprocessing.image_tone import Solarization as Solarization
+from plait.layers.preprocessing.lookup import IntegerLookup as IntegerLookup
+from plait.layers.preprocessing.lookup import StringLookup as StringLookup
 from plait.layers.preprocessing.numeric import Normalization as Normalization
 from plait.layers.preprocessing.numeric import Rescaling as Rescaling
+from plait.layers.preprocessing.text import TextVectorization as TextVectorization
 from plait.layers.recurrent import GRU as GRU
 from plait.layers.recurrent import LSTM as LSTM
 from plait.layers.recurrent import RNN as RNN
@@ -119,6 +169,10 @@ from plait.layers.reshaping import UpSampling3D as UpSampling3D
 from plait.layers.reshaping import ZeroPadding1D as ZeroPadding1D
 from plait.layers.reshaping import ZeroPadding2D as ZeroPadding2D
 from plait.layers.reshaping import ZeroPadding3D as ZeroPadding3D
+from plait.layers.reversible_embedding import ReversibleEmbedding as ReversibleEmbedding
+from plait.layers.serialization import deserialize as deserialize
+from plait.layers.serialization import serialize as serialize
+from plait.layers.spectral import SpectralNormalization as SpectralNormalization
 from plait.layers.wrappers import Bidirectional as Bidirectional
 from plait.layers.wrappers import TimeDistributed as TimeDistributed
 from plait.layers.wrappers import Wrapper as Wrapper
@@ -136,6 +190,8 @@ __all__ = [
     "AdditiveAttention",
     "AlphaDropout",
     "Attention",
+    "AugMix",
+    "AutoContrast",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -145,13 +201,19 @@ __all__ = [
     "AvgPool3D",
     "BatchNormalization",
     "Bidirectional",
+    "CategoryEncoding",
+    "CenterCrop",
     "Concatenate",
+    "ContrastLimitedAdaptiveHistogramEqualization",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Convolution1D",
     "Convolution1DTranspose",
     "Convolution2D",
@@ -161,15 +223,19 @@ __all__ = [
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
+    "CutMix",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dot",
     "Dropout",
     "ELU",
     "EinsumDense",
     "Embedding",
+    "Equalization",
     "Flatten",
+    "FlaxLayer",
     "GRU",
     "GRUCell",
     "GaussianDropout",
@@ -187,10 +253,16 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "GroupQueryAttention",
+    "GroupedQueryAttention",
+    "HashedCrossing",
+    "Hashing",
     "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
+    "IntegerLookup",
+    "JaxLayer",
     "LSTM",
     "LSTMCell",
     "Lambda",
@@ -198,6 +270,7 @@ __all__ = [
     "LayerNormalization",
     "LeakyReLU",
     "Masking",
+    "MaxNumBoundingBoxes",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
@@ -205,18 +278,45 @@ __all__ = [
     "MaxPooling2D",
     "MaxPooling3D",
     "Maximum",
+    "MelSpectrogram",
     "Minimum",
+    "MixUp",
     "MultiHeadAttention",
     "Multiply",
     "Normalization",
     "PReLU",
     "Permute",
+    "Pipeline",
     "RMSNormalization",
     "RNN",
+    "RandAugment",
+    "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomElasticTransform",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "Resizing",
+    "ReversibleEmbedding",
+    "STFTSpectrogram",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
@@ -224,11 +324,15 @@ __all__ = [
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "SpectralNormalization",
     "StackedRNNCells",
+    "StringLookup",
     "Subtract",
+    "TextVectorization",
     "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",
@@ -241,9 +345,11 @@ __all__ = [
     "add",
     "average",
     "concatenate",
+    "deserialize",
     "dot",
     "maximum",
     "minimum",
     "multiply",
+    "serialize",
     "subtract",
 ]

@@ -55,9 +55,10 @@ class LeakyReLU(_Elementwise):
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any):
         negative_slope = kwargs.pop("alpha", negative_slope)
         super().__init__(**kwargs)
-        if negative_slope is None:
+        if negative_slope is None or negative_slope < 0:
             raise ArgumentError(
-                f"LeakyReLU: The negative_slope value of a Leaky ReLU layer cannot be None. Received: {negative_slope}"
+                "LeakyReLU: The negative_slope value of a Leaky ReLU layer cannot be None or negative value. Expected a float. "
+                f"Received: negative_slope={negative_slope}."
             )
         self.negative_slope = negative_slope
 

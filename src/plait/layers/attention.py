@@ -3,14 +3,17 @@
 Letters: B batch, T positions that ask, S positions that answer, H heads, D features of a head.
 """
 
+import functools
+import operator
 from typing import Any
 
 import jax.numpy as jnp
 
-from plait import initializers, ops, random, regularizers
+from plait import constraints, initializers, ops, random, regularizers
 from plait._errors import ArgumentError
 from plait._registry import builtin
 from plait.layers.base import Layer
+from plait.layers.core import positive_integer
 from plait.layers.einsum_dense import EinsumDense
 from plait.layers.regularization import Dropout
 
@@ -57,10 +60,15 @@ class MultiHeadAttention(Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        for name, value in (("num_heads", num_heads), ("key_dim", key_dim)):
-            if not isinstance(value, int) or value < 1:
+        positive_integer(num_heads, "MultiHeadAttention", "num_heads")
+        positive_integer(key_dim, "MultiHeadAttention", "key_dim")
+        for name, value in (("value_dim", value_dim), ("sliding_window", sliding_window)):
+            if value is not None:
+                positive_integer(value, "MultiHeadAttention", name)
+        for name, value in (("output_shape", output_shape), ("attention_axes", attention_axes)):
+            if value is not None and not isinstance(value, (int, list, tuple)):
                 raise ArgumentError(
-                    f"MultiHeadAttention: `{name}` must be a positive integer. Received: {name}={value!r}."
+                    f"MultiHeadAttention: `{name}` must be an int, list or tuple, or None. Received: {name}={value!r}."
                 )
         self.num_heads, self.key_dim = num_heads, key_dim
         self.value_dim = value_dim or key_dim
@@ -70,9 +78,11 @@ class MultiHeadAttention(Layer):
         self.sliding_window, self.flash_attention, self.use_gate = sliding_window, flash_attention, use_gate
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer, self.bias_regularizer = kernel_regularizer, bias_regularizer
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.kernel_constraint, self.bias_constraint = kernel_constraint, bias_constraint
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
         self.seed = seed
         self.supports_masking = True
 
@@ -130,7 +140,8 @@ class MultiHeadAttention(Layer):
         use_causal_mask: bool = False,
     ) -> Any:
         key = value if key is None else key
-        mask = self._whole_mask(query, key, query_mask, value_mask, key_mask, attention_mask, use_causal_mask)
+        masks = query_mask, value_mask, key_mask
+        mask = whole_mask(query, key, masks, attention_mask, use_causal_mask, self.sliding_window)
         q, k, v = self.query_dense(query), self.key_dense(key), self.value_dense(value)
         out, scores = self._attend(q, k, v, mask, training)
         if self._gate_dense is not None:
@@ -152,11 +163,7 @@ class MultiHeadAttention(Layer):
         logits = (asked * jnp.asarray(1.0 / float(self.key_dim) ** 0.5, asked.dtype)) @ jnp.swapaxes(keys, -1, -2)
         if mask is not None:
             mask = jnp.reshape(mask, (*mask.shape[: mask.ndim - 2 * many], *logits.shape[-2:])) if many > 1 else mask
-            while mask.ndim < logits.ndim:
-                mask = jnp.expand_dims(mask, -3)
-            low = jnp.asarray(-3e4 if logits.dtype == "float16" else -3.4028235e38 / 2, logits.dtype)
-            logits = jnp.where(mask, logits, logits + low)
-        scores = ops.softmax(logits, axis=-1)
+        scores = masked_softmax(logits, mask)
         used = self.dropout_layer(scores, training=training) if self.dropout > 0 and training else scores
         out = jnp.reshape(used @ values, (*lead, *positions, v.shape[-1]))
         back = [order.index(axis) for axis in range(rank)]
@@ -164,34 +171,46 @@ class MultiHeadAttention(Layer):
             scores = jnp.reshape(scores, (*lead, *positions, *k.shape[-many - 1 : -1]))
         return jnp.transpose(out, back), scores
 
-    def _whole_mask(
-        self, query: Any, key: Any, query_mask: Any, value_mask: Any, key_mask: Any, attention_mask: Any, causal: bool
-    ) -> Any:
-        """One mask (B, T, S) out of all that are given."""
-        parts = []
-        if query_mask is not None:
-            parts.append(jnp.expand_dims(query_mask.astype(bool), -1))
-        if value_mask is not None:
-            parts.append(jnp.expand_dims(value_mask.astype(bool), -2))
-        if key_mask is not None:
-            parts.append(jnp.expand_dims(key_mask.astype(bool), -2))
-        if causal or self.sliding_window:
-            rows = jnp.arange(query.shape[1])[:, None]
-            columns = jnp.arange(key.shape[1])[None, :]
-            band = rows >= columns if causal else jnp.ones_like(rows >= columns)
-            if self.sliding_window:
-                band = band & (rows - columns < self.sliding_window)
-            parts.append(band[None])
-        if attention_mask is not None:
-            parts.append(attention_mask.astype(bool))
-        whole = None
-        for part in parts:
-            whole = part if whole is None else whole & part
-        return whole
-
     def compute_mask(self, query: Any, previous_mask: Any = None) -> Any:
         """The query's mask."""
         return previous_mask
+
+
+def masked_softmax(logits: Any, mask: Any) -> Any:
+    """The softmax over the last axis of what a mask (B, T, S) lets pass, zeros where it lets nothing; logits (B, ..., T, S)."""
+    if mask is None:
+        return ops.softmax(logits, axis=-1)
+    while mask.ndim < logits.ndim:
+        mask = jnp.expand_dims(mask, -3)
+    low = jnp.asarray(-3e4 if logits.dtype == "float16" else -3.4028235e38 / 2, logits.dtype)
+    scores = ops.softmax(jnp.where(mask, logits, logits + low), axis=-1)
+    return jnp.where(jnp.any(mask, axis=-1, keepdims=True), scores, jnp.zeros_like(scores))
+
+
+def whole_mask(query: Any, key: Any, masks: tuple, attention_mask: Any, causal: bool, window: int | None) -> Any:
+    """One mask (B, T, S) out of all that are given, None for no limits.
+
+    Args:
+        query: what asks, (B, T, ...).
+        key: what answers, (B, S, ...).
+        masks: which positions of query, value and key count, each (B, T) or (B, S) or None.
+        attention_mask: which pairs count, (B, T, S).
+        causal: whether a position sees only those before it, and itself.
+        window: how far it sees, if not everywhere: itself and the `window - 1` positions on either side.
+    """
+    query_mask, value_mask, key_mask = masks
+    parts = []
+    if query_mask is not None:
+        parts.append(jnp.expand_dims(query_mask.astype(bool), -1))
+    parts.extend(jnp.expand_dims(mask.astype(bool), -2) for mask in (value_mask, key_mask) if mask is not None)
+    if causal or window:
+        rows = jnp.arange(query.shape[1])[:, None]
+        columns = jnp.arange(key.shape[1])[None, :]
+        band = rows >= columns if causal else jnp.ones_like(rows >= columns)
+        parts.append((band & (jnp.abs(rows - columns) < window) if window else band)[None])
+    if attention_mask is not None:
+        parts.append(attention_mask.astype(bool))
+    return functools.reduce(operator.and_, parts) if parts else None
 
 
 class _Attention(Layer):

@@ -37,6 +37,7 @@ from plait.core.graph import record
 from plait.core.infer import infer, known_shape
 from plait.core.mask import _masks, get_mask, set_mask
 from plait.core.pure import pure
+from plait.core.remat import RematScope, run_again
 from plait.core.tensor import KerasTensor, any_symbolic
 from plait.core.variable import Variable, convert_to_tensor, mark_revision
 from plait.distribution import lay_out_variable
@@ -137,6 +138,7 @@ class Layer(Owner):
     _constructed_with: tuple = ((), {})
     _called = False
     _building = False
+    _remat: RematScope | None = None
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
@@ -159,6 +161,8 @@ class Layer(Owner):
         **kwargs: Any,
     ):
         super().__init__(name, trainable)
+        if current().remat is not None:
+            self._remat = current().remat
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.dtype_policy = policy(dtype)
         self.autocast = autocast
@@ -215,13 +219,14 @@ class Layer(Owner):
         cast = compute if self.autocast and compute != self.dtype_policy.variable_dtype else None
         if self._losses and around.losses is None:
             self._losses.clear()
+        call = self.call if self._remat is None or not training else self._call_again
         try:
             if training is around.training and cast == around.compute_dtype and self._called:
-                outputs = self.call(*args, **kwargs)
+                outputs = call(*args, **kwargs)
             else:
                 path = around.path if self._called else (*around.path, self.name)
                 with scope(training=training, compute_dtype=cast, path=path):
-                    outputs = self.call(*args, **kwargs)
+                    outputs = call(*args, **kwargs)
                 self._called = True
         except Exception as error:
             self._note(error, args, kwargs)
@@ -230,6 +235,12 @@ class Layer(Owner):
             for output in flatten(outputs):
                 self.add_loss(self.activity_regularizer(output) / output.shape[0])
         return outputs
+
+    def _call_again(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs `call` so that the backward pass computes it again, where the RematScope it was made in says so."""
+        if self._remat is not None and self._remat.covers(self, args, kwargs):
+            return run_again(self.call, self.variables, args, kwargs)
+        return self.call(*args, **kwargs)
 
     def _note(self, error: Exception, args: tuple, kwargs: dict) -> None:
         if not getattr(error, "__notes__", None):
@@ -353,7 +364,20 @@ class Layer(Owner):
         self._added.append(variable)
         return variable
 
-    add_variable = add_weight
+    def add_variable(
+        self,
+        shape: Any,
+        initializer: Any,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """Makes a variable that belongs to the layer: `add_weight` with fewer options."""
+        options = {"trainable": trainable, "autocast": autocast, "regularizer": regularizer, "constraint": constraint}
+        return self.add_weight(shape, initializer, dtype, name=name, **options)
 
     # ------------------------------------------------------------------------ masks
 

@@ -40,7 +40,7 @@ class _Convolution(Layer):
         self.kernel_size = numbers(kernel_size, self.rank, who, "kernel_size")
         self.strides = numbers(strides, self.rank, who, "strides")
         self.dilation_rate = numbers(dilation_rate, self.rank, who, "dilation_rate")
-        self.padding = _padding(padding, self.paddings, who)
+        self.padding = padding_name(padding, self.paddings, who)
         self.data_format = data_format_name(data_format, who)
         self.activation = activations.get(activation)
         self.use_bias = use_bias
@@ -126,7 +126,12 @@ def data_format_name(value: str | None, who: str) -> str:
     return name
 
 
-def _padding(value: Any, options: tuple[str, ...], who: str) -> str:
+def padding_name(value: Any, options: tuple[str, ...], who: str) -> str:
+    """A padding by name.
+
+    Raises:
+        NameUnknownError: no such padding.
+    """
     name = str(value).lower()
     if name not in options:
         raise NameUnknownError(
@@ -192,11 +197,15 @@ class _Conv(_Convolution):
         self._add_bias(self.filters)
 
     def call(self, inputs: Any) -> Any:
+        return self._finish(self.convolution_op(inputs, self.kernel.value))
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """The convolution itself, without bias and activation: what a subclass may replace."""
         padding = self.padding
         if padding == "causal":
             inputs, padding = self._pad_past(inputs), "valid"
         options = {"padding": padding, "data_format": self.data_format, "dilation_rate": self.dilation_rate}
-        return self._finish(ops.conv(inputs, self.kernel.value, self.strides, **options))
+        return ops.conv(inputs, kernel, self.strides, **options)
 
     def _pad_past(self, inputs: Any) -> Any:
         before = self.dilation_rate[0] * (self.kernel_size[0] - 1)

@@ -8,6 +8,7 @@ from plait import constraints, initializers, ops, regularizers
 from plait._errors import ArgumentError, ShapeError
 from plait._registry import builtin
 from plait.layers.base import Layer
+from plait.layers.core import positive_integer
 from plait.layers.input_spec import InputSpec
 
 
@@ -18,6 +19,18 @@ def _known(size: Any, axis: int, layer: Layer, shape: tuple) -> int:
             "Input(shape=(...)) a number there."
         )
     return size
+
+
+def a_number(value: Any, name: str) -> float:
+    """A number, or what says one.
+
+    Raises:
+        ArgumentError: something else.
+    """
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"BatchNormalization: `{name}` must be a number. Received: {name}={value!r}.") from None
 
 
 class _Scaled(Layer):
@@ -111,8 +124,8 @@ class BatchNormalization(_Scaled):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.axis = int(axis[0] if isinstance(axis, (list, tuple)) else axis)
-        self.momentum, self.epsilon = float(momentum), epsilon
+        self.axis = int(a_number(axis[0] if isinstance(axis, (list, tuple)) and axis else axis, "axis"))
+        self.momentum, self.epsilon = a_number(momentum, "momentum"), a_number(epsilon, "epsilon")
         self.synchronized = synchronized
         self.renorm, self.renorm_clipping, self.renorm_momentum = renorm, renorm_clipping, renorm_momentum
         self._take_scale(
@@ -317,6 +330,8 @@ class GroupNormalization(_Scaled):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        if groups != -1:
+            positive_integer(groups, "GroupNormalization", "groups")
         self.groups, self.axis, self.epsilon = groups, axis, epsilon
         self._take_scale(
             center, scale, beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer,

@@ -65,10 +65,20 @@ class Dropout(_Dropout):
 
     def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any):
         super().__init__(rate, seed, **kwargs)
-        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+        self.noise_shape = None if noise_shape is None else _noise_shape(noise_shape)
 
     def _draw(self, inputs: Any) -> Any:
         return random.dropout(inputs, self.rate, noise_shape=self.noise_shape, seed=self.seed_generator)
+
+
+def _noise_shape(value: Any) -> tuple:
+    sizes = tuple(value) if isinstance(value, (list, tuple)) else ("not a shape",)
+    if not all(size is None or (isinstance(size, int) and size > 0) for size in sizes):
+        raise ArgumentError(
+            "Dropout: Invalid value received for argument `noise_shape`. Expected a list or tuple of positive integers, or "
+            f"None for the input's size. Received: noise_shape={value!r}."
+        )
+    return sizes
 
 
 class _SpatialDropout(_Dropout):

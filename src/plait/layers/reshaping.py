@@ -130,7 +130,7 @@ def _margins(value: Any, rank: int, who: str, name: str) -> tuple[tuple[int, int
     """Two numbers, before and after, for each of some axes: from one for all, one an axis, or both."""
     if isinstance(value, int):
         return (_pair(value, who, name),) * rank
-    values = tuple(value)
+    values = tuple(value) if isinstance(value, (list, tuple)) else ()
     if rank == 1 and len(values) == 2 and all(isinstance(item, int) for item in values):
         return (_pair(values, who, name),)
     if len(values) != rank:

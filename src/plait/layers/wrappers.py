@@ -112,7 +112,11 @@ class Bidirectional(Layer):
             backward.name = "backward_" + layer.name
         else:
             backward = deserialize(backward_layer) if isinstance(backward_layer, dict) else backward_layer
-        self.backward_layer = backward
+        if not isinstance(backward, Layer):
+            raise ArgumentError(
+                f"Bidirectional: `backward_layer` need to be a `keras.layers.Layer` instance. Received: {backward_layer!r}."
+            )
+        self.backward_layer: Any = backward
         self.forward_layer.name = "forward_" + layer.name.removeprefix("forward_")
         self._check()
         self.return_sequences, self.return_state, self.stateful = (
@@ -175,6 +179,12 @@ class Bidirectional(Layer):
         if self.merge_mode == "ave":
             return (forward + backward) / 2
         return forward * backward if self.merge_mode == "mul" else (forward, backward)
+
+    @property
+    def states(self) -> list | None:
+        """The states that both directions keep, those of the forward one first; None where they keep none."""
+        kept = [*(self.forward_layer.states or []), *(self.backward_layer.states or [])]
+        return kept or None
 
     def reset_states(self) -> None:
         """Starts the states of both directions afresh."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from plait._errors import ArgumentError, NameUnknownError, ShapeError, did_you_mean
 from plait._settings import settings
@@ -74,7 +75,7 @@ class AUC(Metric):
         if num_labels and not multi_label:
             raise ArgumentError("`num_labels` is needed only when `multi_label` is True.")
         self.multi_label, self.num_labels, self.from_logits = multi_label, num_labels, from_logits
-        self.label_weights = None if label_weights is None else convert_to_tensor(label_weights, self.dtype)
+        self.label_weights = None if label_weights is None else _weights(label_weights, self.dtype)
         self.built = False
         if num_labels or not multi_label:
             self._build((num_labels,) if num_labels else ())
@@ -153,10 +154,19 @@ def _choice(what: str, given: str, options: tuple[str, ...]) -> str:
     )
 
 
+def _weights(value: Any, dtype: str) -> Any:
+    try:
+        return convert_to_tensor(value, dtype)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"Argument `label_weights` must be numbers. Received: label_weights={value!r}.") from None
+
+
 def _with_ends(thresholds: Sequence[float] | None, count: int) -> Thresholds:
     """The inner thresholds, evenly spaced unless given, between two that lie just outside of [0, 1]."""
     if thresholds is None and count <= 1:
         raise ArgumentError(f"Argument `num_thresholds` must be an integer > 1. Received: num_thresholds={count}.")
+    if thresholds is not None and not all(isinstance(value, (int, float, np.number)) for value in thresholds):
+        raise ArgumentError(f"Argument `thresholds` must be a list of numbers. Received: thresholds={thresholds!r}.")
     inner = [(i + 1) / (count - 1) for i in range(count - 2)] if thresholds is None else sorted(thresholds)
     epsilon = settings().epsilon
     even = thresholds is None or even_steps([0.0, *inner, 1.0])

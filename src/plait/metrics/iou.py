@@ -64,6 +64,12 @@ class IoU(Metric):
         axis: int = -1,
     ):
         super().__init__(dtype or "int32", name)
+        if not hasattr(num_classes, "__index__") or num_classes < 1:
+            raise ArgumentError(
+                f"{type(self).__name__}: `num_classes` must be a positive integer. Received: num_classes={num_classes!r}."
+            )
+        if not len(target_class_ids):
+            raise ArgumentError(f"{type(self).__name__}: `target_class_ids` must have one class or more, but is empty.")
         if max(target_class_ids) >= num_classes:
             raise ArgumentError(
                 f"Target class id {max(target_class_ids)} is out of range, which is [0, {num_classes})."

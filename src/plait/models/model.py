@@ -98,6 +98,7 @@ class Model(Layer):
     """
 
     graph: Graph | None = None
+    _opened: tuple[Graph, Graph] | None = None
     optimizer: Any = None
     compiled: Any = None
     history: Any = None
@@ -368,6 +369,20 @@ class Model(Layer):
         """The part of some data that this model knows; warns of the rest."""
         return x if self.graph is None else select_inputs(self.graph.input_structure, self._input_names, x, self.name)
 
+    def opened_graph(self) -> Graph:
+        """The graph with the models inside opened, down to single layers; the same object as long as the graph is."""
+        graph = self._needs_graph("graph")
+        if self._opened is None or self._opened[0] is not graph:
+            holds_models = any(getattr(operation, "graph", None) is not None for operation in graph.operations)
+            new = inlined(graph) if holds_models else None
+            opened = graph if new is None else Graph(new(graph.input_structure), new(graph.output_structure), self.name)
+            self._opened = graph, opened
+        return self._opened[1]
+
+    def ordered_inputs(self, x: Any) -> list:
+        """Data for the inputs, in the order of the graph's inputs."""
+        return match_inputs(self._needs_graph("inputs").input_structure, self._input_names, x, self.name)
+
     # ------------------------------------------------------------------------ training
 
     def compile(
@@ -433,6 +448,7 @@ class Model(Layer):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
+        cache_frozen: Any = "auto",
     ) -> Any:
         """Trains the model; see `plait.training.fit`, whose arguments these are. Returns the History."""
         given = {key: value for key, value in locals().items() if key not in ("self", "__class__")}

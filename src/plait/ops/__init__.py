@@ -4,6 +4,7 @@ Each works on arrays, and on symbolic tensors, where it is recorded as a node of
 are Keras's.
 """
 
+from plait.ops import image as image
 from plait.ops import linalg as linalg
 from plait.ops import nn as nn
 from plait.ops import numpy as numpy
@@ -487,6 +488,7 @@ __all__ = [
     "identity",
     "ifft2",
     "imag",
+    "image",
     "in_top_k",
     "inner",
     "inv",

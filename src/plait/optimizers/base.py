@@ -31,8 +31,8 @@ from jax.tree_util import DictKey, GetAttrKey, tree_flatten_with_path
 
 from plait import _registry
 from plait._errors import ArgumentError, ShapeError, StateError, describe, listing, raise_all
-from plait._names import auto_name
 from plait._scope import scope
+from plait.core.graph import check_name
 from plait.core.pure import by_path
 from plait.core.variable import Cell, Variable, cell_of, convert_to_tensor, mark_revision
 from plait.optimizers import step
@@ -98,7 +98,7 @@ class Optimizer:
         name: str | None = None,
         **kwargs: Any,
     ):
-        self.name = auto_name(type(self)) if name is None else name
+        self.name = check_name(name, type(self))
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
         self.clipvalue = clipvalue
@@ -491,10 +491,14 @@ class Optimizer:
 
     def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
         """Puts the averages in the place of the variables, where they are kept: what `fit` does at its end."""
-        for variable in var_list if self.use_ema else ():
-            average = self._slots.find(variable, "average")
+        for variable in var_list:
+            average = self.average_of(variable)
             if average is not None:
                 variable.assign(average.value)
+
+    def average_of(self, variable: Variable) -> Variable | None:
+        """The moving average of a variable; None where none is kept."""
+        return self._slots.find(variable, "average") if self.use_ema else None
 
     # ------------------------------------------------------------------------ weight decay
 

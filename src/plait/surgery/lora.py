@@ -206,7 +206,7 @@ def load_lora(model: Model, path: Any) -> None:
         for index, layer in enumerate(_adapted_layers(model))
         for v in (*layer.down, *layer.up)
     }
-    with np.load(path, allow_pickle=False) as stored:
+    with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
         found = {name: stored[name] for name in stored.files}
     different = {n for n in wanted.keys() & found.keys() if tuple(wanted[n].shape) != found[n].shape}
     problems = sorted((wanted.keys() ^ found.keys()) | different)

@@ -7,6 +7,7 @@ second one doesn't wait.
 
 import signal
 import threading
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
@@ -15,7 +16,7 @@ class deferred_interrupts:
     """Keeps the first SIGINT of a block until `raise_if_asked`. Does nothing outside of the main thread."""
 
     def __enter__(self) -> "deferred_interrupts":
-        self.asked = False
+        self.asked = self.waiting = False
         self._previous: Any = None
         if threading.current_thread() is threading.main_thread():
             previous = signal.getsignal(signal.SIGINT)
@@ -27,6 +28,20 @@ class deferred_interrupts:
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.asked = True
         signal.signal(signal.SIGINT, self._previous)
+        if self.waiting:
+            raise KeyboardInterrupt
+
+    def wait_for(self, batches: Iterator) -> Iterator:
+        """The items of an iterator; an interrupt is heard at once while it is waited for one."""
+        while True:
+            self.waiting = True
+            try:
+                item = next(batches, None)
+            finally:
+                self.waiting = False
+            if item is None:
+                return
+            yield item
 
     def raise_if_asked(self) -> None:
         """Raises the interrupt, if there was one."""

@@ -6,9 +6,10 @@ Logs stay on the device until somebody looks: at the end of an epoch, when the p
 a callback looks at batches. At most two dispatches are under way at a time, so that an interrupt is heard soon.
 """
 
+import contextlib
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -19,13 +20,21 @@ from plait._errors import ArgumentError, DataError, StateError, describe
 from plait._settings import settings
 from plait._tree import flatten, map_structure, map_structure_in_order
 from plait.training.callbacks import CallbackList
-from plait.training.data import ArraySource, source_of, split_off, unpack
+from plait.training.data import (
+    ArraySource,
+    DataOf,
+    Joined,
+    PyDatasetSource,
+    closing_sources,
+    source_of,
+    split_off,
+    unpack,
+)
 from plait.training.data.arrays import as_arrays
 from plait.training.data.choose import check_count
+from plait.training.frozen import FeatureCache
 from plait.training.interrupts import deferred_interrupts
 from plait.training.pace import Pace, begins_looped
-
-_RESIDENT_BYTES = 2 << 30  # arrays up to this size are moved to the device whole
 
 
 def fit(
@@ -46,6 +55,7 @@ def fit(
     validation_steps: int | None = None,
     validation_batch_size: int | None = None,
     validation_freq: Any = 1,
+    cache_frozen: Any = "auto",
 ) -> Any:
     """Trains a model.
 
@@ -67,6 +77,8 @@ def fit(
         validation_steps: batches to validate on.
         validation_batch_size: rows in them.
         validation_freq: validate each so many epochs, or after the epochs listed.
+        cache_frozen: whether what frozen layers compute is kept from epoch to epoch, where it is the same each time; "auto"
+            does so where it pays. The result is the same.
 
     Returns:
         the History: `history.history` has a list by name, one number an epoch.
@@ -78,33 +90,33 @@ def fit(
     model._needs_compile()
     _check_epochs(epochs, initial_epoch, batch_size)
     _check_weights(sample_weight, class_weight)
+    read = DataOf(model)
     if validation_split and validation_data is None:
-        (x, y, sample_weight), validation_data = split_off(x, y, sample_weight, validation_split)
+        (x, y, sample_weight), validation_data = split_off(*read(x, y), sample_weight, validation_split)
     epochs, steps_per_epoch = _at_most(epochs, initial_epoch, steps_per_epoch)
-    source = source_of(_known_inputs(model, x), y, sample_weight, batch_size, steps_per_epoch, shuffle)
-    validation = _validation_source(model, validation_data, validation_batch_size or batch_size, validation_steps)
-    trainer = model.trainer
-    if isinstance(source, ArraySource) and not model.compiled.settled:
-        source.order()  # Keras draws one order more before the first epoch: a seeded script goes on with the same numbers
-    trainer.prepare(source.first(), class_weight)
+    source = source_of(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, goes_on=True, read=read)
+    validation = _validation_source(read, validation_data, validation_batch_size or batch_size, validation_steps)
+    trainer = _prepared(model, source, class_weight)
     params = {"verbose": verbose, "epochs": epochs, "steps": source.steps}
     watchers = CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, model=model, **params)
     model.stop_training = False
     model.history = watchers.history
     run = _Run(trainer.train_rows, trainer.train_batch, _pace(model, watchers, "train"), watchers, "train")
-    total = (source.steps or 0) * (epochs - initial_epoch)
-    logs: dict = {}
-    with deferred_interrupts() as interrupts:
+    total, logs = (source.steps or 0) * (epochs - initial_epoch), {}
+    features = FeatureCache(model, cache_frozen, epochs - initial_epoch, print if verbose else None)
+    with deferred_interrupts() as interrupts, closing_sources(source, validation):
         run.interrupts = interrupts
         watchers.on_train_begin()
-        for epoch in range(initial_epoch, epochs):
+        first, skip = vars(model).pop("resumes_at", (initial_epoch, 0))  # set by BackupAndRestore
+        for epoch in range(first, epochs):
             watchers.on_epoch_begin(epoch)
             if trainer.stale:
                 trainer.prepare(source.first(), class_weight)
-            trainer.reset_metrics()
-            logs = plain_logs(run.epoch(source, epoch, total))
+            if not skip:
+                trainer.reset_metrics()
+            logs, skip = plain_logs(run.epoch(features.source(source, training=True), epoch, total, skip)), 0
             if validation is not None and _validates(epoch, validation_freq):
-                found = _evaluate(model, validation, watchers, class_weight)
+                found = _evaluate(model, features.source(validation, training=False), watchers, class_weight)
                 logs.update({f"val_{name}": value for name, value in found.items()})
             logs = dict(sorted(logs.items()))
             watchers.on_epoch_end(epoch, logs)
@@ -114,6 +126,14 @@ def fit(
             model.optimizer.finalize_variable_values(model.trainable_variables)
         watchers.on_train_end(logs)
     return model.history
+
+
+def _prepared(model: Any, source: Any, class_weight: Any) -> Any:
+    """The model's trainer, ready for the source's batches."""
+    if isinstance(source, (ArraySource, PyDatasetSource)) and not model.compiled.settled:
+        source.order()  # Keras draws one order more before the first epoch: a seeded script goes on with the same numbers
+    model.trainer.prepare(source.first(), class_weight)
+    return model.trainer
 
 
 def _check_epochs(epochs: Any, initial_epoch: Any, batch_size: Any) -> None:
@@ -137,21 +157,15 @@ def _at_most(epochs: int, initial_epoch: int, steps_per_epoch: int | None) -> tu
     return epochs, steps_per_epoch if max_steps is None else min(steps_per_epoch or max_steps, max_steps)
 
 
-def _known_inputs(model: Any, x: Any) -> Any:
-    return model.select_inputs(x) if isinstance(x, Mapping) else x
-
-
 def _validates(epoch: int, frequency: Any) -> bool:
     return (epoch + 1) % frequency == 0 if isinstance(frequency, int) else epoch + 1 in frequency
 
 
-def _validation_source(model: Any, data: Any, batch_size: int | None, steps: int | None) -> Any:
+def _validation_source(read: DataOf, data: Any, batch_size: int | None, steps: int | None) -> Any:
     if data is None:
         return None
-    if isinstance(data, (tuple, list)):
-        x, y, sample_weight = unpack(data)
-        return source_of(_known_inputs(model, x), y, sample_weight, batch_size, steps)
-    return source_of(data, batch_size=batch_size, steps=steps)
+    x, y, sample_weight = unpack(data) if isinstance(data, (tuple, list)) else (data, None, None)
+    return source_of(x, y, sample_weight, batch_size, steps, read=read)
 
 
 def _pace(model: Any, watchers: CallbackList, phase: str) -> Pace:
@@ -173,13 +187,19 @@ class _Run:
         self.on_rows, self.on_batch, self.pace, self.watchers, self.phase = on_rows, on_batch, pace, watchers, phase
         self.interrupts: Any = None
 
-    def epoch(self, source: Any, epoch: int, total: int) -> dict:
-        """Runs an epoch, and gives its logs, which may still be on the device."""
-        done, logs, earlier = 0, {}, None
+    def epoch(self, source: Any, epoch: int, total: int, skip: int = 0) -> dict:
+        """Runs an epoch, or what is left of it after some steps, and gives its logs, which may still be on the device."""
         watches = self.watchers.watches_batches(self.phase)
+        with contextlib.closing(self._dispatches(source, epoch, watches, skip)) as dispatches:
+            return self._send(dispatches, source, total, watches, skip)
+
+    def _send(
+        self, dispatches: Iterator[tuple[Callable, int]], source: Any, total: int, watches: bool, done: int
+    ) -> dict:
+        logs, earlier = {}, None
         begin = getattr(self.watchers, f"on_{self.phase}_batch_begin")
         end = getattr(self.watchers, f"on_{self.phase}_batch_end")
-        for send, most in self._dispatches(source, epoch, watches):
+        for send, most in dispatches:
             steps = self.pace.next(most, total)
             if watches:
                 begin(done)
@@ -207,48 +227,49 @@ class _Run:
         model = self.watchers.model
         return model.stop_training if self.phase == "train" else model.stop_evaluating
 
-    def _dispatches(self, source: Any, epoch: int, watches: bool) -> Iterator[tuple[Callable, int]]:
+    def _dispatches(
+        self, source: Any, epoch: int, watches: bool, skip: int
+    ) -> Generator[tuple[Callable, int], None, None]:
         """What to send next, and how many steps it may hold at most."""
-        if isinstance(source, ArraySource) and _is_resident(source):
-            yield from self._row_dispatches(source, watches)
+        if isinstance(source, ArraySource) and source.resident:
+            yield from self._row_dispatches(source, skip)
             return
-        for batch in source.batches(epoch):
-            yield (lambda _, batch=batch: self.on_batch(batch)), 1
-
-    def _row_dispatches(self, source: ArraySource, watches: bool) -> Iterator[tuple[Callable, int]]:
-        full, rest = source.table()
-        data, remaining = source.on_device(), source.steps or 0
-        while remaining > 0:
-            for rows in (full, rest):
-                if rows is None or not len(rows):
+        together = 1 if skip else self.pace.together
+        with contextlib.closing(source.batches(epoch, together, self.pace.fixed is not None)) as batches:
+            for batch in batches if self.interrupts is None else self.interrupts.wait_for(batches):
+                if skip:
+                    skip -= 1
                     continue
-                table, first = jnp.asarray(rows), 0
-                while first < len(rows) and remaining > 0:
-                    sent: list[int] = []
+                if isinstance(batch, Joined):
+                    yield from self._rows(batch.data, batch.table(), 0, batch.count)
+                else:
+                    yield (lambda _, batch=batch: self.on_batch(batch)), 1
 
-                    def send(steps: int, table: Any = table, first: int = first, sent: list = sent) -> dict:
-                        sent.append(steps)
-                        return self.on_rows(data, table, first, steps, self.pace.looped)
+    def _row_dispatches(self, source: ArraySource, skip: int) -> Iterator[tuple[Callable, int]]:
+        for rows, first, count in source.pieces():
+            left_out = min(skip, count)
+            skip -= left_out
+            yield from self._rows(source.on_device(), rows, first + left_out, count - left_out)
 
-                    yield send, min(len(rows) - first, remaining)
-                    first, remaining = first + sent[0], remaining - sent[0]
-            if remaining > 0:
-                full, rest = source.table()
+    def _rows(self, data: tuple, rows: np.ndarray, first: int, count: int) -> Iterator[tuple[Callable, int]]:
+        table, end = jnp.asarray(rows), first + count
+        while first < end:
+            sent: list[int] = []
+
+            def send(steps: int, first: int = first, sent: list = sent) -> dict:
+                sent.append(steps)
+                return self.on_rows(data, table, first, steps, self.pace.looped)
+
+            yield send, end - first
+            first += sent[0]
 
     @staticmethod
     def _warn_short(done: int, wanted: int) -> None:
         warnings.warn(
             f"Your input ran out of data; interrupting training. The data gave {done} batches of the {wanted} that the epoch "
             "needs. Make the generator endless, or give fewer steps.",
-            stacklevel=4,
+            stacklevel=6,
         )
-
-
-def _is_resident(source: ArraySource) -> bool:
-    leaves = [leaf for leaf in flatten(list(source.arrays)) if leaf is not None]
-    if any(getattr(getattr(leaf, "dtype", None), "kind", "") == "O" or isinstance(leaf, np.memmap) for leaf in leaves):
-        return False
-    return sum(leaf.nbytes for leaf in leaves) <= _RESIDENT_BYTES
 
 
 def plain_logs(logs: Mapping) -> dict:
@@ -281,10 +302,11 @@ def evaluate(
         ArgumentError, DataError: arguments or data that don't fit.
     """
     model._needs_compile()
-    source = source_of(_known_inputs(model, x), y, sample_weight, batch_size, steps)
+    source = source_of(x, y, sample_weight, batch_size, steps, read=DataOf(model))
     params = {"verbose": verbose, "epochs": 1, "steps": source.steps}
     watchers = CallbackList(callbacks, add_progbar=verbose != 0, model=model, **params)
-    found = _evaluate(model, source, watchers)
+    with closing_sources(source):
+        found = _evaluate(model, source, watchers)
     return dict(sorted(found.items())) if return_dict else in_order(model, found)
 
 
@@ -324,25 +346,26 @@ def predict(
     Returns:
         NumPy arrays, in the structure of the outputs, batches joined along the first axis.
     """
-    source = source_of(_known_inputs(model, x), None, None, batch_size, steps)
+    source = source_of(x, None, None, batch_size, steps, read=DataOf(model))
     if verbose == 0 and not callbacks and isinstance(source, ArraySource) and source.steps == 1:
-        return map_structure_in_order(np.asarray, model(source.arrays[0], training=False))
+        return map_structure_in_order(np.asarray, model(source.first()[0], training=False))
     watchers = CallbackList(
         callbacks, add_progbar=verbose != 0, model=model, verbose=verbose, epochs=1, steps=source.steps
     )
     watches, parts = watchers.watches_batches("predict"), []
     model.stop_predicting = False
     watchers.on_predict_begin()
-    for index, (inputs, _, _) in enumerate(source.batches(0)):
-        if watches:
-            watchers.on_predict_batch_begin(index)
-        outputs = model(inputs, training=False)
-        parts.append(outputs)
-        if watches:
-            watchers.on_predict_batch_end(index, {"outputs": map_structure_in_order(np.asarray, outputs)})
-        watchers.progress(index + 1, {})
-        if model.stop_predicting or (source.steps is not None and index + 1 >= source.steps):
-            break
+    with closing_sources(source), contextlib.closing(source.batches(0)) as batches:
+        for index, (inputs, _, _) in enumerate(batches):
+            if watches:
+                watchers.on_predict_batch_begin(index)
+            outputs = model(inputs, training=False)
+            parts.append(outputs)
+            if watches:
+                watchers.on_predict_batch_end(index, {"outputs": map_structure_in_order(np.asarray, outputs)})
+            watchers.progress(index + 1, {})
+            if model.stop_predicting or (source.steps is not None and index + 1 >= source.steps):
+                break
     watchers.on_predict_end()
     if not parts:
         raise DataError("predict: there is no data.")
@@ -363,7 +386,7 @@ def train_on_batch(
 ) -> Any:
     """Makes one step on one batch, with fresh metrics, and returns its loss and metrics."""
     model._needs_compile()
-    batch = tuple(map(as_arrays, (_known_inputs(model, x), y, sample_weight)))
+    batch = tuple(map(as_arrays, (*DataOf(model)(x, y), sample_weight)))
     _check_batch(batch)
     trainer = model.trainer
     trainer.prepare(batch, class_weight)
@@ -375,7 +398,7 @@ def train_on_batch(
 def test_on_batch(model: Any, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
     """Computes the loss and metrics of one batch."""
     model._needs_compile()
-    batch = tuple(map(as_arrays, (_known_inputs(model, x), y, sample_weight)))
+    batch = tuple(map(as_arrays, (*DataOf(model)(x, y), sample_weight)))
     _check_batch(batch)
     trainer = model.trainer
     if not trainer.ready:

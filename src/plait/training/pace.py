@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 _DISPATCH_SECONDS = 0.1  # how long one dispatch should take: short enough for a live progress bar and for Ctrl-C
+_TOGETHER = 8  # batches from the host that are sent as one array, if that pays
 _WORTH_LOOPING = 0.004  # a step that takes longer gains less than a few percent
 _COMPILE_STEPS = 1500  # how many more steps pay for compiling a second program
 _MODULES_SLOW_IN_LOOPS = ("convolution", "pooling", "conv_lstm")
@@ -47,6 +48,11 @@ class Pace:
     def _worth_looping(self, total: int) -> bool:
         seconds = self._single_seconds
         return not self._settled and seconds is not None and seconds < _WORTH_LOOPING and total > _COMPILE_STEPS
+
+    @property
+    def together(self) -> int:
+        """How many batches from the host may go into one dispatch."""
+        return self.fixed or (_TOGETHER if self.looped else 1)
 
     @property
     def measures(self) -> bool:

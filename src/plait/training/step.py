@@ -38,6 +38,7 @@ from plait.random import global_states
 from plait.training import custom
 from plait.training.compiled import weights_of_classes
 from plait.training.data.source import pack
+from plait.training.frozen import Features
 from plait.training.names import match_labels
 
 
@@ -70,6 +71,9 @@ class Trainer:
         self._prepared: tuple | None = None
         self._fresh_metrics: list | None = None
         self.paces: dict[str, Any] = {}
+        self.trunk: Any = (
+            None  # the part of the model whose tensors stand in x's place, if they do (training/frozen.py)
+        )
 
     @property
     def stale(self) -> bool:
@@ -302,7 +306,7 @@ class Trainer:
         """The loss of a batch, and what a `compute_metrics` of one's own tells; metrics are updated by the way."""
         model, (x, y, sample_weight) = self.model, lay_out_batch(batch)
         with scope(bindings=bindings, training=training, losses=[]):
-            y_pred = model(x)
+            y_pred = self.trunk.run_rest(x) if isinstance(x, Features) else model(x)
             sample_weight = self._with_class_weights(y, y_pred, sample_weight)
             loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
             loss = loss if hasattr(loss, "dtype") else jnp.asarray(loss, "float32")

@@ -1,11 +1,15 @@
-"""Arrays as data: NumPy, JAX, pandas, lists and dicts of them, resident on the device, picked by row numbers.
+"""Arrays as data: NumPy, JAX, pandas, polars, torch, sparse, files; dicts and lists of them; picked by row numbers.
+
+What is small enough lies on the device whole, and a step picks its rows there. What is larger, or lies in a file, stays on
+the host: the next batches are read and sent by a thread while the device works.
 
 The order of an epoch is drawn from NumPy's global generator, one permutation an epoch, as in Keras: a script that seeds
 it sees the same order on both.
 """
 
+import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -16,6 +20,10 @@ from plait._errors import ArgumentError, DataError, describe
 from plait._settings import settings
 from plait._tree import flatten, leaves_with_paths, map_structure_in_order, path_name
 from plait.core.variable import Variable
+from plait.training.data.rows import RowsOnDemand, is_chunked, is_sparse, needs_cast, on_demand
+from plait.training.data.together import sent_ahead
+
+_RESIDENT_BYTES = 2 << 30  # arrays up to this size are moved to the device whole
 
 
 class ArraySource:
@@ -26,8 +34,10 @@ class ArraySource:
         y: labels, likewise.
         sample_weight: weights, likewise.
         batch_size: rows in a batch; the last one may have fewer.
-        shuffle: True draws a new order each epoch; `"batch"` only within batches; False keeps it.
+        shuffle: True draws a new order each pass; `"batch"` only within batches; False keeps it.
         steps: batches in an epoch, if not all.
+        goes_on: whether an epoch of `steps` begins where the last one ended, and passes go on without end, as training
+            wants it; else each epoch is the first `steps` batches of one pass.
 
     Raises:
         DataError: nothing, arrays of different lengths, or what isn't an array.
@@ -41,6 +51,7 @@ class ArraySource:
         batch_size: int = 32,
         shuffle: Any = False,
         steps: int | None = None,
+        goes_on: bool = False,
     ):
         self.arrays = tuple(as_arrays(part) for part in (x, y, sample_weight))
         self.rows = count_rows(self.arrays)
@@ -48,7 +59,10 @@ class ArraySource:
         self.shuffle = shuffle
         self.full, self.rest = divmod(self.rows, self.batch_size)
         self.steps: int | None = self.full + bool(self.rest) if steps is None else steps
+        self.goes_on = goes_on
         self._device: Any = None
+        self._left: list[tuple[np.ndarray, int]] = []
+        self._running: Iterator[tuple] | None = None
 
     def first(self) -> tuple:
         """The first batch, as it lies in memory."""
@@ -63,11 +77,27 @@ class ArraySource:
         return np.random.permutation(self.rows) if self.shuffle else None  # noqa: NPY002
 
     def table(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """The row numbers of an epoch's full batches (steps, batch), and those of a smaller last one (1, rest) or None."""
+        """The row numbers of a pass's full batches (steps, batch), and those of a smaller last one (1, rest) or None."""
         order = self.order()
         order = np.arange(self.rows, dtype=np.int32) if order is None else order.astype(np.int32)
         full = order[: self.full * self.batch_size].reshape(self.full, self.batch_size)
         return full, order[None, self.full * self.batch_size :] if self.rest else None
+
+    def pieces(self) -> Iterator[tuple[np.ndarray, int, int]]:
+        """The row numbers of an epoch: tables (steps, batch), each with the first step to take and how many."""
+        remaining = self.steps or 0
+        left = self._left if self.goes_on else []
+        while remaining > 0:
+            if not left:
+                left += [(rows, 0) for rows in self.table() if rows is not None and len(rows)]
+            rows, first = left.pop(0)
+            count = min(len(rows) - first, remaining)
+            if first + count < len(rows):
+                left.insert(0, (rows, first + count))
+            remaining -= count
+            yield rows, first, count
+            if not left and not self.goes_on:
+                return
 
     def on_device(self) -> tuple:
         """The arrays, on the device; moved there once."""
@@ -75,12 +105,37 @@ class ArraySource:
             self._device = map_arrays(jnp.asarray, self.arrays)
         return self._device
 
-    def batches(self, epoch: int) -> Iterator[tuple]:
-        """The batches of an epoch, as host arrays."""
-        order = self.order()
-        for start in range(0, self.rows, self.batch_size):
-            rows = slice(start, start + self.batch_size) if order is None else order[start : start + self.batch_size]
-            yield map_arrays(lambda array, rows=rows: array[rows], self.arrays)
+    @property
+    def resident(self) -> bool:
+        """Whether the arrays can lie on the device whole."""
+        leaves = [leaf for leaf in flatten(list(self.arrays)) if leaf is not None]
+        if any(isinstance(leaf, RowsOnDemand) or getattr(leaf.dtype, "kind", "") in "OUS" for leaf in leaves):
+            return False
+        return sum(leaf.nbytes for leaf in leaves) <= _RESIDENT_BYTES
+
+    def batches(self, epoch: int, together: int = 1, exactly: bool = False) -> Generator[Any, None, None]:
+        """The batches of an epoch; those of arrays too large for the device are prepared ahead of time."""
+        if self._running is None or not self.goes_on:
+            self._running = self._passes()
+        batches = itertools.islice(self._running, self.steps)
+        if self.resident:
+            yield from batches
+            return
+        with sent_ahead(batches, together, exactly) as prepared:
+            yield from prepared
+
+    def _passes(self) -> Iterator[tuple]:
+        """Batches over the rows, again and again if training goes on."""
+        for _ in itertools.count() if self.goes_on else range(1):
+            order = self.order()
+            for start in range(0, self.rows, self.batch_size):
+                rows = (
+                    slice(start, start + self.batch_size) if order is None else order[start : start + self.batch_size]
+                )
+                yield map_arrays(lambda array, rows=rows: array[rows], self.arrays)
+
+    def close(self) -> None:
+        """Nothing is left open."""
 
 
 def map_arrays(function: Callable, structure: Any) -> Any:
@@ -98,32 +153,51 @@ def as_arrays(structure: Any) -> Any:
 
 
 def _as_array(value: Any) -> Any:
-    if value is None or isinstance(value, jax.Array):
+    if value is None or isinstance(value, (jax.Array, RowsOnDemand)):
         return value
     if isinstance(value, Variable):
         return value.value
+    value = on_demand(_on_host(value))
+    if isinstance(value, RowsOnDemand):
+        return value
     if not hasattr(value, "__array__"):
         raise DataError(
             f"Data must be arrays (NumPy, JAX, pandas, ...) or dicts and lists of them, but got {describe(value)}. Lists of "
             "numbers are not data: make them an array first, with np.array(...)."
         )
     array = np.asarray(value)
-    if array.dtype.kind == "f" and array.dtype.name != settings().floatx and array.dtype.itemsize >= 4:
+    if array.dtype.kind in "mM":
+        raise DataError(
+            f"Data cannot be dates or durations: {describe(array)}. Make numbers of them, such as seconds: "
+            "(dates - first).dt.total_seconds()."
+        )
+    if needs_cast(array.dtype):
         return array.astype(settings().floatx)
-    if array.dtype == object:
-        array = _from_objects(array)
-    return array
+    return _from_objects(array) if array.dtype == object else array
+
+
+def _on_host(value: Any) -> Any:
+    """What other libraries call a tensor, as an array: detached and on the host (torch), dense (TensorFlow's ragged ones)."""
+    if hasattr(value, "detach") and hasattr(value, "cpu"):
+        value = value.detach().cpu()
+        return value.float() if str(value.dtype).endswith("bfloat16") else value
+    if not hasattr(value, "__array__") and hasattr(value, "to_tensor"):
+        return value.to_tensor()
+    return value
 
 
 def _from_objects(array: np.ndarray) -> np.ndarray:
-    if all(isinstance(item, (str, bytes)) for item in array.ravel()[:100]):
+    """An array of what a column of mixed or nested values holds: strings stay, numbers and equal rows become floats."""
+    first = [item for item in array.ravel()[:100] if item is not None]
+    if all(isinstance(item, (str, bytes)) for item in first):
         return array
     try:
-        return array.astype(settings().floatx)
+        nested = array.ndim == 1 and all(isinstance(item, (np.ndarray, list, tuple)) for item in first)
+        return (np.stack([np.asarray(item) for item in array]) if nested else array).astype(settings().floatx)
     except (TypeError, ValueError):
         raise DataError(
-            f"Data of dtype object cannot be used: {describe(array)}. Its columns have different kinds of values; make numbers of "
-            "them, or pass the columns as separate inputs."
+            f"Data of dtype object cannot be used: {describe(array)}. Its columns have different kinds of values, or some are "
+            "missing; make numbers of them, or pass the columns as separate inputs."
         ) from None
 
 
@@ -161,6 +235,10 @@ def split_off(x: Any, y: Any, sample_weight: Any, fraction: float) -> tuple[tupl
     """
     if not 0 < fraction < 1:
         raise ArgumentError(f"`validation_split` must be between 0 and 1, but got {fraction}.")
+    if not is_arrays(x):
+        raise ArgumentError(
+            f"`validation_split` splits arrays only, but x is {describe(x)}. Give `validation_data` beside a generator."
+        )
     arrays = tuple(as_arrays(part) for part in (x, y, sample_weight))
     rows = count_rows(arrays)
     cut = math.floor(rows * (1.0 - fraction))
@@ -169,9 +247,13 @@ def split_off(x: Any, y: Any, sample_weight: Any, fraction: float) -> tuple[tupl
             f"Training data contains {rows} samples, which is not sufficient to split it into a validation and training set as "
             f"specified by `validation_split={fraction}`. Either provide more data, or a different value."
         )
-    first = map_arrays(lambda array: array[:cut], arrays)
-    last = map_arrays(lambda array: array[cut:], arrays)
+    first = map_arrays(lambda array: _part(array, 0, cut), arrays)
+    last = map_arrays(lambda array: _part(array, cut, rows), arrays)
     return first, last
+
+
+def _part(array: Any, start: int, stop: int) -> Any:
+    return array.part(start, stop) if isinstance(array, RowsOnDemand) else array[start:stop]
 
 
 def is_arrays(x: Any) -> bool:
@@ -180,5 +262,10 @@ def is_arrays(x: Any) -> bool:
         return False
     if isinstance(x, (Mapping, list, tuple)):
         leaves = [leaf for leaf in flatten(x) if leaf is not None]
-        return bool(leaves) and all(hasattr(leaf, "__array__") or isinstance(leaf, Variable) for leaf in leaves)
-    return hasattr(x, "__array__") and hasattr(x, "shape")
+        return bool(leaves) and all(map(_is_array, leaves))
+    return _is_array(x) and hasattr(x, "shape")
+
+
+def _is_array(value: Any) -> bool:
+    known = hasattr(value, "__array__") or isinstance(value, (Variable, RowsOnDemand))
+    return known or is_sparse(value) or is_chunked(value)

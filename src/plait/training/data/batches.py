@@ -1,18 +1,25 @@
-"""Batches from anything that gives them: generators, iterables, objects with `__getitem__` and `__len__`.
+"""Batches from anything that gives them one after another: generators, iterables, PyTorch's DataLoader, tf.data, Grain.
 
-A generator runs once, over all epochs, and its end is the end of the data. An iterable begins anew each epoch.
+A generator runs once, over all epochs, and its end is the end of the data. An iterable begins anew each epoch. One thread
+runs it ahead, and sends batches to the device. What a generator draws from NumPy's random numbers it draws there, in the
+same order; where it must run in the thread that called `fit`, put it into a `PyDataset(workers=0)`.
+
+Nothing of these libraries is imported: their tensors have `__array__`, or say how to become arrays.
 """
 
+import contextlib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import numpy as np
 
-from plait._errors import DataError, describe
+from plait._errors import ArgumentError, DataError, describe
 from plait._tree import map_structure_in_order
 from plait.training.data.arrays import as_arrays
+from plait.training.data.device import to_device
 from plait.training.data.source import unpack
+from plait.training.data.together import sent_ahead
 
 
 class BatchSource:
@@ -22,48 +29,160 @@ class BatchSource:
         start: gives an iterator of batches, anew for each epoch.
         steps: how many batches an epoch has, if it is known.
         once: whether it can begin only once: then the epochs go on where the last one ended.
+        goes_on: whether an epoch of `steps` begins where the last one ended, and what ends in it begins again.
+        read: brings `(x, y)` into the form that the model needs.
 
     Raises:
-        DataError: no batches at all.
+        DataError: no batches at all; an epoch after the end of what can begin only once.
     """
 
     batch_size: Any = None
 
-    def __init__(self, start: Callable[[], Iterator], steps: int | None = None, once: bool = False):
-        self._start, self.steps, self._once = start, steps, once
+    def __init__(
+        self,
+        start: Callable[[], Iterator],
+        steps: int | None = None,
+        once: bool = False,
+        goes_on: bool = False,
+        read: Callable | None = None,
+    ):
+        self._start, self.steps, self._once, self._goes_on = start, steps, once, goes_on
+        self._read = Reader(read)
         self._running: Iterator | None = None
-        self._peeked: tuple | None = None
+        self._peeked: Any = None
+        self._epochs = 0
 
     def first(self) -> tuple:
-        """The first batch; it comes again as the first of the first epoch."""
+        """The first batch; it comes again as the first of the next epoch."""
         if self._peeked is None:
-            self._running = self._start()
-            batch = next(self._running, None)
+            batch = next(self._pass(), None)
+            if batch is None and not self._once and self._epochs:
+                self._running = None
+                batch = next(self._pass(), None)
             if batch is None:
-                raise DataError("There is no data: the generator or iterable gave no batch.")
-            self._peeked = _read(batch)
+                raise self._nothing()
+            self._peeked = to_device(self._read(batch))  # a copy: the generator may use its memory again
         return self._peeked
 
-    def batches(self, epoch: int) -> Iterator[tuple]:
-        """The batches of an epoch: as many as `steps` says, or until the data ends."""
+    def _pass(self) -> Iterator:
+        """The iterator that runs now, or one that begins."""
         if self._running is None:
-            self._running = self._start()
-        head = [self._peeked] if self._peeked is not None else []
+            self._running = iter(self._start())
+        return self._running
+
+    def batches(self, epoch: int, together: int = 1, exactly: bool = False) -> Generator[Any, None, None]:
+        """The batches of an epoch: as many as `steps` says, or until the data ends."""
+        head = self.first()
         self._peeked = None
-        running = self._running
-        if not self._once:
+        self._epochs += 1
+        rest = itertools.islice(self._rest(), None if self.steps is None else self.steps - 1)
+        try:
+            with sent_ahead(itertools.chain([head], map(self._read, self._noted(rest))), together, exactly) as prepared:
+                yield from prepared
+        finally:
+            if not self._once and not self._goes_on:
+                self.close()
+
+    def _rest(self) -> Iterator:
+        """What remains of this pass, and if training goes on, of those that follow."""
+        for passes in itertools.count():
+            batch = None
+            for batch in self._pass():
+                yield batch
+            ends = self._once or not self._goes_on or (batch is None and passes)
+            if ends:
+                return
             self._running = None
-        rest = map(_read, running)
-        yield from itertools.islice(itertools.chain(head, rest), self.steps)
+
+    def _noted(self, batches: Iterator) -> Iterator:
+        """The batches; an exception of the generator's gets a note of where it happened."""
+        place = 1
+        while True:
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return
+            except Exception as error:
+                error.add_note(f"The data failed at batch {place} of its epoch {self._epochs} (batches count from 0).")
+                raise
+            yield batch
+            place += 1
+
+    def _nothing(self) -> DataError:
+        if self._epochs:
+            return DataError(
+                f"The data is used up: a generator runs once, and it ended in epoch {self._epochs}. Make it endless and say "
+                "`steps_per_epoch`, or give something that can be iterated again: a PyDataset, or an object with `__iter__`."
+            )
+        return DataError("There is no data: the generator or iterable gave no batch.")
+
+    def close(self) -> None:
+        """Lets go of an iterator that can begin again; what can run only once is its owner's to close."""
+        running, self._running, self._peeked = self._running, None, None
+        if self._once:
+            self._running = running
+        elif hasattr(running, "close"):
+            with contextlib.suppress(ValueError):  # it may still be running in a thread that is stuck
+                running.close()  # type: ignore[union-attr]
 
 
-def _read(batch: Any) -> tuple:
-    parts = tuple(as_arrays(part) for part in unpack(batch))
-    for part in parts:
-        map_structure_in_order(_check_batched, part)
-    return parts
+class Reader:
+    """Makes `(x, y, sample_weight)`, each of arrays, of whatever a batch is.
+
+    Args:
+        read: brings `(x, y)` into the form that the model needs.
+    """
+
+    def __init__(self, read: Callable | None):
+        self._read = read
+
+    def __call__(self, batch: Any) -> tuple:
+        """The parts of a batch.
+
+        Raises:
+            DataError: more than three parts, what isn't an array, or has no batch axis.
+        """
+        x, y, sample_weight = unpack(batch)
+        if self._read is not None:
+            x, y = self._read(x, y)
+        parts = tuple(as_arrays(part) for part in (x, y, sample_weight))
+        for part in parts:
+            map_structure_in_order(_check_batched, part)
+        return parts
 
 
 def _check_batched(array: Any) -> None:
     if array is not None and not np.shape(array):
-        raise DataError(f"A batch needs a batch axis, but got the number {describe(array)}.")
+        raise DataError(
+            f"A batch needs a batch axis, but got the number {describe(array)}. If the data gives single rows, batch them first."
+        )
+
+
+def batches_of(x: Any, steps: int | None, goes_on: bool, read: Callable | None) -> BatchSource:
+    """A source for an iterable or an iterator.
+
+    Raises:
+        ArgumentError: it says that it has no end, and there is no number of steps.
+    """
+    once = hasattr(x, "__next__")
+    length = None if once else _length(x)
+    if length == float("inf") and steps is None:
+        raise ArgumentError(f"{type(x).__name__} has no end: say `steps_per_epoch` (or `steps`, `validation_steps`).")
+    start = (lambda: x) if once else (lambda: _iterator(x))
+    return BatchSource(start, length if steps is None else steps, once, goes_on and steps is not None, read)
+
+
+def _iterator(x: Any) -> Iterator:
+    return iter(x.as_numpy_iterator() if hasattr(x, "as_numpy_iterator") else x)
+
+
+def _length(x: Any) -> Any:
+    """How many batches an iterable has: infinity where it says so (tf.data), None where that isn't known."""
+    cardinality = getattr(x, "cardinality", None)
+    if callable(cardinality):
+        count = int(cardinality())  # type: ignore[arg-type]
+        return float("inf") if count == -1 else None if count < 0 else count
+    try:
+        return len(x)
+    except TypeError:
+        return None

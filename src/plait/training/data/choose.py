@@ -1,14 +1,14 @@
 """Which source some data needs."""
 
-import inspect
-import itertools
 import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from plait._errors import ArgumentError, DataError, describe
 from plait._tree import is_nested
 from plait.training.data.arrays import ArraySource, as_arrays, count_rows, is_arrays
-from plait.training.data.batches import BatchSource
+from plait.training.data.batches import batches_of
+from plait.training.data.py_dataset import PyDatasetSource, is_numbered
 from plait.training.data.source import Source
 
 
@@ -19,17 +19,21 @@ def source_of(
     batch_size: int | None = None,
     steps: int | None = None,
     shuffle: Any = False,
+    goes_on: bool = False,
+    read: Callable | None = None,
 ) -> Source:
     """A source for whatever `fit`, `evaluate` and `predict` are given.
 
     Args:
-        x: arrays in any structure, a frame, a generator, an iterable of batches, or an object with `__getitem__` and
-            `__len__` that gives batches.
+        x: arrays in any structure, a frame, a generator, an iterable of batches (a PyTorch DataLoader, a tf.data or Grain
+            data set), a `PyDataset`, or another object with `__getitem__` and `__len__` that gives batches.
         y: labels, with arrays only.
         sample_weight: weights, with arrays only.
         batch_size: rows in a batch, for arrays; 32 if it isn't given.
         steps: batches in an epoch.
-        shuffle: whether arrays are drawn in a new order each epoch.
+        shuffle: whether arrays, and the batches of a `PyDataset`, are drawn in a new order each epoch.
+        goes_on: whether an epoch of `steps` begins where the last one ended, as in training; else each begins anew.
+        read: brings `(x, y)` into the form that the model needs: columns of frames, known keys only.
 
     Raises:
         ArgumentError: a batch size or number of steps that can't be one; labels beside a generator.
@@ -37,53 +41,36 @@ def source_of(
     """
     check_count("batch_size", batch_size)
     check_count("steps", steps)
-    if is_arrays(x) or _is_frame(x):
-        x = _columns(x) if _is_frame(x) else x
+    x, y, sample_weight = map(_plain, (x, y, sample_weight))
+    if is_arrays(x):
+        x, y = read(x, y) if read is not None else (x, y)
         if batch_size is None:
             rows = count_rows((as_arrays(x), None, None)) if steps else 0
             batch_size = math.ceil(rows / steps) if steps else 32
-        return ArraySource(x, y, sample_weight, batch_size, shuffle, steps)
+        return ArraySource(x, y, sample_weight, batch_size, shuffle, steps, goes_on and steps is not None)
     if y is not None or sample_weight is not None:
-        if x is None or isinstance(x, (int, float, str)) or is_nested(x):
-            as_arrays(x)
-            raise DataError(f"There is no data: x is {describe(x)}.")
-        raise ArgumentError(
-            f"`y` and `sample_weight` go with arrays only; {type(x).__name__} gives batches, which hold (x, y, sample_weight) "
-            "themselves."
-        )
-    if inspect.isgenerator(x):
-        return BatchSource(lambda: x, steps, once=True)
-    if hasattr(x, "__getitem__") and (hasattr(x, "__len__") or hasattr(x, "num_batches")) and not is_nested(x):
-        return _indexed(x, steps)
-    if hasattr(x, "__iter__") and not is_nested(x):
-        length = len(x) if hasattr(x, "__len__") else None
-        return BatchSource(lambda: iter(x), steps if steps is not None else length, once=iter(x) is x)
+        _refuse_labels(x)
+    if is_numbered(x) and not is_nested(x):
+        return PyDatasetSource(x, steps, shuffle, goes_on and steps is not None, read)
+    if hasattr(x, "__iter__") and not is_nested(x) and not isinstance(x, (str, bytes)):
+        return batches_of(x, steps, goes_on, read)
     as_arrays(x)
     raise DataError(f"Unrecognized data type: x={describe(x)}. Give arrays, a generator, or an iterable of batches.")
 
 
-def _is_frame(x: Any) -> bool:
-    """Whether x is a data frame: columns by name, and a 2-D array of them all."""
-    return hasattr(x, "columns") and hasattr(x, "to_numpy")
+def _plain(x: Any) -> Any:
+    """Mappings of arrays as dicts: files of `np.load` and h5py are such."""
+    return dict(x) if isinstance(x, Mapping) and not isinstance(x, dict) else x
 
 
-def _columns(x: Any) -> Any:
-    return x.to_numpy()
-
-
-def _indexed(x: Any, steps: int | None) -> BatchSource:
-    length = getattr(x, "num_batches", None)
-    if length is None and hasattr(x, "__len__"):
-        length = len(x)
-
-    def start() -> Any:
-        if hasattr(x, "on_epoch_begin"):
-            x.on_epoch_begin()
-        yield from map(x.__getitem__, range(length) if length is not None else itertools.count())
-        if hasattr(x, "on_epoch_end"):
-            x.on_epoch_end()
-
-    return BatchSource(start, steps if steps is not None else length)
+def _refuse_labels(x: Any) -> None:
+    if x is None or isinstance(x, (int, float, str)) or is_nested(x):
+        as_arrays(x)
+        raise DataError(f"There is no data: x is {describe(x)}.")
+    raise ArgumentError(
+        f"`y` and `sample_weight` go with arrays only; {type(x).__name__} gives batches, which hold (x, y, sample_weight) "
+        "themselves."
+    )
 
 
 def check_count(name: str, value: Any) -> None:

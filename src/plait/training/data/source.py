@@ -3,7 +3,8 @@
 A batch is `(x, y, sample_weight)`, each in any structure, None where there is none.
 """
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Generator, Iterator
 from typing import Any, Protocol
 
 from plait._errors import DataError, describe
@@ -24,9 +25,30 @@ class Source(Protocol):
         """A batch to know shapes and dtypes by; doesn't use it up."""
         ...
 
-    def batches(self, epoch: int) -> Iterator[tuple]:
-        """The batches of an epoch."""
+    def batches(self, epoch: int, together: int = 1, exactly: bool = False) -> Generator[Any, None, None]:
+        """The batches of an epoch. Whoever stops early closes it: no thread runs on then.
+
+        Args:
+            epoch: the epoch's number.
+            together: how many batches may come as one `Joined`.
+            exactly: whether to wait until there are as many.
+        """
         ...
+
+    def close(self) -> None:
+        """Ends what outlives an epoch: worker processes."""
+        ...
+
+
+@contextlib.contextmanager
+def closing_sources(*sources: Source | None) -> Iterator[None]:
+    """Closes sources at the end of a block, however it ends."""
+    try:
+        yield
+    finally:
+        for source in sources:
+            if source is not None:
+                source.close()
 
 
 def pack(x: Any, y: Any = None, sample_weight: Any = None) -> Any:

@@ -1,0 +1,313 @@
+"""Recurrent layers whose states are images: LSTMs with convolutions in place of products.
+
+Letters: B batch, T time, L spatial axes, C channels in, F filters. Sequences are (B, T, *L, C), or (B, T, C, *L) with
+`data_format="channels_first"`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from plait import ops
+from plait._errors import ArgumentError, ShapeError
+from plait._registry import builtin
+from plait.layers.convolution import data_format_name, numbers, padding_name
+from plait.layers.input_spec import InputSpec
+from plait.layers.recurrent import RNN, LSTMCell, _scan
+
+
+class ConvLSTMCell(LSTMCell):
+    """One step of a convolutional LSTM; the gates stand side by side in the kernels: input, forget, candidate, output.
+
+    Its arguments are those of `ConvLSTM2D`, with `rank` for the number of spatial axes.
+    """
+
+    draws_seed_first = True
+
+    def __init__(
+        self, rank: int, filters: int, kernel_size: Any, strides: Any = 1, padding: str = "valid",
+        data_format: str | None = None, dilation_rate: Any = 1, **kwargs: Any,
+    ):  # fmt: skip
+        super().__init__(filters, **kwargs)
+        who = f"ConvLSTM{rank}D"
+        self.rank, self.filters = rank, filters
+        self.kernel_size = numbers(kernel_size, rank, who, "kernel_size")
+        self.strides = numbers(strides, rank, who, "strides")
+        self.dilation_rate = numbers(dilation_rate, rank, who, "dilation_rate")
+        self.padding = padding_name(padding, ("valid", "same"), who)
+        self.data_format = data_format_name(data_format, who)
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise ArgumentError(
+                f"{who}: Specifying `strides > 1` is not compatible with `dilation_rate > 1`. Received: "
+                f"strides={self.strides} and dilation_rate={self.dilation_rate}."
+            )
+
+    def build(self, input_shape: tuple) -> None:
+        channels = input_shape[self._channel_axis]
+        if None in input_shape[1:]:
+            raise ShapeError(
+                f"ConvLSTM{self.rank}D: all sizes but the batch's and the time's must be known, but got steps of shape "
+                f"{input_shape}. Give Input(shape=(...)) numbers there."
+            )
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(*self.kernel_size, channels, 4 * self.filters),
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
+        self.recurrent_kernel = self.add_weight(
+            name="recurrent_kernel",
+            shape=(*self.kernel_size, self.filters, 4 * self.filters),
+            initializer=self.recurrent_initializer,
+            regularizer=self.recurrent_regularizer,
+            constraint=self.recurrent_constraint,
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias",
+                shape=(4 * self.filters,),
+                initializer=self._bias_initializer(),
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+        self.state_shape = self._shape_of_states(input_shape)
+
+    def _shape_of_states(self, input_shape: tuple) -> tuple:
+        """The shape of a state without the batch: what the convolution of the inputs gives, with F channels."""
+        kernel = jax.ShapeDtypeStruct((*self.kernel.shape[:-1], self.filters), jnp.float32)
+        step = jax.ShapeDtypeStruct((1, *input_shape[1:]), jnp.float32)
+        return jax.eval_shape(self._convolve, step, kernel).shape[1:]
+
+    def _convolve(self, x: Any, kernel: Any) -> Any:
+        options = {"padding": self.padding, "data_format": self.data_format, "dilation_rate": self.dilation_rate}
+        return ops.conv(x, kernel, self.strides, **options)
+
+    def get_initial_state(self, batch_size: Any = None) -> list:
+        """States of zeros: the output and the memory."""
+        return [jnp.zeros((batch_size, *self.state_shape), self.compute_dtype) for _ in range(2)]
+
+    def draw_masks(self, x: Any, state: Any) -> tuple[Any, Any]:
+        """The dropout of inputs and of states for one pass, one for each gate: the same at each step."""
+        return self._gate_masks(x, self.dropout), self._gate_masks(state, self.recurrent_dropout)
+
+    def _gate_masks(self, like: Any, rate: float) -> list | None:
+        return [self._mask(like, rate) for _ in range(4)] if rate > 0 else None
+
+    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
+        """One step: `(output, states)`."""
+        x_masks, h_masks = self.draw_masks(inputs, states[0]) if training else (None, None)
+        states = self.step(self.project(inputs, x_masks), list(states), h_masks)
+        return states[0], states
+
+    def project(self, x: Any, masks: list | None = None) -> Any:
+        """What the inputs (..., B, *L, C) give, for any number of steps at once."""
+        steps, step = x.shape[: -self.rank - 1], x.shape[-self.rank - 1 :]
+
+        def convolve(x: Any, kernel: Any) -> Any:
+            out = self._convolve(jnp.reshape(x, (-1, *step)), kernel)
+            return jnp.reshape(out, (*steps, *out.shape[1:]))
+
+        out = self._for_gates(convolve, x, self.kernel.value, masks)
+        if self.bias is None:
+            return out
+        last = self.data_format == "channels_last"
+        return out + (self.bias.value if last else jnp.reshape(self.bias.value, (-1, *[1] * self.rank)))
+
+    def _for_gates(self, convolve: Callable, x: Any, kernel: Any, masks: list | None) -> Any:
+        """One convolution for all gates; with dropout one for each, as each has a mask of its own."""
+        if masks is None:
+            return convolve(x, kernel)
+        parts = zip(masks, jnp.split(kernel, 4, axis=-1), strict=True)
+        return jnp.concatenate([convolve(x * mask, part) for mask, part in parts], axis=self._channel_axis)
+
+    @property
+    def _channel_axis(self) -> int:
+        return -1 if self.data_format == "channels_last" else -self.rank - 1
+
+    def step(self, projected: Any, states: list, mask: Any) -> list:
+        """The states after a step."""
+        h, c = states
+
+        def convolve(x: Any, kernel: Any) -> Any:
+            return ops.conv(x, kernel, 1, padding="same", data_format=self.data_format)
+
+        inner = self._for_gates(convolve, h, self.recurrent_kernel.value, mask)
+        i, f, g, o = jnp.split(projected + inner, 4, axis=self._channel_axis)
+        gate = self.recurrent_activation
+        c = gate(f) * c + gate(i) * self.activation(g)
+        return [gate(o) * self.activation(c), c]
+
+
+_WINDOW = ("filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate")
+_MATHS = ("activation", "recurrent_activation", "use_bias", "unit_forget_bias", "dropout", "recurrent_dropout", "seed")
+_WEIGHTS = tuple(
+    f"{weight}_{kind}"
+    for weight in ("kernel", "recurrent", "bias")
+    for kind in ("initializer", "regularizer", "constraint")
+)
+_CELL = (*_WINDOW, *_MATHS, *_WEIGHTS)
+
+
+class _ConvLSTM(RNN):
+    """A convolutional LSTM over a sequence, for any number of spatial axes."""
+
+    rank = 2
+
+    def __init__(
+        self, filters: int, kernel_size: Any, strides: Any = 1, padding: str = "valid", data_format: str | None = None,
+        dilation_rate: Any = 1, activation: Any = "tanh", recurrent_activation: Any = "sigmoid", use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform", recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros", unit_forget_bias: bool = True, kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None, bias_regularizer: Any = None, activity_regularizer: Any = None,
+        kernel_constraint: Any = None, recurrent_constraint: Any = None, bias_constraint: Any = None,
+        dropout: float = 0.0, recurrent_dropout: float = 0.0, seed: int | None = None, return_sequences: bool = False,
+        return_state: bool = False, go_backwards: bool = False, stateful: bool = False, **kwargs: Any,
+    ):  # fmt: skip
+        given = locals()
+        options = {name: given[name] for name in _CELL}
+        shared = {name: kwargs[name] for name in ("dtype", "trainable") if name in kwargs}
+        super().__init__(
+            ConvLSTMCell(self.rank, **options, **shared, name="conv_lstm_cell"), return_sequences, return_state,
+            go_backwards, stateful, activity_regularizer=activity_regularizer, **kwargs,
+        )  # fmt: skip
+        self.input_spec = InputSpec(ndim=self.rank + 3)
+
+    def _run_cell(self, sequences: Any, states: list, mask: Any, training: bool) -> tuple[Any, Any, list]:
+        cell = self.cell
+        x_masks, h_masks = cell.draw_masks(sequences[:, 0], states[0]) if training else (None, None)
+        steps = cell.project(jnp.moveaxis(sequences, 1, 0), x_masks)
+
+        def advance(x: Any, states: list) -> tuple[Any, list]:
+            after = cell.step(x, states, h_masks)
+            return after[0], after
+
+        return _scan(advance, steps, states, mask, self.go_backwards, self.zero_output_for_mask)
+
+    def get_config(self) -> dict:
+        """The constructor's arguments, the cell's among them."""
+        config = super().get_config()
+        del config["cell"]
+        return {**{name: getattr(self.cell, name) for name in _CELL}, **config}
+
+
+def _of_cell(name: str) -> property:
+    return property(lambda self: getattr(self.cell, name), doc=f"The cell's `{name}`.")
+
+
+for _name in _CELL:
+    setattr(_ConvLSTM, _name, _of_cell(_name))
+
+
+@builtin("layers")
+class ConvLSTM1D(_ConvLSTM):
+    """A convolutional LSTM over a sequence of rows.
+
+    Args:
+        filters: how many channels come out.
+        kernel_size: the window, one number or one an axis.
+        strides: by how much the window moves over the inputs.
+        padding: "valid" or "same", for the inputs; states are padded so that they keep their size.
+        data_format: "channels_last", "channels_first" or None.
+        dilation_rate: the distance between the elements of a window over the inputs.
+        activation: of the candidate and the output.
+        recurrent_activation: of the gates.
+        use_bias: whether a bias is added.
+        unit_forget_bias: whether the forget gate's bias begins with ones.
+        dropout: the share of inputs that are dropped while training, the same ones at each step.
+        recurrent_dropout: the same for the states.
+        return_sequences: whether the outputs of all steps come out, or the last one only.
+        return_state: whether the last states come out too.
+        go_backwards: whether time runs backwards.
+        stateful: whether a batch begins with the states that the one before ended with.
+
+    Shapes: (B, T, L, C) gives (B, L', F), or (B, T, L', F) with `return_sequences`.
+
+    Raises:
+        ShapeError: a spatial size isn't known.
+
+    Source: Shi et al., Convolutional LSTM Network: A Machine Learning Approach for Precipitation Nowcasting, 2015.
+
+    >>> import numpy as np
+    >>> ConvLSTM1D(2, 3)(np.ones((1, 4, 6, 3))).shape
+    (1, 4, 2)
+    """
+
+    rank = 1
+
+
+@builtin("layers")
+class ConvLSTM2D(_ConvLSTM):
+    """A convolutional LSTM over a sequence of images.
+
+    Args:
+        filters: how many channels come out.
+        kernel_size: the window, one number or one an axis.
+        strides: by how much the window moves over the inputs.
+        padding: "valid" or "same", for the inputs; states are padded so that they keep their size.
+        data_format: "channels_last", "channels_first" or None.
+        dilation_rate: the distance between the elements of a window over the inputs.
+        activation: of the candidate and the output.
+        recurrent_activation: of the gates.
+        use_bias: whether a bias is added.
+        unit_forget_bias: whether the forget gate's bias begins with ones.
+        dropout: the share of inputs that are dropped while training, the same ones at each step.
+        recurrent_dropout: the same for the states.
+        return_sequences: whether the outputs of all steps come out, or the last one only.
+        return_state: whether the last states come out too.
+        go_backwards: whether time runs backwards.
+        stateful: whether a batch begins with the states that the one before ended with.
+
+    Shapes: (B, T, L, M, C) gives (B, L', M', F), or (B, T, L', M', F) with `return_sequences`.
+
+    Raises:
+        ShapeError: a spatial size isn't known.
+
+    Source: Shi et al., Convolutional LSTM Network: A Machine Learning Approach for Precipitation Nowcasting, 2015.
+
+    >>> import numpy as np
+    >>> ConvLSTM2D(2, 3)(np.ones((1, 4, 6, 6, 3))).shape
+    (1, 4, 4, 2)
+    """
+
+    rank = 2
+
+
+@builtin("layers")
+class ConvLSTM3D(_ConvLSTM):
+    """A convolutional LSTM over a sequence of volumes.
+
+    Args:
+        filters: how many channels come out.
+        kernel_size: the window, one number or one an axis.
+        strides: by how much the window moves over the inputs.
+        padding: "valid" or "same", for the inputs; states are padded so that they keep their size.
+        data_format: "channels_last", "channels_first" or None.
+        dilation_rate: the distance between the elements of a window over the inputs.
+        activation: of the candidate and the output.
+        recurrent_activation: of the gates.
+        use_bias: whether a bias is added.
+        unit_forget_bias: whether the forget gate's bias begins with ones.
+        dropout: the share of inputs that are dropped while training, the same ones at each step.
+        recurrent_dropout: the same for the states.
+        return_sequences: whether the outputs of all steps come out, or the last one only.
+        return_state: whether the last states come out too.
+        go_backwards: whether time runs backwards.
+        stateful: whether a batch begins with the states that the one before ended with.
+
+    Shapes: (B, T, L, M, N, C) gives (B, L', M', N', F), or (B, T, L', M', N', F) with `return_sequences`.
+
+    Raises:
+        ShapeError: a spatial size isn't known.
+
+    Source: Shi et al., Convolutional LSTM Network: A Machine Learning Approach for Precipitation Nowcasting, 2015.
+
+    >>> import numpy as np
+    >>> ConvLSTM3D(2, 3)(np.ones((1, 4, 6, 6, 6, 3))).shape
+    (1, 4, 4, 4, 2)
+    """
+
+    rank = 3

@@ -1,0 +1,169 @@
+"""Attention in which several heads of the query share the keys and values of one.
+
+Letters: B batch, T positions that ask, S positions that answer, N heads of the query, G heads of keys and values,
+R = N / G heads of the query to one of those, D features of a head, E features of the inputs.
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from plait import constraints, initializers, ops, regularizers
+from plait._errors import ArgumentError
+from plait._registry import builtin
+from plait.layers.attention import masked_softmax, whole_mask
+from plait.layers.base import Layer
+from plait.layers.core import positive_integer
+from plait.layers.einsum_dense import EinsumDense
+from plait.layers.regularization import Dropout
+
+
+@builtin("layers", "GroupQueryAttention")
+class GroupedQueryAttention(Layer):
+    """Attention with fewer heads for keys and values than for queries: softmax(q kᵀ / sqrt(D)) v for each query head.
+
+    Args:
+        head_dim: the features of a head.
+        num_query_heads: how many heads ask.
+        num_key_value_heads: how many answer: as many is multi-head attention, 1 is multi-query attention.
+        dropout: the share of scores that are dropped while training.
+        use_bias: whether the dense layers have biases.
+        sliding_window: how far a position sees, itself counted; None is everywhere.
+        flash_attention: kept for Keras's sake; XLA decides.
+        kernel_initializer: for all kernels.
+        bias_initializer: for all biases.
+        kernel_regularizer: a penalty on each kernel.
+        bias_regularizer: a penalty on each bias.
+        activity_regularizer: a penalty on the output.
+        kernel_constraint: what each kernel is mapped to after an update.
+        bias_constraint: the same for the biases.
+        use_gate: whether the result is multiplied by sigmoid(a dense layer of the query) before the last one.
+        seed: for the dropout.
+
+    Shapes: query (B, T, E), value and key (B, S, E) give (B, T, E); scores are (B, N, T, S).
+
+    Raises:
+        ArgumentError: heads that cannot be shared out evenly; numbers below 1.
+
+    Source: Ainslie et al., GQA: Training Generalized Multi-Query Transformer Models from Multi-Head Checkpoints, 2023.
+
+    >>> import numpy as np
+    >>> x = np.ones((2, 5, 6))
+    >>> GroupedQueryAttention(head_dim=4, num_query_heads=4, num_key_value_heads=2)(x, x).shape
+    (2, 5, 6)
+    """
+
+    def __init__(
+        self,
+        head_dim: int,
+        num_query_heads: int,
+        num_key_value_heads: int,
+        dropout: float = 0.0,
+        use_bias: bool = True,
+        sliding_window: int | None = None,
+        flash_attention: bool | None = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        use_gate: bool = False,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        who = "GroupQueryAttention"
+        self.head_dim = positive_integer(head_dim, who, "head_dim")
+        self.num_query_heads = positive_integer(num_query_heads, who, "num_query_heads")
+        self.num_key_value_heads = positive_integer(num_key_value_heads, who, "num_key_value_heads")
+        if num_query_heads % num_key_value_heads:
+            raise ArgumentError(
+                f"{who}: `num_query_heads` must be divisible by `num_key_value_heads`. Received: "
+                f"num_query_heads={num_query_heads}, num_key_value_heads={num_key_value_heads}."
+            )
+        if sliding_window is not None:
+            positive_integer(sliding_window, who, "sliding_window")
+        self.dropout, self.use_bias, self.use_gate, self.seed = dropout, use_bias, use_gate, seed
+        self.sliding_window, self.flash_attention = sliding_window, flash_attention
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.supports_masking = True
+
+    def build(self, query_shape: tuple, value_shape: tuple, key_shape: tuple | None = None) -> None:
+        key_shape = value_shape if key_shape is None else key_shape
+        many, few = self.num_query_heads, self.num_key_value_heads
+        self._query_dense = self._projection(query_shape, many, "query")
+        self._key_dense = self._projection(key_shape, few, "key")
+        self._gate_dense = self._projection(query_shape, many, "gate") if self.use_gate else None
+        self._value_dense = self._projection(value_shape, few, "value")
+        self._output_dense = self._dense("btnd,nde->bte", (None, query_shape[-1]), "e", "attention_output")
+        self._output_dense.build((*query_shape[:-1], many, self.head_dim))
+        if self.dropout > 0:
+            self._dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=self.dtype_policy)
+
+    def _projection(self, shape: tuple, heads: int, name: str) -> EinsumDense:
+        dense = self._dense("bte,end->btnd", (None, heads, self.head_dim), "nd", name)
+        dense.build(shape)
+        return dense
+
+    def _dense(self, equation: str, output_shape: tuple, bias_axes: str, name: str) -> EinsumDense:
+        return EinsumDense(
+            equation,
+            output_shape=output_shape,
+            bias_axes=bias_axes if self.use_bias else None,
+            kernel_initializer=type(self.kernel_initializer).from_config(self.kernel_initializer.get_config()),
+            bias_initializer=type(self.bias_initializer).from_config(self.bias_initializer.get_config()),
+            kernel_regularizer=self.kernel_regularizer,
+            bias_regularizer=self.bias_regularizer,
+            kernel_constraint=self.kernel_constraint,
+            bias_constraint=self.bias_constraint,
+            name=name,
+            dtype=self.dtype_policy,
+        )
+
+    def call(
+        self,
+        query: Any,
+        value: Any,
+        key: Any = None,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        attention_mask: Any = None,
+        return_attention_scores: bool = False,
+        training: bool | None = None,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        key = value if key is None else key
+        masks = query_mask, value_mask, key_mask
+        mask = whole_mask(query, key, masks, attention_mask, use_causal_mask, self.sliding_window)
+        q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
+        out, scores = self._attend(q, k, v, mask, training)
+        if self._gate_dense is not None:
+            out = out * ops.sigmoid(self._gate_dense(query))
+        out = self._output_dense(out)
+        return (out, scores) if return_attention_scores else out
+
+    def _attend(self, q: Any, k: Any, v: Any, mask: Any, training: bool | None) -> tuple[Any, Any]:
+        """What the heads (B, T, N, D) gather, and the scores (B, N, T, S) they do it by."""
+        batch, asked, heads, size = q.shape
+        q = jnp.reshape(q, (batch, asked, k.shape[2], -1, size)) * jnp.asarray(size**-0.5, q.dtype)
+        logits = jnp.einsum("btgrd,bsgd->bgrts", q, k)
+        scores = masked_softmax(jnp.reshape(logits, (batch, heads, *logits.shape[-2:])), mask)
+        used = self._dropout_layer(scores, training=training) if self.dropout > 0 and training else scores
+        out = jnp.einsum("bgrts,bsgd->btgrd", jnp.reshape(used, logits.shape), v)
+        return jnp.reshape(out, (batch, asked, heads, size)), scores
+
+    def compute_mask(self, query: Any, previous_mask: Any = None) -> Any:
+        """The query's mask."""
+        return previous_mask
+
+    def file_identity(self) -> tuple[str, str, None]:
+        """What Keras's files call it."""
+        return "keras.layers", "GroupQueryAttention", None

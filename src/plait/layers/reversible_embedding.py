@@ -1,0 +1,93 @@
+"""An embedding that also goes the other way: from vectors to scores for each row of its table."""
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from plait._dtypes import dtype_name
+from plait._registry import builtin
+from plait.layers.core import Embedding
+
+
+@builtin("layers")
+class ReversibleEmbedding(Embedding):
+    """A table of vectors that is looked up by whole numbers, and with `reverse=True` multiplied by vectors.
+
+    Language models use one for both ends: tokens to vectors, and vectors to a score for each token.
+
+    Args:
+        input_dim: how many vectors: one more than the largest number that comes in.
+        output_dim: how long each is.
+        tie_weights: whether both ways share one table.
+        embeddings_initializer: for the tables.
+        embeddings_regularizer: a penalty on the tables.
+        embeddings_constraint: what the tables are mapped to after an update.
+        mask_zero: whether 0 stands for padding, which later layers then leave out.
+        reverse_dtype: the dtype of the way back; None takes the layer's.
+        logit_soft_cap: keeps scores between its negative and itself: cap · tanh(score / cap).
+
+    Shapes: (B, ...) of integers gives (B, ..., output_dim); in reverse (B, ..., output_dim) gives (B, ..., input_dim).
+
+    >>> import numpy as np
+    >>> layer = ReversibleEmbedding(10, 4)
+    >>> vectors = layer(np.array([[1, 2, 3]]))
+    >>> layer(vectors, reverse=True).shape
+    (1, 3, 10)
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        tie_weights: bool = True,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        mask_zero: bool = False,
+        reverse_dtype: Any = None,
+        logit_soft_cap: float | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            input_dim,
+            output_dim,
+            embeddings_initializer=embeddings_initializer,
+            embeddings_regularizer=embeddings_regularizer,
+            embeddings_constraint=embeddings_constraint,
+            mask_zero=mask_zero,
+            **kwargs,
+        )
+        self.tie_weights, self.logit_soft_cap = tie_weights, logit_soft_cap
+        self.reverse_dtype = None if reverse_dtype is None else dtype_name(reverse_dtype)
+
+    def build(self, inputs_shape: Any = None) -> None:
+        super().build(inputs_shape)
+        self.reverse_embeddings = None
+        if not self.tie_weights:
+            self.reverse_embeddings = self.add_weight(
+                name="reverse_embeddings",
+                shape=(self.output_dim, self.input_dim),
+                initializer=self.embeddings_initializer,
+                regularizer=self.embeddings_regularizer,
+                constraint=self.embeddings_constraint,
+            )
+
+    def call(self, inputs: Any, reverse: bool = False) -> Any:
+        return self._scores(inputs) if reverse else super().call(inputs)
+
+    def _scores(self, vectors: Any) -> Any:
+        own = self.reverse_embeddings
+        table = self.embeddings.value.T if own is None else own.value
+        dtype = self.reverse_dtype or self.compute_dtype
+        scores = vectors.astype(dtype) @ table.astype(dtype)
+        cap = self.logit_soft_cap
+        return scores if cap is None else jnp.tanh(scores / cap) * cap
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None, reverse: bool = False) -> Any:
+        """Where the number isn't 0, if 0 stands for padding; none for vectors."""
+        return None if reverse or not jnp.issubdtype(inputs.dtype, jnp.integer) else super().compute_mask(inputs)
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        own = {name: getattr(self, name) for name in ("tie_weights", "reverse_dtype", "logit_soft_cap")}
+        return {**super().get_config(), **own}

@@ -1,0 +1,305 @@
+"""What part of a model is frozen and repeats itself, so that it need be computed once for each sample.
+
+In transfer learning most of a model is a trunk that doesn't train. As long as nothing in it draws at random or keeps
+statistics, its tensors are the same in each epoch. So `fit` computes them once, keeps them, and trains what is left: the
+result is the same, and an epoch costs what the head costs.
+
+A node of the graph repeats itself if all that feeds it does, it has no weights that train, and a trace of its call in
+training mode assigns no variable (moving statistics, random states, recurrent states) and adds no loss. The tensors on
+the border, between nodes that repeat themselves and nodes that don't, are what is kept. That rows of a batch don't
+depend on each other is tried out on the data, as is that the same data gives the same numbers.
+
+Verbs: `find_trunk` looks at a model, `Trunk.features` computes, `keep_features` makes a data source of them.
+
+What it is not: a change of the model. The step runs the rest of the graph on the kept tensors (`Features` in place of x).
+"""
+
+import os
+import tempfile
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from plait._errors import ArgumentError
+from plait._scope import scope
+from plait._tree import flatten
+from plait.core.graph import Graph, Node
+from plait.core.infer import infer
+from plait.core.mask import get_mask, set_mask
+from plait.core.pure import pure
+from plait.core.tensor import KerasTensor
+from plait.layers.base import Layer
+from plait.layers.ownership import unique
+from plait.random import global_states
+from plait.training.data.arrays import ArraySource
+
+MOST_IN_MEMORY = 2 << 30  # bytes of features; more go to a file
+MOST_IN_A_FILE = 64 << 30
+_ROWS_AT_ONCE = 256
+
+
+class Features(NamedTuple):
+    """What stands in place of x: the kept tensors, and the inputs that are needed besides."""
+
+    kept: list
+    inputs: list
+
+
+class Trunk:
+    """The part of a graph that is computed once.
+
+    Attributes:
+        kept: the tensors on the border.
+        besides: the inputs that the rest needs besides, by their place among the model's inputs.
+        weights: how many numbers it holds that training would leave alone.
+    """
+
+    def __init__(self, model: Any, graph: Graph, kept: list[KerasTensor], besides: list[int]):
+        self.model, self.graph, self.kept, self.besides = model, graph, kept, besides
+        self.body = Graph(_leading_to(graph, kept), kept, owner=model.name)
+        self.rest = Graph([*kept, *(graph.inputs[i] for i in besides)], graph.output_structure, owner=model.name)
+        self.layers = [o for o in self.body.operations if isinstance(o, Layer)]
+        self.variables = unique(v for layer in self.layers for v in layer.variables)
+        self.weights = sum(v.size for v in self.variables)
+        self._programs: dict[bool, Callable] = {}
+
+    def run_rest(self, features: Features) -> Any:
+        """The model's outputs, from the kept tensors; under whatever scope the step has set."""
+        by_tensor = dict(zip(map(id, self.kept), features.kept, strict=True))
+        for tensor in self.kept:
+            mask = get_mask(tensor)
+            if mask is not None and id(mask) in by_tensor:
+                set_mask(by_tensor[id(tensor)], by_tensor[id(mask)])
+        outputs = self.rest.run([*features.kept, *features.inputs])
+        return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
+
+    def features(self, inputs: list, rows: slice | np.ndarray, training: bool) -> list:
+        """The kept tensors for some rows of the model's inputs."""
+        starts = [i for i, tensor in enumerate(self.graph.inputs) if any(tensor is t for t in self.body.inputs)]
+        values = [_cast(inputs[i][rows], self.graph.inputs[i]) for i in starts]
+        if training not in self._programs:
+            self._programs[training] = jax.jit(self._computation(training))
+        return self._programs[training]([v.value for v in self.variables], values)
+
+    def _computation(self, training: bool) -> Callable:
+        def run(values: list) -> list:
+            with scope(training=training, losses=[]):
+                return flatten(self.body.run(values))
+
+        compute = pure(run, self.variables)
+        return lambda weights, values: compute(weights, values)[0]
+
+    def fingerprint(self) -> tuple:
+        """Numbers that tell whether its weights are what they were."""
+        return tuple(float(n) for n in jax.device_get(_sums([v.value for v in self.variables if _is_number(v)])))
+
+
+@jax.jit
+def _sums(values: list) -> list:
+    return [s for value in values for s in (jnp.sum(value, dtype="float32"), jnp.sum(jnp.square(value * 1.0)))]
+
+
+def _is_number(variable: Any) -> bool:
+    return not variable.dtype.startswith(("uint", "bool", "string"))
+
+
+def _cast(value: Any, tensor: KerasTensor) -> Any:
+    return jnp.asarray(value, tensor.dtype)
+
+
+def _leading_to(graph: Graph, ends: list[KerasTensor]) -> list[KerasTensor]:
+    """The inputs that some tensors depend on."""
+    seen: set[int] = set()
+    stack = list(ends)
+    while stack:
+        tensor = stack.pop()
+        if id(tensor) not in seen:
+            seen.add(id(tensor))
+            stack += tensor.node.inputs if tensor.node is not None else []
+    return [tensor for tensor in graph.inputs if id(tensor) in seen]
+
+
+def find_trunk(model: Any) -> Trunk | None:
+    """The part of a model that `fit` may compute once; None if there is none worth it."""
+    if model.graph is None or not any(_is_frozen(layer) for layer in model._flatten_layers()):
+        return None
+    graph = model.opened_graph()
+    repeating: set[int] = {id(tensor) for tensor in graph.inputs}
+    for node in graph.nodes:
+        if node.inputs and all(id(tensor) in repeating for tensor in node.inputs) and _repeats(node):
+            repeating.update(map(id, node.outputs))
+    border: list[KerasTensor] = []
+    for node in graph.nodes:
+        if not all(id(output) in repeating for output in node.outputs):
+            border += node.inputs
+    border = unique([t for t in [*border, *graph.outputs] if id(t) in repeating])
+    border = unique([*border, *(m for m in map(get_mask, border) if m is not None and id(m) in repeating)])
+    inputs = {id(tensor): place for place, tensor in enumerate(graph.inputs)}
+    kept = [tensor for tensor in border if id(tensor) not in inputs]
+    if not kept or not all(tensor.shape and tensor.shape[0] is None for tensor in kept):
+        return None
+    if any(size is None for tensor in kept for size in tensor.shape[1:]):
+        return None  # rows of different sizes cannot be kept in one array
+    trunk = Trunk(model, graph, kept, [inputs[id(t)] for t in border if id(t) in inputs])
+    return trunk if any(_is_frozen(layer) for layer in trunk.layers) else None
+
+
+def _is_frozen(layer: Any) -> bool:
+    return any(v.born_trainable for v in layer._own_variables()) and not layer.trainable_variables
+
+
+def _repeats(node: Node) -> bool:
+    """Whether a call gives the same each time while training, and leaves nothing behind."""
+    operation: Any = node.operation
+    if isinstance(operation, Layer) and operation.trainable_variables:
+        return False
+    if any(hasattr(value, "next") for value in vars(operation).get("config", {}).values()):
+        return False  # an operation that draws from a generator of its own
+    variables = [*getattr(operation, "variables", []), *global_states()]
+    found = {"changed": True}
+
+    def probe(*args: Any, **kwargs: Any) -> Any:
+        bindings = {variable: variable.value for variable in variables}
+        before, losses = dict(bindings), []  # type: ignore[var-annotated]
+        with scope(bindings=bindings, training=True, losses=losses):
+            out = operation(*args, **kwargs)
+        found["changed"] = (
+            bool(losses) or any(bindings[v] is not before[v] for v in before) or len(bindings) > len(before)
+        )
+        return out
+
+    infer(probe, node.args, node.kwargs)
+    return not found["changed"]
+
+
+def keep_features(trunk: Trunk, source: ArraySource, training: bool) -> ArraySource | None:
+    """A source of the same rows, labels and weights, whose inputs are the kept tensors.
+
+    Returns:
+        None where the rows of a batch depend on each other, or the features would be too large.
+    """
+    x, y, sample_weight = source.arrays
+    inputs = trunk.model.ordered_inputs(x)
+    size = source.rows * sum(_bytes_a_row(tensor) for tensor in trunk.kept)
+    if size > MOST_IN_A_FILE or not _rows_are_independent(trunk, inputs, source.rows, training):
+        return None
+    kept = [_room(source.rows, tensor, size) for tensor in trunk.kept]
+    step = min(_ROWS_AT_ONCE, source.rows)
+    for start in range(0, source.rows, step):
+        first = min(start, source.rows - step)  # the last rows come with some before, so that one program does for all
+        found = trunk.features(inputs, slice(first, first + step), training)
+        for room, value in zip(kept, found, strict=True):
+            room[first : first + step] = np.asarray(value)
+    features = Features(kept, [inputs[place] for place in trunk.besides])
+    steps = source.steps if source.steps != source.full + bool(source.rest) else None
+    return ArraySource(features, y, sample_weight, source.batch_size, source.shuffle, steps, source.goes_on)
+
+
+def _rows_are_independent(trunk: Trunk, inputs: list, rows: int, training: bool) -> bool:
+    """Whether rows give the same beside other rows, and the same again."""
+    count = min(_ROWS_AT_ONCE, rows)
+    straight = np.arange(count)
+    mixed = straight.copy()
+    mixed[: count // 2] = straight[: count // 2][::-1]
+    if count > 1:
+        mixed[0] = straight[-1]
+    one, other = (trunk.features(inputs, order, training) for order in (straight, mixed))
+    for first, second in zip(one, other, strict=True):
+        first, second = np.asarray(first), np.asarray(second)
+        if first.dtype.kind != "b" and first.dtype.kind not in "iu":
+            first, second = first.astype("float32"), second.astype("float32")
+        if not np.allclose(first[mixed], second, rtol=1e-4, atol=1e-5):
+            return False
+    return True
+
+
+def _bytes_a_row(tensor: KerasTensor) -> int:
+    return int(np.prod(tensor.shape[1:], dtype=np.int64)) * jnp.dtype(tensor.dtype).itemsize
+
+
+def _room(rows: int, tensor: KerasTensor, size: int) -> np.ndarray:
+    """An array for features: in memory, or in a file that goes away with it."""
+    shape, dtype = (rows, *tensor.shape[1:]), jnp.dtype(tensor.dtype)
+    if size <= MOST_IN_MEMORY:
+        return np.empty(shape, dtype)
+    handle, path = tempfile.mkstemp(prefix="plait-features-")
+    os.close(handle)
+    room = np.memmap(path, dtype=dtype, mode="w+", shape=shape)
+    os.unlink(path)  # the mapping keeps it until it is let go
+    return room
+
+
+def what_is_kept(trunk: Trunk, rows: int) -> str:
+    """A line for people: what was found, and what it saves."""
+    total = sum(v.size for v in trunk.model.weights)
+    megabytes = rows * sum(_bytes_a_row(tensor) for tensor in trunk.kept) / 1e6
+    return (
+        f"Frozen: {len(trunk.layers)} layers with {trunk.weights:,} of {total:,} weights are computed once for each of "
+        f"{rows:,} rows and kept ({megabytes:,.1f} MB). cache_frozen=False turns this off."
+    )
+
+
+class FeatureCache:
+    """For one `fit`: the data sources with features in place of inputs, as long as the trunk is what it was.
+
+    Args:
+        model: a compiled model.
+        choice: "auto" keeps features where several epochs use them, True always, False never.
+        epochs: how many epochs there will be.
+        say: gets a line for people; None says nothing.
+
+    Raises:
+        ArgumentError: another choice.
+    """
+
+    def __init__(self, model: Any, choice: Any, epochs: int, say: Callable[[str], Any] | None):
+        if choice not in (True, False, "auto"):
+            raise ArgumentError(f'`cache_frozen` must be True, False or "auto", but got {choice!r}.')
+        usual = all(getattr(type(model), name).__module__.startswith("plait.") for name in _STEPS)
+        self.model, self._say = model, say
+        self._active = usual and (choice is True or (choice == "auto" and epochs > 1))
+        self._trunk: Trunk | None = None
+        self._flags: tuple | None = None
+        self._fingerprint: tuple = ()
+        self._sources: dict[tuple, Any] = {}
+
+    def source(self, original: Any, training: bool) -> Any:
+        """The source to use in this epoch: with features where there are any, else the original."""
+        if not self._active or type(original) is not ArraySource or not _all_numbers(original.arrays[0]):
+            return original
+        trunk = self._current_trunk()
+        if trunk is None:
+            return original
+        key = id(original), training
+        if key not in self._sources:
+            self._sources[key] = keep_features(trunk, original, training) or original
+            if self._sources[key] is not original and training and self._say is not None:
+                self._say(what_is_kept(trunk, original.rows))
+        return self._sources[key]
+
+    def _current_trunk(self) -> Trunk | None:
+        flags = tuple(layer.trainable for layer in self.model._flatten_layers())
+        if flags != self._flags:
+            self._flags, self._trunk = flags, find_trunk(self.model)
+            self._sources.clear()
+        if self._trunk is not None:
+            fingerprint = self._trunk.fingerprint()
+            if fingerprint != self._fingerprint:
+                self._fingerprint = fingerprint
+                self._sources.clear()
+        self.model.trainer.trunk = self._trunk
+        return self._trunk
+
+
+_STEPS = ("call", "train_step", "test_step", "compute_loss", "compute_metrics")
+
+
+def _all_numbers(x: Any) -> bool:
+    return all(getattr(getattr(leaf, "dtype", None), "kind", "V") in "fiub" or _is_narrow(leaf) for leaf in flatten(x))
+
+
+def _is_narrow(leaf: Any) -> bool:
+    return str(getattr(leaf, "dtype", "")) == "bfloat16"
