@@ -22,7 +22,7 @@ from plait.core.variable import Variable, mark_revision
 # What is no part of an object though an attribute leads to it: records of calls, and what was found by looking before.
 _NOT_OWNED = frozenset(
     "nodes graph input_spec dtype_policy compiled trainer optimizer history "
-    "_added _opened _constructed_with _losses _build_shapes _given_shape _values _programs".split()
+    "_added _opened _host_part _constructed_with _losses _build_shapes _given_shape _values _programs".split()
 )
 
 
@@ -30,6 +30,7 @@ class Owner(Operation):
     """An operation that has weights: the half of a layer that knows what it holds."""
 
     built = False
+    version = 0  # counts changes of what a program holds as constants (vocabularies)
 
     def __init__(self, name: str | None = None, trainable: bool = True):
         super().__init__(name)
@@ -192,7 +193,8 @@ def _owned(value: Any) -> Iterator[Any]:
 
 
 def _is_metric(value: Any) -> bool:
-    return hasattr(value, "update_state") and hasattr(value, "reset_state") and not isinstance(value, type)
+    parts = ("update_state", "reset_state", "result")  # layers that adapt have the first two
+    return all(hasattr(value, part) for part in parts) and not isinstance(value, type)
 
 
 def _is_seed_generator(value: Any) -> bool:

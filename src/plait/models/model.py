@@ -32,7 +32,7 @@ from plait.core.graph import Graph
 from plait.core.infer import infer
 from plait.core.mask import set_mask
 from plait.core.pure import pure
-from plait.core.tensor import KerasTensor
+from plait.core.tensor import KerasTensor, any_symbolic
 from plait.core.variable import Cell, Variable, cell_of, revision
 from plait.layers.base import Layer
 from plait.layers.input import InputLayer, input_spec_of
@@ -41,6 +41,7 @@ from plait.models.graph_config import config_to_graph, graph_to_config
 from plait.models.matching import fit_values, match_inputs, select_inputs
 from plait.models.reach import find_layer, find_opened, find_tensor
 from plait.models.rewrite import inlined
+from plait.training.divided import Features, host_part
 
 _NOT_TRACEABLE = (
     jax.errors.ConcretizationTypeError,
@@ -99,6 +100,7 @@ class Model(Layer):
 
     graph: Graph | None = None
     _opened: tuple[Graph, Graph] | None = None
+    _host_part: tuple[Graph, Any] | None = None
     optimizer: Any = None
     compiled: Any = None
     history: Any = None
@@ -139,6 +141,8 @@ class Model(Layer):
                 f"Model {type(self).__name__} does not have a `call()` method implemented. Define it, or make the model from "
                 "`inputs` and `outputs`."
             )
+        if isinstance(inputs, Features):
+            return self.host_part.run_rest(inputs)
         values = match_inputs(self.graph.input_structure, self._input_names, inputs, self.name)
         if mask is not None:
             for value, one in zip(values, flatten(mask), strict=False):
@@ -152,6 +156,8 @@ class Model(Layer):
         """Runs a compiled program on arrays; records on symbolic tensors; is traced where JAX traces."""
         if current().bindings is not None or self.run_eagerly or self._runs_eagerly:
             return super().__call__(*args, **kwargs)
+        if self.host_part is not None and args and not any_symbolic(flatten(args[0])):
+            args = (self.on_host(args[0]), *args[1:])
         leaves = flatten([list(args), kwargs])
         if not all(map(_is_plain_array, leaves)):
             return super().__call__(*args, **kwargs)
@@ -198,7 +204,7 @@ class Model(Layer):
         if self._values is None or self._values[0] != revision() or self.graph is None:
             in_layers = [variable for metric in super().metrics for variable in metric.variables]
             variables = unique([*self.variables, *in_layers])
-            key = [*map(id, variables), *(layer.trainable for layer in self._flatten_layers())]
+            key = [*map(id, variables), *((layer.trainable, layer.version) for layer in self._flatten_layers())]
             if key != self._program_key:
                 self._programs.clear()
                 self._program_key = key
@@ -378,6 +384,29 @@ class Model(Layer):
             opened = graph if new is None else Graph(new(graph.input_structure), new(graph.output_structure), self.name)
             self._opened = graph, opened
         return self._opened[1]
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """The symbolic tensors that a call would give; text cannot be traced, so there each layer is asked."""
+        if self.host_part is None or not args:
+            return super().compute_output_spec(*args, **kwargs)
+        outputs = self._needs_graph("outputs").run(self.ordered_inputs(args[0]))
+        specs = map_structure_in_order(lambda tensor: KerasTensor(tensor.shape, tensor.dtype), outputs)
+        return specs[0] if isinstance(specs, (list, tuple)) and len(specs) == 1 else specs
+
+    @property
+    def host_part(self) -> Any:
+        """The part that works on text, and so runs before any program; None for most models."""
+        if self.graph is None:
+            return None
+        if self._host_part is None or self._host_part[0] is not self.graph:
+            takes_text = any(tensor.dtype == "string" for tensor in self.graph.inputs)
+            self._host_part = self.graph, host_part(self.opened_graph(), self.name) if takes_text else None
+        return self._host_part[1]
+
+    def on_host(self, x: Any) -> Any:
+        """Data with what works on text done; other data as it is."""
+        part = self.host_part
+        return x if part is None or isinstance(x, Features) else part(list(map(_host_array, self.ordered_inputs(x))))
 
     def ordered_inputs(self, x: Any) -> list:
         """Data for the inputs, in the order of the graph's inputs."""
@@ -626,6 +655,10 @@ class Model(Layer):
         self.compile(**config)
         if self.built and self.optimizer is not None:
             self.optimizer.build_for(self.trainable_variables)
+
+
+def _host_array(value: Any) -> Any:
+    return np.asarray(value, dtype=None if hasattr(value, "dtype") else object) if value is not None else None
 
 
 def _is_plain_array(value: Any) -> bool:

@@ -17,7 +17,7 @@ What it is not: a change of the model. The step runs the rest of the graph on th
 import os
 import tempfile
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -28,58 +28,39 @@ from plait._scope import scope
 from plait._tree import flatten
 from plait.core.graph import Graph, Node
 from plait.core.infer import infer
-from plait.core.mask import get_mask, set_mask
 from plait.core.pure import pure
 from plait.core.tensor import KerasTensor
 from plait.layers.base import Layer
 from plait.layers.ownership import unique
 from plait.random import global_states
 from plait.training.data.arrays import ArraySource
+from plait.training.divided import Divided, Features
 
 MOST_IN_MEMORY = 2 << 30  # bytes of features; more go to a file
 MOST_IN_A_FILE = 64 << 30
 _ROWS_AT_ONCE = 256
 
 
-class Features(NamedTuple):
-    """What stands in place of x: the kept tensors, and the inputs that are needed besides."""
-
-    kept: list
-    inputs: list
-
-
-class Trunk:
+class Trunk(Divided):
     """The part of a graph that is computed once.
 
     Attributes:
-        kept: the tensors on the border.
-        besides: the inputs that the rest needs besides, by their place among the model's inputs.
-        weights: how many numbers it holds that training would leave alone.
+        layers: the layers in it.
+        weights: how many numbers they hold.
     """
 
-    def __init__(self, model: Any, graph: Graph, kept: list[KerasTensor], besides: list[int]):
-        self.model, self.graph, self.kept, self.besides = model, graph, kept, besides
-        self.body = Graph(_leading_to(graph, kept), kept, owner=model.name)
-        self.rest = Graph([*kept, *(graph.inputs[i] for i in besides)], graph.output_structure, owner=model.name)
-        self.layers = [o for o in self.body.operations if isinstance(o, Layer)]
+    def __init__(self, model: Any, graph: Graph, first: Callable[[KerasTensor], bool]):
+        super().__init__(graph, first, model.name)
+        self.model = model
+        operations = [] if self.body is None else self.body.operations
+        self.layers = [operation for operation in operations if isinstance(operation, Layer)]
         self.variables = unique(v for layer in self.layers for v in layer.variables)
         self.weights = sum(v.size for v in self.variables)
         self._programs: dict[bool, Callable] = {}
 
-    def run_rest(self, features: Features) -> Any:
-        """The model's outputs, from the kept tensors; under whatever scope the step has set."""
-        by_tensor = dict(zip(map(id, self.kept), features.kept, strict=True))
-        for tensor in self.kept:
-            mask = get_mask(tensor)
-            if mask is not None and id(mask) in by_tensor:
-                set_mask(by_tensor[id(tensor)], by_tensor[id(mask)])
-        outputs = self.rest.run([*features.kept, *features.inputs])
-        return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
-
     def features(self, inputs: list, rows: slice | np.ndarray, training: bool) -> list:
         """The kept tensors for some rows of the model's inputs."""
-        starts = [i for i, tensor in enumerate(self.graph.inputs) if any(tensor is t for t in self.body.inputs)]
-        values = [_cast(inputs[i][rows], self.graph.inputs[i]) for i in starts]
+        values = [_cast(inputs[place][rows], self.graph.inputs[place]) for place in self.starts()]
         if training not in self._programs:
             self._programs[training] = jax.jit(self._computation(training))
         return self._programs[training]([v.value for v in self.variables], values)
@@ -87,7 +68,7 @@ class Trunk:
     def _computation(self, training: bool) -> Callable:
         def run(values: list) -> list:
             with scope(training=training, losses=[]):
-                return flatten(self.body.run(values))
+                return flatten(self.body.run(values)) if self.body is not None else []
 
         compute = pure(run, self.variables)
         return lambda weights, values: compute(weights, values)[0]
@@ -110,18 +91,6 @@ def _cast(value: Any, tensor: KerasTensor) -> Any:
     return jnp.asarray(value, tensor.dtype)
 
 
-def _leading_to(graph: Graph, ends: list[KerasTensor]) -> list[KerasTensor]:
-    """The inputs that some tensors depend on."""
-    seen: set[int] = set()
-    stack = list(ends)
-    while stack:
-        tensor = stack.pop()
-        if id(tensor) not in seen:
-            seen.add(id(tensor))
-            stack += tensor.node.inputs if tensor.node is not None else []
-    return [tensor for tensor in graph.inputs if id(tensor) in seen]
-
-
 def find_trunk(model: Any) -> Trunk | None:
     """The part of a model that `fit` may compute once; None if there is none worth it."""
     if model.graph is None or not any(_is_frozen(layer) for layer in model._flatten_layers()):
@@ -131,19 +100,11 @@ def find_trunk(model: Any) -> Trunk | None:
     for node in graph.nodes:
         if node.inputs and all(id(tensor) in repeating for tensor in node.inputs) and _repeats(node):
             repeating.update(map(id, node.outputs))
-    border: list[KerasTensor] = []
-    for node in graph.nodes:
-        if not all(id(output) in repeating for output in node.outputs):
-            border += node.inputs
-    border = unique([t for t in [*border, *graph.outputs] if id(t) in repeating])
-    border = unique([*border, *(m for m in map(get_mask, border) if m is not None and id(m) in repeating)])
-    inputs = {id(tensor): place for place, tensor in enumerate(graph.inputs)}
-    kept = [tensor for tensor in border if id(tensor) not in inputs]
-    if not kept or not all(tensor.shape and tensor.shape[0] is None for tensor in kept):
+    trunk = Trunk(model, graph, lambda tensor: id(tensor) in repeating)
+    if not trunk.kept or not all(tensor.shape and tensor.shape[0] is None for tensor in trunk.kept):
         return None
-    if any(size is None for tensor in kept for size in tensor.shape[1:]):
+    if any(size is None for tensor in trunk.kept for size in tensor.shape[1:]):
         return None  # rows of different sizes cannot be kept in one array
-    trunk = Trunk(model, graph, kept, [inputs[id(t)] for t in border if id(t) in inputs])
     return trunk if any(_is_frozen(layer) for layer in trunk.layers) else None
 
 
@@ -268,7 +229,7 @@ class FeatureCache:
 
     def source(self, original: Any, training: bool) -> Any:
         """The source to use in this epoch: with features where there are any, else the original."""
-        if not self._active or type(original) is not ArraySource or not _all_numbers(original.arrays[0]):
+        if not self._active or type(original) is not ArraySource or not _can_be_kept(original.arrays[0]):
             return original
         trunk = self._current_trunk()
         if trunk is None:
@@ -297,8 +258,10 @@ class FeatureCache:
 _STEPS = ("call", "train_step", "test_step", "compute_loss", "compute_metrics")
 
 
-def _all_numbers(x: Any) -> bool:
-    return all(getattr(getattr(leaf, "dtype", None), "kind", "V") in "fiub" or _is_narrow(leaf) for leaf in flatten(x))
+def _can_be_kept(x: Any) -> bool:
+    return not isinstance(x, Features) and all(
+        getattr(getattr(leaf, "dtype", None), "kind", "V") in "fiub" or _is_narrow(leaf) for leaf in flatten(x)
+    )
 
 
 def _is_narrow(leaf: Any) -> bool:

@@ -38,7 +38,7 @@ from plait.random import global_states
 from plait.training import custom
 from plait.training.compiled import weights_of_classes
 from plait.training.data.source import pack
-from plait.training.frozen import Features
+from plait.training.divided import Features
 from plait.training.names import match_labels
 
 
@@ -115,6 +115,10 @@ class Trainer:
 
     def _build(self, batch: tuple) -> None:
         model, (x, y, sample_weight) = self.model, batch
+        if not model.run_eagerly:
+            _check_numbers(
+                x, "inputs", 'Take text in with Input(dtype="string") and a layer such as StringLookup.', model.name
+            )
         if not model.built or (model.graph is None and not model._called):
             model._build_by_tracing((map_structure_in_order(_host_spec, x),), {})
         if model.graph is not None:
@@ -123,7 +127,9 @@ class Trainer:
             outputs = outputs[0] if single else outputs
         else:
             outputs = infer(model, (_specs(x),), {"training": False} if model_takes_training(model) else {})
-        _check_numbers(y, model.name)
+        _check_numbers(
+            y, "labels", "Number the classes first: classes, y = np.unique(y, return_inverse=True).", model.name
+        )
         model.compiled.settle(_specs(y) if y is not None else None, outputs)
         if any(not metric.built or not metric.variables for metric in model.compiled.metric_objects):
             infer(model.compiled.update_metrics, (_specs(y), outputs, _specs(sample_weight)), {})
@@ -136,7 +142,7 @@ class Trainer:
         self._fresh_metrics = None
 
     def _forget_stale_programs(self, class_weight: Any) -> None:
-        flags = tuple(layer.trainable for layer in self.model._flatten_layers())
+        flags = tuple((layer.trainable, layer.version) for layer in self.model._flatten_layers())
         ids = tuple(map(id, (*self.variables, *self.metric_variables)))
         key = (ids, tuple(self._trainable), flags, _freeze(class_weight))
         if key != self._key:
@@ -306,7 +312,7 @@ class Trainer:
         """The loss of a batch, and what a `compute_metrics` of one's own tells; metrics are updated by the way."""
         model, (x, y, sample_weight) = self.model, lay_out_batch(batch)
         with scope(bindings=bindings, training=training, losses=[]):
-            y_pred = self.trunk.run_rest(x) if isinstance(x, Features) else model(x)
+            y_pred = self.trunk.run_rest(x) if isinstance(x, Features) and self.trunk is not None else model(x)
             sample_weight = self._with_class_weights(y, y_pred, sample_weight)
             loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
             loss = loss if hasattr(loss, "dtype") else jnp.asarray(loss, "float32")
@@ -395,15 +401,12 @@ def _host_spec(value: Any) -> Any:
     return jax.ShapeDtypeStruct(value.shape, value.dtype) if hasattr(value, "shape") else value
 
 
-def _check_numbers(labels: Any, owner: str) -> None:
+def _check_numbers(values: Any, what: str, advice: str, owner: str) -> None:
     texts = [
-        f"labels {path_name(path)!r}" if path else "the labels" for path, y in leaves_with_paths(labels) if _is_text(y)
+        f"{what} {path_name(path)!r}" if path else f"the {what}" for path, v in leaves_with_paths(values) if _is_text(v)
     ]
     if texts:
-        raise DataError(
-            f"{owner}: labels must be numbers, but {' and '.join(texts)} are text. Number the classes first: "
-            "classes, y = np.unique(y, return_inverse=True)."
-        )
+        raise DataError(f"{owner}: {what} must be numbers, but {' and '.join(texts)} are text. {advice}")
 
 
 def _is_text(value: Any) -> bool:

@@ -179,6 +179,7 @@ class Discretization(HostLayer):
         """Makes the boundaries of what was seen."""
         if self.num_bins is not None:
             self.bin_boundaries = _compress(self.summary, 1.0 / self.num_bins)[0, :-1].tolist()
+            self.mark_changed()
 
     def reset_state(self) -> None:
         """Forgets what was seen, and keeps the boundaries."""

@@ -23,7 +23,7 @@ from plait._dtypes import is_float, narrow
 from plait._errors import ArgumentError, describe, did_you_mean
 from plait._tree import flatten
 from plait.core.tensor import KerasTensor
-from plait.core.variable import Variable
+from plait.core.variable import Variable, mark_revision
 from plait.layers.base import Layer
 
 _ALL = 2**64 - 1
@@ -45,6 +45,11 @@ class HostLayer(Layer):
 
     def build(self, input_shape: Any) -> None:
         """Makes no weights."""
+
+    def mark_changed(self) -> None:
+        """Says that what programs hold of this layer as constants is no longer what it was."""
+        self.version += 1
+        mark_revision()
 
     def runs_on_host(self, *inputs: Any) -> bool:
         """Whether a call on such inputs (symbolic or not) must run on the host: because strings go in or come out."""

@@ -193,6 +193,7 @@ class IndexLookup(HostLayer):
         self._tokens = tokens
         order = np.argsort(tokens, kind="stable")
         self._sorted, self._places = tokens[order], order + self._token_start()
+        self.mark_changed()
 
     def get_vocabulary(self, include_special_tokens: bool = True) -> list:
         """The tokens, each at its index.
@@ -378,6 +379,7 @@ class IndexLookup(HostLayer):
             seen = np.array([counts.documents[token] for token in tokens])
             weights = np.log(1 + counts.number_of_documents / (1 + seen)).astype(settings().floatx)
             self.idf_weights = self._padded_weights(weights, self._token_start())
+        self.mark_changed()
         self.reset_state()
 
     def reset_state(self) -> None:
@@ -546,6 +548,7 @@ class IndexLookup(HostLayer):
         """Reads the weights of tokens."""
         if self.output_mode == "tf_idf" and "idf_weights" in store:
             self.idf_weights = np.asarray(store["idf_weights"])
+            self.mark_changed()
 
     def save_assets(self, dir_path: Any) -> None:
         """Writes the vocabulary to `vocabulary.txt`, where the config doesn't hold it."""

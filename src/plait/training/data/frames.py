@@ -34,6 +34,8 @@ class DataOf:
             x = self._inputs_of_frame(x)
         elif isinstance(x, Mapping):
             x = self._known(x if isinstance(x, dict) else dict(x))
+        if x is not None and self._model.host_part is not None:
+            x = self._model.on_host(x)
         return x, self._labels_of_frame(y) if is_frame(y) else y
 
     def _known(self, x: dict) -> Any:
