@@ -236,6 +236,9 @@ class _Reader:
         for calls in self.calls.values():
             for name, call, _ in _histories(calls):
                 highest[name] = max(call, highest.get(name, 0))
+        for name, call, _ in _histories(self.config.get("output_layers")):
+            if any(isinstance(made, list) for made in self.calls.get(name, ())):  # Keras 3 counts these from 1 anyway
+                highest[name] = max(call, highest.get(name, 0))
         return {name for name, call in highest.items() if name in self.calls and call == len(self.calls[name]) > 0}
 
     # ------------------------------------------------------------------------ calling

@@ -41,6 +41,7 @@ from plait.models.graph_config import config_to_graph, graph_to_config
 from plait.models.matching import fit_values, match_inputs, select_inputs
 from plait.models.reach import find_layer, find_opened, find_tensor
 from plait.models.rewrite import inlined
+from plait.models.state_tree import get_state_tree, set_state_tree
 from plait.training.divided import Features, host_part
 
 _NOT_TRACEABLE = (
@@ -531,6 +532,8 @@ class Model(Layer):
         """The number that training minimises, for one batch; a subclass may define its own."""
         return self._needs_compile().loss(y, y_pred, sample_weight, self.losses)
 
+    get_state_tree = get_state_tree
+    set_state_tree = set_state_tree
     compute_metrics = training.custom.compute_metrics
     train_step = training.custom.train_step
     test_step = training.custom.test_step

@@ -32,6 +32,7 @@ from plait.utils.image import array_to_img as array_to_img
 from plait.utils.image import img_to_array as img_to_array
 from plait.utils.image import load_img as load_img
 from plait.utils.image import save_img as save_img
+from plait.utils.progress import Progbar as Progbar
 from plait.utils.sequence import pad_sequences as pad_sequences
 from plait.utils.session import clear_session as clear_session
 from plait.utils.session import version as version
@@ -43,6 +44,7 @@ __all__ = [
     "Config",
     "CustomObjectScope",
     "Dataset",
+    "Progbar",
     "PyDataset",
     "Sequence",
     "array_to_img",

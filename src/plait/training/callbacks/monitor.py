@@ -43,6 +43,10 @@ class Monitor(Callback):
             self._sign = direction_of(self.monitor, self.model)
         return self._sign
 
+    def get_monitor_value(self, logs: dict | None) -> float | None:
+        """The number in the logs: Keras's name of `watched`."""
+        return self.watched(logs)
+
     def watched(self, logs: dict | None) -> float | None:
         """The number in the logs; warns where it isn't there."""
         logs = logs or {}
@@ -275,6 +279,10 @@ class ReduceLROnPlateau(Monitor):
     def on_train_begin(self, logs: dict | None = None) -> None:
         self.best: float | None = None
         self.wait = self.cooldown_counter = 0
+
+    def in_cooldown(self) -> bool:
+        """Whether the rate was lowered so lately that it is left alone."""
+        return self.cooldown_counter > 0
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         logs = {} if logs is None else logs

@@ -62,7 +62,7 @@ def pack(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
     return (x, y) if sample_weight is None else (x, y, sample_weight)
 
 
-def unpack(batch: Any) -> tuple:
+def unpack(data: Any) -> tuple:
     """The parts of a batch: a tuple or list is `(x, y, sample_weight)` or less, anything else is x.
 
     >>> unpack((1, 2))
@@ -71,11 +71,11 @@ def unpack(batch: Any) -> tuple:
     Raises:
         DataError: more than three parts.
     """
-    if not isinstance(batch, (tuple, list)):
-        return batch, None, None
-    if not 1 <= len(batch) <= 3:
+    if not isinstance(data, (tuple, list)):
+        return data, None, None
+    if not 1 <= len(data) <= 3:
         raise DataError(
             "Data is expected to be in format `x`, `(x,)`, `(x, y)`, or `(x, y, sample_weight)`, found: "
-            f"{describe(tuple(batch))}."
+            f"{describe(tuple(data))}."
         )
-    return tuple([*batch, None, None][:3])  # type: ignore[return-value]
+    return tuple([*data, None, None][:3])  # type: ignore[return-value]
