@@ -9,6 +9,7 @@ from typing import Any
 
 import jax as _jax  # noqa: F401  (so that importing plait is importing JAX)
 
+from plait._registry import when_unknown as _when_unknown
 from plait._version import __version__
 
 _MODULES = (
@@ -158,3 +159,10 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+@_when_unknown
+def _load_namespaces() -> None:
+    """Loads all whose classes a file may name."""
+    for name in ("models", "layers", "ops", "random", "losses", "metrics", "optimizers"):
+        importlib.import_module(f"plait.{name}")

@@ -310,6 +310,8 @@ def deserialize_object(cls: type, config: Mapping[str, Any]) -> Any:
     inner = config.get("config", {})
     if not hasattr(cls, "from_config"):
         raise FileError(f"{cls.__name__}: a class needs `from_config` to be made from a file, and has none. Add one.")
+    if not isinstance(inner, Mapping) and not (isinstance(inner, list) and cls.__name__ == "Sequential"):
+        raise FileError(f"The config of a {cls.__name__} must be a dict, but got {describe(inner)[:200]}.")
     try:
         thing = cls.from_config(_known_arguments(cls, inner) if isinstance(inner, Mapping) else inner)
         build_config = config.get("build_config")

@@ -28,6 +28,7 @@ class Scope(NamedTuple):
         custom_objects: classes and functions that names in configs may stand for.
         distribution: how arrays are laid out over devices.
         remat: which operations are to be computed again in the backward pass instead of stored.
+        allowance: how many bytes variables may take together, counted down; None while no file is read.
     """
 
     bindings: dict | None = None
@@ -39,6 +40,7 @@ class Scope(NamedTuple):
     custom_objects: Mapping[str, Any] = {}
     distribution: Any = None
     remat: Any = None
+    allowance: list[int] | None = None
 
 
 _current: contextvars.ContextVar[Scope] = contextvars.ContextVar("plait_scope", default=Scope())  # noqa: B039  (frozen)

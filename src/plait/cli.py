@@ -1,12 +1,18 @@
 """The command `plait`."""
 
+import math
 from pathlib import Path
 
 import click
+from rich.console import Console
+from rich.table import Table
 
 from plait._errors import PlaitError
 from plait._version import __version__
 from plait.saving import load_model
+from plait.saving.look import Contents, look_into
+
+_MOST_ARRAYS = 60
 
 
 @click.group()
@@ -19,8 +25,58 @@ def main() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--expand", is_flag=True, help="Show the layers of inner models too.")
 def summary(file: Path, expand: bool) -> None:
-    """Prints what the model in a .keras FILE is made of."""
+    """Prints what the model in FILE is made of."""
     try:
         load_model(file, compile=False).summary(expand_nested=expand)
     except PlaitError as error:
         raise click.ClickException(str(error)) from error
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, path_type=Path))
+def inspect(file: Path) -> None:
+    """Prints what FILE holds, without building the model: who wrote it, layers, weights, what is missing or unsafe."""
+    try:
+        contents = look_into(file)
+    except PlaitError as error:
+        raise click.ClickException(str(error)) from error
+    _show(file, contents)
+
+
+def _show(file: Path, contents: Contents) -> None:
+    console = Console()
+    numbers = sum(math.prod(shape) for shape in contents.arrays.values())
+    written = f", written by Keras {contents.version}" if contents.version else ""
+    console.print(f"{file}: {contents.kind}{written}", markup=False)
+    console.print(
+        f"{len(contents.arrays)} arrays of {numbers:,} numbers; {'compiled' if contents.compiled else 'not compiled'}"
+    )
+    if contents.layers:
+        console.print(
+            "layers: " + ", ".join(f"{count} {name}" for name, count in sorted(contents.layers.items())), markup=False
+        )
+    if contents.unknown:
+        console.print("classes that must be passed in custom_objects: " + ", ".join(contents.unknown), markup=False)
+    if contents.unsafe:
+        console.print("unsafe, needs code: " + ", ".join(contents.unsafe), markup=False)
+    table = Table("array", "shape")
+    for name, shape in list(contents.arrays.items())[:_MOST_ARRAYS]:
+        table.add_row(name, str(shape))
+    console.print(table)
+
+
+@main.command()
+@click.argument("source", type=click.Path(exists=True, path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--overwrite", is_flag=True, help="Replace TARGET if it is there.")
+def convert(source: Path, target: Path, overwrite: bool) -> None:
+    """Reads the model in SOURCE, of any Keras, and writes it to TARGET: .keras, .h5, .weights.h5 or .safetensors."""
+    try:
+        model = load_model(source)
+        if target.name.endswith((".weights.h5", ".safetensors")):
+            model.save_weights(target, overwrite=overwrite)
+        else:
+            model.save(target, overwrite=overwrite)
+    except PlaitError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{source} -> {target}: {model.count_params():,} parameters in {len(model.layers)} layers")

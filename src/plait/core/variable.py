@@ -18,6 +18,8 @@ exception in between loses them.
 """
 
 import itertools
+import math
+import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
@@ -289,6 +291,23 @@ class Variable:
     __hash__ = object.__hash__  # by identity: `==` compares values, and dicts ask for identity first
 
 
+_MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**40
+
+
+def _check_size(shape: tuple[int, ...], dtype: Any, name: str) -> None:
+    """Refuses an array that the machine has no memory for, or that a file being read cannot hold the values of."""
+    needed = math.prod(shape) * jnp.dtype(narrow(dtype_name(dtype))).itemsize
+    if needed > max(_MEMORY, 2**40 if current().distribution is not None else 0):
+        raise ShapeError(f"Variable {name!r}: shape {shape} takes {needed:,} bytes; this machine has {_MEMORY:,}.")
+    allowance = current().allowance
+    if allowance is not None:
+        allowance[0] -= needed
+        if allowance[0] < 0:
+            raise ShapeError(
+                f"Variable {name!r}: shape {shape} takes {needed:,} bytes, more than the file holds values for."
+            )
+
+
 def _initial_value(initializer: Any, shape: Any, dtype: Any, name: str) -> jax.Array:
     if isinstance(initializer, str):
         initializer = get("initializers", initializer)
@@ -298,6 +317,7 @@ def _initial_value(initializer: Any, shape: Any, dtype: Any, name: str) -> jax.A
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
         if not all(isinstance(size, (int, np.integer)) and size >= 0 for size in shape):
             raise ShapeError(f"Variable {name!r}: its shape must be all known numbers, but got {shape}.")
+        _check_size(shape, dtype, name)
         value = convert_to_tensor(initializer(shape, dtype=dtype_name(dtype)), dtype_name(dtype))
         if value.shape != shape:
             raise ShapeError(

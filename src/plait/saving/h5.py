@@ -19,6 +19,7 @@ import math
 import re
 import warnings
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
 import h5py
@@ -31,6 +32,7 @@ from plait.core.variable import Variable
 from plait.layers.ownership import Owner
 from plait.optimizers.base import Optimizer
 from plait.saving.archive import ALWAYS_ALLOWED, MOST_EXPANSION
+from plait.saving.flat_weights import FlatArray
 from plait.saving.places import Place, find_places
 
 MOST_LINKS = 1_000_000
@@ -71,11 +73,11 @@ class _Writer(MutableMapping):
     """Where an object puts its arrays: a dict that writes through to the file."""
 
     def __init__(self, h5: h5py.File, path: str):
-        self._h5, self._path = h5, path
+        self.h5, self._path = h5, path
         self._shapes: dict[str, Any] = {}
 
     def group(self) -> Any:
-        return self._h5.require_group(self._path)
+        return self.h5.require_group(self._path)
 
     def __setitem__(self, key: str, value: Any) -> None:
         array = np.asarray(value)
@@ -124,7 +126,7 @@ class StoredGroup(Mapping):
 
     def __getitem__(self, key: str) -> np.ndarray:
         dataset, shape, dtype = self.arrays[str(key)]
-        with _damage(f"{self.path}/vars/{key}"):
+        with damage(f"{self.path}/vars/{key}"):
             value = np.empty(shape, dataset.dtype)
             if value.size:
                 dataset.read_direct(value) if shape else value.__setitem__((), dataset[()])
@@ -164,8 +166,8 @@ class StoredWeights:
     """
 
     def __init__(self, file: Any):
-        with _damage("it"):
-            self._h5 = h5py.File(file, "r")
+        with damage("it"):
+            self.h5 = h5py.File(file, "r")
         self.names = self._list_links()
         self.children: dict[str, list[str]] = {}
         for name in self.names:
@@ -178,7 +180,7 @@ class StoredWeights:
 
     def __exit__(self, *exception: object) -> None:
         with contextlib.suppress(Exception):
-            self._h5.close()
+            self.h5.close()
 
     def _list_links(self) -> dict[str, None]:
         found: dict[str, None] = {}
@@ -192,8 +194,8 @@ class StoredWeights:
             found[text] = None
             return None
 
-        with _damage("its list of groups"):
-            problem = self._h5.id.links.visit(visit, info=True)
+        with damage("its list of groups"):
+            problem = self.h5.id.links.visit(visit, info=True)
         if problem:
             raise UnsafeFileError(f"This weights file is not safe to read: {problem}.")
         return found
@@ -203,18 +205,33 @@ class StoredWeights:
         if path not in self._groups:
             place = f"{path}/vars".removeprefix("/")
             keys = sorted(self.children.get(place, ()), key=_natural)
-            found = {key: self._array(f"{place}/{key}") for key in keys}
+            found = {key: self.array(f"{place}/{key}") for key in keys}
             self._groups[path] = StoredGroup(path, found) if place in self.names else None
         return self._groups[path]
 
-    def _array(self, path: str) -> StoredArray:
-        with _damage(path):
-            dataset = self._h5[path]
+    def array(self, path: str) -> StoredArray:
+        with damage(path):
+            dataset = self.h5[path]
             if not isinstance(dataset, h5py.Dataset):
                 raise FileError(f"This weights file has a group at {path}, where an array should be.")
             plan, dtype = dataset.id.get_create_plist(), dataset.dtype
             _check_storage(path, dataset, plan)
             return StoredArray(dataset, tuple(dataset.shape or ()), _plain_dtype(path, dataset, dtype))
+
+    def total_bytes(self) -> int:
+        """How many bytes all arrays of all objects take once they are read."""
+        groups = (self.group(path) for path in self.groups_with_arrays())
+        arrays = (array for group in groups if group is not None for array in group.arrays.values())
+        return sum(math.prod(array.shape) * max(array.dtype.itemsize, 4) for array in arrays)
+
+    def flat(self) -> dict[str, FlatArray]:
+        """All arrays by their paths in the file, without `vars`: `layers/dense/0`."""
+        found = {}
+        for path in self.groups_with_arrays():
+            group = self.group(path)
+            for key, array in (group.arrays if group is not None else {}).items():
+                found[f"{path}/{key}".lstrip("/")] = FlatArray(array.shape, partial(group.__getitem__, key))  # type: ignore[union-attr]
+        return found
 
     def groups_with_arrays(self) -> list[str]:
         """The paths of all objects that have arrays here."""
@@ -255,7 +272,7 @@ def _check_storage(path: str, dataset: Any, plan: Any) -> None:
 
 
 @contextlib.contextmanager
-def _damage(what: str) -> Iterator[None]:
+def damage(what: str) -> Iterator[None]:
     """Turns what HDF5 says about damaged files into our error."""
     try:
         yield

@@ -15,18 +15,21 @@ and the model is saved all the same.
 import contextlib
 import datetime
 import json
+import math
 import os
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from plait import _registry
-from plait._errors import ArgumentError, FileError, PlaitError, StateError, describe, listing
+from plait._errors import ArgumentError, FileError, PlaitError, StateError, UnsafeFileError, describe, listing
 from plait._registry import custom_object_scope, deserialize_object, find_class, serialize_object
+from plait._scope import scope
 from plait._version import __version__
 from plait.layers.base import as_shapes
+from plait.saving import flat_weights
 from plait.saving.archive import (
     ASSETS,
     CONFIG,
@@ -38,13 +41,23 @@ from plait.saving.archive import (
     open_regular,
 )
 from plait.saving.atomic import atomic_folder, atomic_write
-from plait.saving.h5 import read_weights, write_weights
+from plait.saving.h5 import StoredWeights, read_weights, write_weights
+from plait.saving.legacy_config import major, modernise
+from plait.saving.legacy_h5 import (
+    LegacyFile,
+    compile_config_of,
+    read_legacy_weights,
+    read_optimizer,
+    write_legacy_model,
+)
 from plait.saving.places import find_places
+from plait.saving.report import LoadReport
 
 KERAS_VERSION = "3.15.1"  # the version whose format this is
 MOST_JSON = 512 * 2**20
 _FORMATS = "plait reads and writes `.keras` files (whole models) and `.weights.h5` files (weights alone)"
 _LARGE = 2**31
+_SPARE = 64 * 2**20  # bytes for variables that no file keeps, such as the states of optimizers and seeds
 
 
 # ---------------------------------------------------------------------------- whole models
@@ -70,6 +83,11 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
     if kwargs:
         raise ArgumentError(f"save_model: The following argument(s) are not supported: {listing(kwargs)}.")
     path = _as_path(filepath)
+    if path.suffix in (".h5", ".hdf5") and not zipped:
+        _check_overwrite(path, overwrite)
+        with atomic_write(path) as file:
+            write_legacy_model(model, file, KERAS_VERSION, include_optimizer)
+        return
     if zipped is None:
         zipped = path.suffix == ".keras"
         if not zipped:
@@ -121,16 +139,98 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
 def _read_keras(path: Path, compile: bool) -> Any:
     with open_archive(path) as archive:
         config = _parse(archive.read(CONFIG, MOST_JSON))
+        version = _version_of(archive)
+        if major(version) < 3:
+            config = _modern(config, version)
         if not compile:
             config.pop("compile_config", None)
-        model = _model_from(config)
+        with _allowance(archive):
+            model = _model_from(config)
         if not compile:
             model.compiled = None  # a class may compile itself when it is made
         _read_archived_weights(model, archive, f"load_model('{path}')", strict=False)
     return model
 
 
-_MODEL_READERS = {"keras": _read_keras, "folder": _read_keras}
+def _version_of(archive: Members) -> str:
+    """The Keras that wrote an archive; 3 where it doesn't say."""
+    if METADATA not in archive.names:
+        return "3"
+    found = flat_weights.parse_json(archive.read(METADATA, MOST_JSON), METADATA).get("keras_version")
+    return found if isinstance(found, str) else "3"
+
+
+def _modern(config: Any, version: str) -> dict:
+    try:
+        return modernise(config, version)
+    except RecursionError:
+        raise FileError("The config is nested too deeply to be a model's.") from None
+    except (AttributeError, KeyError, IndexError, TypeError) as error:
+        raise FileError(f"The config of Keras {version} cannot be read: {type(error).__name__}: {error}") from error
+
+
+@contextlib.contextmanager
+def _allowance(archive: Members) -> Iterator[None]:
+    """Lets variables take as much as the file holds values for, and a little more for what is not kept in files."""
+    file, _ = archive.open(WEIGHTS)
+    with file, StoredWeights(file) as stored:
+        total = stored.total_bytes()
+    with scope(allowance=[4 * total + _SPARE]):
+        yield
+
+
+def _read_hdf5(path: Path, compile: bool) -> Any:
+    with open_regular(path) as file, LegacyFile(file) as legacy:
+        text = legacy.text("model_config")
+        if text is None:
+            raise _not_readable(path, "a model")
+        config = _modern(_parse_old(text), legacy.version)
+        with scope(allowance=[4 * legacy.total_bytes() + _SPARE]):
+            model = _model_from(config)
+        read_legacy_weights(model, legacy, f"load_model('{path}')")
+        training = legacy.text("training_config")
+        if compile and training is not None:
+            _compile_as_before(model, compile_config_of(_parse_any(training), legacy.version), legacy)
+    return model
+
+
+def _compile_as_before(model: Any, config: dict | None, legacy: LegacyFile) -> None:
+    """Compiles a model as an old file says; where that isn't possible any more, it stays uncompiled, with a warning."""
+    if not config:
+        return
+    try:
+        model.compile_from_config(config)
+        read_optimizer(model, legacy)
+    except UnsafeFileError:
+        raise
+    except (PlaitError, TypeError, KeyError, AttributeError) as error:
+        warnings.warn(
+            f"Model {model.name!r} is loaded, but not compiled as Keras {legacy.version} did: {error} Compile it anew.",
+            stacklevel=6,
+        )
+
+
+def _read_json(path: Path, compile: bool) -> Any:
+    """A model of a `model.json`: with weights where it is one of TF.js, else with new ones."""
+    with open_regular(path) as file:
+        data = file.read(MOST_JSON + 1)
+    config = _parse_any(data.decode("utf-8", "replace"))
+    if not isinstance(config, dict) or "modelTopology" not in config:
+        return model_from_json(data.decode("utf-8", "replace"))
+    topology = config["modelTopology"]
+    if not isinstance(topology, dict):
+        raise FileError(f"'{path}' doesn't describe a model: its modelTopology is {describe(topology)[:80]}.")
+    inner = topology.get("model_config", topology)
+    version = topology.get("keras_version", "2")
+    arrays = flat_weights.read_tfjs_weights(path, config.get("weightsManifest"))
+    total = sum(4 * math.prod(array.shape) for array in arrays.values())
+    with scope(allowance=[4 * total + _SPARE]):
+        model = _model_from(_modern(inner, version if isinstance(version, str) else "2"))
+    flat_weights.fill_in_order(model, arrays, f"load_model('{path}')")
+    return model
+
+
+_MODEL_READERS = {"keras": _read_keras, "folder": _read_keras, "hdf5": _read_hdf5, "json": _read_json}
 
 
 # ---------------------------------------------------------------------------- weights alone
@@ -151,18 +251,23 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, **kwargs: An
     if kwargs:
         raise ArgumentError(f"save_weights: Invalid keyword arguments: {listing(kwargs)}.")
     path = _as_path(filepath)
-    if not path.name.endswith(".weights.h5"):
-        raise FileError(f"The filename must end in `.weights.h5`, but got '{path}'. model.save writes whole models.")
+    if not path.name.endswith((".weights.h5", ".safetensors")):
+        raise FileError(
+            f"The filename must end in `.weights.h5` (or `.safetensors`), but got '{path}'. model.save writes whole models."
+        )
     _check_overwrite(path, overwrite)
     if not model.built:
         raise StateError(
             f"Model {model.name!r} isn't built, so it has no weights to save. Call it on data, or build it."
         )
     with atomic_write(path) as file:
-        write_weights(model, file)
+        if path.suffix == ".safetensors":
+            flat_weights.write_safetensors(model, file)
+        else:
+            write_weights(model, file)
 
 
-def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> LoadReport | None:
     """Reads weights into a model, from a `.weights.h5` or `.keras` file: all of them, or none if something doesn't fit.
 
     Args:
@@ -170,18 +275,27 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
         filepath: the file.
         skip_mismatch: whether what doesn't fit is left as it is, with a warning.
         objects_to_skip: layers that are left as they are.
+        by_name: in files of Keras 1 and 2, whether layers are found by name instead of by order.
+        map: paths of variables in the model, for names of arrays in the file.
+        partial: whether a part is enough. With `map` or `partial`, arrays are found by name.
+
+    Returns:
+        the report, where arrays are found by name: what was read, what is missing, what is left over.
 
     Raises:
         FileError: not such a file; weights that don't fit, all of them listed.
         StateError: the model isn't built.
         ArgumentError: options that aren't known.
     """
-    skip = kwargs.pop("objects_to_skip", None) or []
-    if kwargs.pop("by_name", False) or kwargs:
-        raise ArgumentError(
-            f"load_weights: Invalid keyword arguments: {listing(kwargs or ['by_name'])}. Weights are found by the place of "
-            "their layer in the model."
-        )
+    options = _Options(
+        skip_mismatch,
+        kwargs.pop("objects_to_skip", None) or [],
+        kwargs.pop("by_name", False),
+        kwargs.pop("map", None) or {},
+        kwargs.pop("partial", False),
+    )
+    if kwargs:
+        raise ArgumentError(f"load_weights: Invalid keyword arguments: {listing(kwargs)}.")
     path = _as_path(filepath)
     if not model.built:
         raise StateError(
@@ -192,23 +306,74 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
     if reader is None:
         raise _not_readable(path, "weights")
     with _named(path):
-        reader(model, path, skip_mismatch, skip)
+        return reader(model, path, options)
 
 
-def _read_weights_of_model(model: Any, path: Path, skip_mismatch: bool, skip: Sequence[Any]) -> None:
+class _Options(NamedTuple):
+    """How weights are to be read."""
+
+    skip_mismatch: bool
+    skip: Sequence[Any]
+    by_name: bool
+    names: dict[str, str]
+    partial: bool
+
+    @property
+    def by_path(self) -> bool:
+        """Whether arrays are to be found by the paths of variables."""
+        return bool(self.names) or self.partial
+
+    def refuse_names(self) -> None:
+        """For files without names of variables."""
+        if self.by_name:
+            raise ArgumentError(
+                "load_weights: Invalid keyword arguments: 'by_name'. In this file weights are found by the place of their layer in "
+                "the model; map={...} and partial=True find them by name."
+            )
+
+
+def _read_weights_of_model(model: Any, path: Path, options: _Options) -> LoadReport | None:
+    options.refuse_names()
     with open_archive(path) as archive:
-        _read_archived_weights(model, archive, f"load_weights('{path}')", skip_mismatch=skip_mismatch, skip=skip)
+        if options.by_path:
+            file, _ = archive.open(WEIGHTS)
+            with file, StoredWeights(file) as stored:
+                return _fill(model, stored.flat(), path, options)
+        return _read_archived_weights(
+            model, archive, f"load_weights('{path}')", skip_mismatch=options.skip_mismatch, skip=options.skip
+        )
 
 
-def _read_weights_alone(model: Any, path: Path, skip_mismatch: bool, skip: Sequence[Any]) -> None:
+def _read_weights_alone(model: Any, path: Path, options: _Options) -> LoadReport | None:
+    owner = f"load_weights('{path}')"
     with open_regular(path) as file:
-        read_weights(model, file, f"load_weights('{path}')", skip_mismatch, skip)
+        with LegacyFile(file) as legacy:
+            if legacy.names("layer_names", legacy.root):
+                if options.by_path:
+                    return _fill(model, legacy.flat(), path, options)
+                return read_legacy_weights(model, legacy, owner, options.by_name, options.skip_mismatch)
+            if options.by_path:
+                return _fill(model, legacy.stored.flat(), path, options)
+        options.refuse_names()
+        read_weights(model, file, owner, options.skip_mismatch, options.skip)
+    return None
+
+
+def _read_flat_weights(model: Any, path: Path, options: _Options) -> LoadReport:
+    with open_regular(path) as file:
+        return _fill(model, flat_weights.read_safetensors(file), path, options)
+
+
+def _fill(model: Any, arrays: dict[str, flat_weights.FlatArray], path: Path, options: _Options) -> LoadReport:
+    partial = options.partial or options.skip_mismatch
+    return flat_weights.fill(model, arrays, f"load_weights('{path}')", options.names, partial)
 
 
 _WEIGHTS_READERS = {
     "keras": _read_weights_of_model,
     "folder": _read_weights_of_model,
     "hdf5": _read_weights_alone,
+    "safetensors": _read_flat_weights,
 }
 
 
@@ -234,19 +399,42 @@ def model_from_json(json_string: str, custom_objects: Any = None) -> Any:
         FileError: not JSON, or not a model; classes that aren't known.
     """
     with custom_object_scope(custom_objects or {}):
-        return _model_from(_parse(json_string.encode("utf-8", "surrogatepass")))
+        config = _parse_old(json_string)
+        version = config.get("keras_version", "3" if _is_modern(config) else "2") if isinstance(config, dict) else "2"
+        version = version if isinstance(version, str) else "2"
+        return _model_from(_modern(config, version) if major(version) < 3 else _checked(config))
 
 
-def _parse(data: bytes) -> dict:
+def _is_modern(config: dict) -> bool:
+    """Whether a config without a version is Keras 3's: there, each object says its module."""
+    return "module" in config or "registered_name" in config
+
+
+def _parse_old(text: str) -> Any:
+    """A config that may be a bare list or a bare `get_config()`."""
+    config = _parse_any(text)
+    if isinstance(config, list) and config and all(isinstance(item, dict) for item in config):
+        return config
+    return config if (isinstance(config, dict) and "layers" in config) else _checked(config)
+
+
+def _parse_any(text: str) -> Any:
     try:
-        config = json.loads(data.decode("utf-8"), object_pairs_hook=_unique_keys)
+        return json.loads(text.encode("utf-8", "surrogatepass").decode("utf-8"), object_pairs_hook=_unique_keys)
     except RecursionError:
         raise FileError("The config is nested too deeply to be a model's.") from None
     except ValueError as error:
         raise FileError(f"The config is not JSON: {error}.") from error
+
+
+def _checked(config: Any) -> dict:
     if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
         raise FileError(f"The config doesn't describe a model: {describe(config)[:200]}.")
     return config
+
+
+def _parse(data: bytes) -> dict:
+    return _checked(_parse_any(data.decode("utf-8", "surrogateescape")))
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict:
@@ -333,10 +521,17 @@ def _format_of(path: Path) -> str:
     if path.is_dir():
         return "folder"
     with open_regular(path) as file:
-        start = file.read(8)
+        try:
+            start = file.read(8)
+        except OSError as error:
+            raise FileError(f"Cannot read '{path}': {error.strerror or error}.") from error
     if start.startswith(b"PK"):
         return "keras"
-    return "hdf5" if start == b"\x89HDF\r\n\x1a\n" else "unknown"
+    if start == b"\x89HDF\r\n\x1a\n":
+        return "hdf5"
+    if start.lstrip()[:1] in (b"{", b"["):
+        return "json"
+    return "safetensors" if path.suffix == ".safetensors" else "unknown"
 
 
 def _not_readable(path: Path, what: str) -> FileError:

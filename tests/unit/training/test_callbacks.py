@@ -131,9 +131,11 @@ def test_a_killed_run_goes_on(tmp_path):
         """
     )
     environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(plait.__file__))}
-    run = lambda word: (
-        subprocess.run([sys.executable, "-c", script, word], cwd=tmp_path, check=False, env=environment).returncode
-    )  # noqa: E731
+
+    def run(word):
+        command = [sys.executable, "-c", script, word]
+        return subprocess.run(command, cwd=tmp_path, check=False, env=environment).returncode
+
     assert run("whole") == 0
     assert run("die") == -9
     assert run("again") == 0
