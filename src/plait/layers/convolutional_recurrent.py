@@ -4,7 +4,6 @@ Letters: B batch, T time, L spatial axes, C channels in, F filters. Sequences ar
 `data_format="channels_first"`.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -15,7 +14,7 @@ from plait._errors import ArgumentError, ShapeError
 from plait._registry import builtin
 from plait.layers.convolution import data_format_name, numbers, padding_name
 from plait.layers.input_spec import InputSpec
-from plait.layers.recurrent import RNN, LSTMCell, _scan
+from plait.layers.recurrent import RNN, LSTMCell
 
 
 class ConvLSTMCell(LSTMCell):
@@ -31,6 +30,7 @@ class ConvLSTMCell(LSTMCell):
         data_format: str | None = None, dilation_rate: Any = 1, **kwargs: Any,
     ):  # fmt: skip
         super().__init__(filters, **kwargs)
+        self.masks_by_gate = True
         who = f"ConvLSTM{rank}D"
         self.rank, self.filters = rank, filters
         self.kernel_size = numbers(kernel_size, rank, who, "kernel_size")
@@ -90,19 +90,6 @@ class ConvLSTMCell(LSTMCell):
         """States of zeros: the output and the memory."""
         return [jnp.zeros((batch_size, *self.state_shape), self.compute_dtype) for _ in range(2)]
 
-    def draw_masks(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """The dropout of inputs and of states for one pass, one for each gate: the same at each step."""
-        return self._gate_masks(x, self.dropout), self._gate_masks(state, self.recurrent_dropout)
-
-    def _gate_masks(self, like: Any, rate: float) -> list | None:
-        return [self._mask(like, rate) for _ in range(4)] if rate > 0 else None
-
-    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
-        """One step: `(output, states)`."""
-        x_masks, h_masks = self.draw_masks(inputs, states[0]) if training else (None, None)
-        states = self.step(self.project(inputs, x_masks), list(states), h_masks)
-        return states[0], states
-
     def project(self, x: Any, masks: list | None = None) -> Any:
         """What the inputs (..., B, *L, C) give, for any number of steps at once."""
         steps, step = x.shape[: -self.rank - 1], x.shape[-self.rank - 1 :]
@@ -111,31 +98,24 @@ class ConvLSTMCell(LSTMCell):
             out = self._convolve(jnp.reshape(x, (-1, *step)), kernel)
             return jnp.reshape(out, (*steps, *out.shape[1:]))
 
-        out = self._for_gates(convolve, x, self.kernel.value, masks)
+        out = self.for_gates(convolve, x, self.kernel.value, masks, self._channel_axis)
         if self.bias is None:
             return out
         last = self.data_format == "channels_last"
         return out + (self.bias.value if last else jnp.reshape(self.bias.value, (-1, *[1] * self.rank)))
 
-    def _for_gates(self, convolve: Callable, x: Any, kernel: Any, masks: list | None) -> Any:
-        """One convolution for all gates; with dropout one for each, as each has a mask of its own."""
-        if masks is None:
-            return convolve(x, kernel)
-        parts = zip(masks, jnp.split(kernel, 4, axis=-1), strict=True)
-        return jnp.concatenate([convolve(x * mask, part) for mask, part in parts], axis=self._channel_axis)
-
     @property
     def _channel_axis(self) -> int:
         return -1 if self.data_format == "channels_last" else -self.rank - 1
 
-    def step(self, projected: Any, states: list, mask: Any) -> list:
+    def step(self, projected: Any, states: list, masks: list | None) -> list:
         """The states after a step."""
         h, c = states
 
         def convolve(x: Any, kernel: Any) -> Any:
             return ops.conv(x, kernel, 1, padding="same", data_format=self.data_format)
 
-        inner = self._for_gates(convolve, h, self.recurrent_kernel.value, mask)
+        inner = self.for_gates(convolve, h, self.recurrent_kernel.value, masks, self._channel_axis)
         i, f, g, o = jnp.split(projected + inner, 4, axis=self._channel_axis)
         gate = self.recurrent_activation
         c = gate(f) * c + gate(i) * self.activation(g)
@@ -175,17 +155,6 @@ class _ConvLSTM(RNN):
             go_backwards, stateful, activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
         self.input_spec = InputSpec(ndim=self.rank + 3)
-
-    def _run_cell(self, sequences: Any, states: list, mask: Any, training: bool) -> tuple[Any, Any, list]:
-        cell = self.cell
-        x_masks, h_masks = cell.draw_masks(sequences[:, 0], states[0]) if training else (None, None)
-        steps = cell.project(jnp.moveaxis(sequences, 1, 0), x_masks)
-
-        def advance(x: Any, states: list) -> tuple[Any, list]:
-            after = cell.step(x, states, h_masks)
-            return after[0], after
-
-        return _scan(advance, steps, states, mask, self.go_backwards, self.zero_output_for_mask)
 
     def get_config(self) -> dict:
         """The constructor's arguments, the cell's among them."""

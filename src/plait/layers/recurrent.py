@@ -3,7 +3,7 @@
 Letters: B batch, T time, D features, U units. Sequences are (B, T, D).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -32,8 +32,9 @@ class _Cell(Layer):
         kernel_constraint: Any, recurrent_constraint: Any, bias_constraint: Any, dropout: float,
         recurrent_dropout: float, seed: int | None, **kwargs: Any,
     ):  # fmt: skip
-        kwargs.pop("implementation", None)
+        by_gate = kwargs.pop("implementation", 2) == 1 or recurrent_dropout > 0
         super().__init__(**kwargs)
+        self.masks_by_gate = by_gate and self.gates > 1
         if self.draws_seed_first:  # where Keras does, so that a seeded script gets the same weights
             self.seed_generator = random.SeedGenerator(seed)
         self.units = positive_integer(units, type(self).__name__, "units")
@@ -93,26 +94,36 @@ class _Cell(Layer):
         return [jnp.zeros((batch_size, self.units), self.compute_dtype) for _ in range(self.state_count)]
 
     def draw_masks(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """The dropout of inputs and of states for one pass: the same at each step."""
-        return self._mask(x, self.dropout), self._mask(state, self.recurrent_dropout)
+        """The dropout of inputs and of states for one pass, the same at each step: one mask, or one for each gate."""
+        return self._masks(x, self.dropout), self._masks(state, self.recurrent_dropout)
 
-    def _mask(self, like: Any, rate: float) -> Any:
-        return random.dropout(jnp.ones_like(like), rate, seed=self.seed_generator) if rate > 0 else None
+    def _masks(self, like: Any, rate: float) -> list | None:
+        if rate == 0:
+            return None
+        ones = jnp.ones_like(like)
+        count = self.gates if self.masks_by_gate else 1
+        return [random.dropout(ones, rate, seed=self.seed_generator) for _ in range(count)]
+
+    def for_gates(self, product: Callable, x: Any, kernel: Any, masks: list | None, axis: int = -1) -> Any:
+        """`product(x, kernel)` for all gates at once; where each gate has a mask of its own, one for each."""
+        if masks is None:
+            return product(x, kernel)
+        parts = zip(masks, jnp.split(kernel, len(masks), axis=-1), strict=True)
+        return jnp.concatenate([product(x * mask, part) for mask, part in parts], axis=axis)
 
     def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
         """One step: `(output, states)`."""
         states = list(states) if isinstance(states, (list, tuple)) else [states]
-        masks = self.draw_masks(inputs, states[0]) if training else (None, None)
-        projected = self.project(inputs if masks[0] is None else inputs * masks[0])
-        states = self.step(projected, states, masks[1])
+        x_masks, h_masks = self.draw_masks(inputs, states[0]) if training else (None, None)
+        states = self.step(self.project(inputs, x_masks), states, h_masks)
         return states[0], (states if self.state_count > 1 else states[:1])
 
-    def project(self, x: Any) -> Any:
+    def project(self, x: Any, masks: list | None = None) -> Any:
         """What the inputs give, for any number of steps at once."""
-        out = x @ self.kernel.value
+        out = self.for_gates(jnp.matmul, x, self.kernel.value, masks)
         return out if self.bias is None else out + self.bias.value
 
-    def step(self, projected: Any, states: list, mask: Any) -> list:
+    def step(self, projected: Any, states: list, masks: list | None) -> list:
         """The states after a step."""
         raise ArgumentError(f"{type(self).__name__}: a cell defines `step`.")
 
@@ -141,10 +152,9 @@ class SimpleRNNCell(_Cell):
     ):  # fmt: skip
         super().__init__(units, **_weight_arguments(locals()), **kwargs)
 
-    def step(self, projected: Any, states: list, mask: Any) -> list:
+    def step(self, projected: Any, states: list, masks: list | None) -> list:
         (h,) = states
-        h = h if mask is None else h * mask
-        return [self.activation(projected + h @ self.recurrent_kernel.value)]
+        return [self.activation(projected + self.for_gates(jnp.matmul, h, self.recurrent_kernel.value, masks))]
 
 
 class _Gated(_Cell):
@@ -184,10 +194,10 @@ class LSTMCell(_Gated):
 
         return initialize
 
-    def step(self, projected: Any, states: list, mask: Any) -> list:
+    def step(self, projected: Any, states: list, masks: list | None) -> list:
         h, c = states
-        h = h if mask is None else h * mask
-        i, f, g, o = jnp.split(projected + h @ self.recurrent_kernel.value, 4, axis=-1)
+        inner = self.for_gates(jnp.matmul, h, self.recurrent_kernel.value, masks)
+        i, f, g, o = jnp.split(projected + inner, 4, axis=-1)
         gate = self.recurrent_activation
         c = gate(f) * c + gate(i) * self.activation(g)
         return [gate(o) * self.activation(c), c]
@@ -219,27 +229,27 @@ class GRUCell(_Gated):
     def _bias_shape(self) -> tuple:
         return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
 
-    def project(self, x: Any) -> Any:
-        out = x @ self.kernel.value
+    def project(self, x: Any, masks: list | None = None) -> Any:
+        out = self.for_gates(jnp.matmul, x, self.kernel.value, masks)
         if self.bias is None:
             return out
         return out + (self.bias.value[0] if self.reset_after else self.bias.value)
 
-    def step(self, projected: Any, states: list, mask: Any) -> list:
+    def step(self, projected: Any, states: list, masks: list | None) -> list:
         (h,) = states
-        seen = h if mask is None else h * mask
         kernel, units = self.recurrent_kernel.value, self.units
         xz, xr, xh = jnp.split(projected, 3, axis=-1)
         gate = self.recurrent_activation
         if self.reset_after:
-            inner = seen @ kernel + (0 if self.bias is None else self.bias.value[1])
+            inner = self.for_gates(jnp.matmul, h, kernel, masks) + (0 if self.bias is None else self.bias.value[1])
             hz, hr, hh = jnp.split(inner, 3, axis=-1)
             z, r = gate(xz + hz), gate(xr + hr)
             candidate = self.activation(xh + r * hh)
         else:
-            z = gate(xz + seen @ kernel[:, :units])
-            r = gate(xr + seen @ kernel[:, units : 2 * units])
-            candidate = self.activation(xh + (r * seen) @ kernel[:, 2 * units :])
+            gates, own = (None, 1) if masks is None else (masks[:2], masks[2])
+            hz, hr = jnp.split(self.for_gates(jnp.matmul, h, kernel[:, : 2 * units], gates), 2, axis=-1)
+            z, r = gate(xz + hz), gate(xr + hr)
+            candidate = self.activation(xh + (r * h * own) @ kernel[:, 2 * units :])
         return [z * h + (1 - z) * candidate]
 
 
@@ -404,8 +414,8 @@ class RNN(Layer):
         steps = jnp.moveaxis(sequences, 1, 0)
         cell, dropped = self.cell, None
         if isinstance(cell, _Cell):
-            x_mask, dropped = cell.draw_masks(sequences[:, 0], states[0]) if training else (None, None)
-            steps = cell.project(steps if x_mask is None else steps * x_mask)
+            x_masks, dropped = cell.draw_masks(sequences[:, 0], states[0]) if training else (None, None)
+            steps = cell.project(steps, x_masks)
 
         def advance(x: Any, states: list) -> tuple[Any, list]:
             if isinstance(cell, _Cell):
@@ -487,7 +497,7 @@ class _Recurrent(RNN):
         self, units: int, cell_options: dict, return_sequences: bool, return_state: bool, go_backwards: bool,
         stateful: bool, unroll: bool, activity_regularizer: Any, **kwargs: Any,
     ):  # fmt: skip
-        options = {name: kwargs.get(name) for name in ("dtype", "trainable") if name in kwargs}
+        options = {name: kwargs.get(name) for name in ("dtype", "trainable", "implementation") if name in kwargs}
         cell_name = self.cell_class.__name__
         cell = self.cell_class(units, **cell_options, **options, name=_cell_name(cell_name))
         super().__init__(

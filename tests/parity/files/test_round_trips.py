@@ -146,10 +146,12 @@ def test_each_side_opens_what_the_other_wrote(pair, tmp_path):
         same_state(written, read)
         close(written.predict(x, verbose=0), read.predict(x, verbose=0))
         before, after = (model.evaluate(x, y, verbose=0, return_dict=True) for model in (written, read))
-        assert before.keys() == after.keys()
-        np.testing.assert_allclose(
-            [before[key] for key in sorted(before)], [after[key] for key in sorted(before)], rtol=1e-4
-        )
+        if len(set(theirs.output_names)) == len(theirs.output_names):
+            assert before.keys() == after.keys()
+            keys = sorted(before)
+        else:  # Keras calls both outputs the same, and reports one: docs/differences.md
+            keys = ["loss"]
+        np.testing.assert_allclose([before[key] for key in keys], [after[key] for key in keys], rtol=1e-4)
 
 
 def test_training_goes_on_as_if_nothing_had_happened(tmp_path):
@@ -371,5 +373,12 @@ def close(one, other):
 
 
 def without_leaks(call):
-    kept = {key: value for key, value in call["kwargs"].items() if key != "training" and value is not None}
+    """Without `training`, which Keras writes for calls that had none, and masks of tensors that have none."""
+    nothing = {key for key, value in call["kwargs"].items() if not any(leaf is not None for leaf in leaves(value))}
+    kept = {key: value for key, value in call["kwargs"].items() if key != "training" and key not in nothing}
     return {"args": call["args"], "kwargs": kept}
+
+
+def leaves(value):
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return [value] if parts is None else [leaf for part in parts for leaf in leaves(part)]
