@@ -1,14 +1,18 @@
 """What all tests share: Keras on JAX as the oracle, the compile cache, eight CPU devices, fresh names for each test."""
 
 import os
+import sys
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("KERAS_HOME", os.path.join(os.path.dirname(__file__), "..", ".cache", "keras"))
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
 
+import jax
 import pytest
 
 import plait
+
+MOST_MEMORY = 2 << 30  # bytes a process may hold before it forgets its compiled programs; they are on disk
 
 
 @pytest.fixture(autouse=True)
@@ -18,3 +22,18 @@ def fresh_session():
     plait.utils.set_random_seed(0)
     yield
     plait.utils.clear_session()
+
+
+def pytest_runtest_teardown(item, nextitem):
+    """Between two files: programs that were compiled for thousands of tests would fill the memory."""
+    if nextitem is None or item.path != nextitem.path:
+        if resident_bytes() > MOST_MEMORY:
+            jax.clear_caches()
+
+
+def resident_bytes():
+    """What this process holds in memory now; 0 where the system doesn't say."""
+    if sys.platform != "linux":
+        return 0
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

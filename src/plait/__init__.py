@@ -18,8 +18,10 @@ _MODULES = (
     "callbacks",
     "config",
     "constraints",
+    "distillation",
     "distribution",
     "dtype_policies",
+    "errors",
     "initializers",
     "inspect",
     "layers",
@@ -99,8 +101,10 @@ __all__ = [
     "constraints",
     "convert_to_tensor",
     "device",
+    "distillation",
     "distribution",
     "dtype_policies",
+    "errors",
     "float16",
     "float32",
     "float64",
@@ -164,5 +168,5 @@ def __dir__() -> list[str]:
 @_when_unknown
 def _load_namespaces() -> None:
     """Loads all whose classes a file may name."""
-    for name in ("models", "layers", "ops", "random", "losses", "metrics", "optimizers"):
+    for name in ("models", "layers", "ops", "random", "losses", "metrics", "optimizers", "distillation", "surgery"):
         importlib.import_module(f"plait.{name}")

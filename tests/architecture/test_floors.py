@@ -42,7 +42,7 @@ FLOORS = (
         {"training"},
     ),
     ({"models"},),
-    ({"surgery"},),
+    ({"surgery", "distillation"},),
     (
         {"__init__", "__main__", "config", "tree", "utils", "cli", "compat"}
         | {"backend", "dtype_policies", "mixed_precision", "preprocessing", "callbacks"},

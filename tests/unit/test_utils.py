@@ -51,7 +51,7 @@ def test_models_from_text():
     model = plait.Model(inputs, plait.layers.Dense(2)(inputs), name="told")
     copy = plait.models.model_from_json(model.to_json())
     assert (copy.name, copy.output_shape) == ("told", (None, 2))
-    with pytest.raises(ArgumentError, match="no JSON"):
+    with pytest.raises(ArgumentError, match="not JSON"):
         plait.models.model_from_json("{")
-    with pytest.raises(ArgumentError, match="no model"):
+    with pytest.raises(ArgumentError, match="doesn't describe a model"):
         plait.models.model_from_json("{}")

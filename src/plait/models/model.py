@@ -161,7 +161,8 @@ class Model(Layer):
             args = (self.on_host(args[0]), *args[1:])
         leaves = flatten([list(args), kwargs])
         if not all(map(_is_plain_array, leaves)):
-            return super().__call__(*args, **kwargs)
+            outputs = super().__call__(*args, **kwargs)
+            return self._as_listed(outputs) if isinstance(outputs, KerasTensor) else outputs
         try:
             return self._run_program(args, kwargs)
         except _NOT_TRACEABLE:
@@ -169,6 +170,11 @@ class Model(Layer):
                 raise
             self._runs_eagerly = True  # this `call` looks at values, so it can only run as Python
             return super().__call__(*args, **kwargs)
+
+    def _as_listed(self, output: KerasTensor) -> Any:
+        """A single symbolic output in the list or tuple that the model was made with, as Keras gives it."""
+        structure = self.graph.output_structure if self.graph is not None else None
+        return type(structure)([output]) if isinstance(structure, (list, tuple)) else output
 
     def _run_program(self, args: tuple, kwargs: dict) -> Any:
         if not self.built or (self.graph is None and not self._called):

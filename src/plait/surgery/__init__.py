@@ -18,8 +18,10 @@ from plait.surgery.replace import remove as remove
 from plait.surgery.replace import rename as rename
 from plait.surgery.replace import replace as replace
 from plait.surgery.share import copy as copy
+from plait.surgery.unfreezing import GradualUnfreezing as GradualUnfreezing
 
 __all__ = [
+    "GradualUnfreezing",
     "LowRank",
     "behead",
     "copy",

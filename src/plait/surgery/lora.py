@@ -116,7 +116,7 @@ def lora(model: Model, pattern: Any = "*", rank: int = 4, alpha: float | None = 
 
     Args:
         model: a model with a graph.
-        pattern: names of layers, or a function of a layer. Layers without kernels are left alone; inner models are adapted
+        pattern: names of layers, a function of a layer, or a list of these. Layers without kernels are left alone; inner models are adapted
             inside.
         rank: the inner size of the adapters.
         alpha: they are scaled by alpha / rank; None is `rank`.

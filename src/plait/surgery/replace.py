@@ -6,20 +6,21 @@ from typing import Any
 from plait._errors import ArgumentError, GraphError, describe, did_you_mean, listing
 from plait._tree import flatten
 from plait.core.graph import Node
+from plait.layers.base import Layer
 from plait.models.model import Model
 from plait.models.rewrite import rewrite, same_but_named
 from plait.surgery.share import base_of, chosen
 
 
 def replace(
-    model: Model, pattern: Any, function: Callable[[Any], Any], name: str | None = None, share: bool = True
+    model: Model, pattern: Any, function: Layer | Callable[[Any], Any], name: str | None = None, share: bool = True
 ) -> Model:
     """Makes a model with other layers in place of some. A shared layer is replaced by one shared layer.
 
     Args:
         model: a model with a graph.
-        pattern: names of layers (`"conv_*"`), or a function of a layer that says whether it is meant.
-        function: makes the new layer from the old one; the old one back leaves it.
+        pattern: names of layers (`"conv_*"`), a function of a layer that says whether it is meant, or a list of these.
+        function: makes the new layer from the old one; the old one back leaves it. Or the new layer, where one is meant.
         name: the new model's name.
         share: whether it shares the other layers and weights; False gives it copies.
 
@@ -33,7 +34,13 @@ def replace(
     <ELU name=act, built=True>
     """
     base = base_of(model, share)
-    new = {id(old): function(old) for old in chosen(base, pattern, "replace")}
+    meant = chosen(base, pattern, "replace")
+    if isinstance(function, Layer) and len(meant) > 1:
+        raise ArgumentError(
+            f"replace: {pattern!r} fits {len(meant)} layers, {listing(layer.name for layer in meant)}; give a function that makes "
+            "a new layer for each of them."
+        )
+    new = {id(old): function if isinstance(function, Layer) else function(old) for old in meant}
     wrong = [layer for layer in new.values() if not callable(layer)]
     if wrong:
         raise ArgumentError(f"replace: the function must give a layer, but gave {describe(wrong[0])}.")
@@ -52,7 +59,7 @@ def remove(model: Model, pattern: Any, name: str | None = None, share: bool = Tr
 
     Args:
         model: a model with a graph.
-        pattern: names of layers, or a function of a layer.
+        pattern: names of layers, a function of a layer, or a list of these.
         name: the new model's name.
         share: whether it shares the other layers and weights; False gives it copies.
 

@@ -41,13 +41,16 @@ def copy(model: Model, name: str | None = None) -> Model:
     return twin
 
 
-def chosen(model: Model, pattern: str | Callable[[Any], bool], verb: str) -> list[Any]:
-    """The operations of a model's graph that a pattern of names means, or a function of a layer.
+def chosen(model: Model, pattern: str | Callable[[Any], bool] | list | tuple, verb: str) -> list[Any]:
+    """The operations of a model's graph that a pattern of names means, a function of a layer, or several of these.
 
     Raises:
         NameUnknownError: none; says the nearest name.
     """
     operations = model._needs_graph(verb).operations
+    if isinstance(pattern, (list, tuple)):
+        found = {id(operation) for part in pattern for operation in chosen(model, part, verb)}
+        return [operation for operation in operations if id(operation) in found]
     found = [o for o in operations if (pattern(o) if callable(pattern) else fnmatch.fnmatchcase(o.name, pattern))]
     if not found:
         names = [operation.name for operation in operations]

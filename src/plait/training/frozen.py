@@ -15,6 +15,7 @@ What it is not: a change of the model. The step runs the rest of the graph on th
 """
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from typing import Any
@@ -37,7 +38,6 @@ from plait.training.data.arrays import ArraySource
 from plait.training.divided import Divided, Features
 
 MOST_IN_MEMORY = 2 << 30  # bytes of features; more go to a file
-MOST_IN_A_FILE = 64 << 30
 _ROWS_AT_ONCE = 256
 
 
@@ -136,8 +136,16 @@ def _repeats(node: Node) -> bool:
     return not found["changed"]
 
 
-def keep_features(trunk: Trunk, source: ArraySource, training: bool) -> ArraySource | None:
+def keep_features(
+    trunk: Trunk, source: ArraySource, training: bool, memory: int = MOST_IN_MEMORY
+) -> ArraySource | None:
     """A source of the same rows, labels and weights, whose inputs are the kept tensors.
+
+    Args:
+        trunk: what is computed.
+        source: the rows.
+        training: whether they are to be trained on, or to evaluate.
+        memory: from how many bytes on they go to a file that is mapped into memory; it may take half of what is free there.
 
     Returns:
         None where the rows of a batch depend on each other, or the features would be too large.
@@ -145,9 +153,9 @@ def keep_features(trunk: Trunk, source: ArraySource, training: bool) -> ArraySou
     x, y, sample_weight = source.arrays
     inputs = trunk.model.ordered_inputs(x)
     size = source.rows * sum(_bytes_a_row(tensor) for tensor in trunk.kept)
-    if size > MOST_IN_A_FILE or not _rows_are_independent(trunk, inputs, source.rows, training):
+    if (size > memory and size > _free() // 2) or not _rows_are_independent(trunk, inputs, source.rows, training):
         return None
-    kept = [_room(source.rows, tensor, size) for tensor in trunk.kept]
+    kept = [_room(source.rows, tensor, size <= memory) for tensor in trunk.kept]
     step = min(_ROWS_AT_ONCE, source.rows)
     for start in range(0, source.rows, step):
         first = min(start, source.rows - step)  # the last rows come with some before, so that one program does for all
@@ -181,10 +189,14 @@ def _bytes_a_row(tensor: KerasTensor) -> int:
     return int(np.prod(tensor.shape[1:], dtype=np.int64)) * jnp.dtype(tensor.dtype).itemsize
 
 
-def _room(rows: int, tensor: KerasTensor, size: int) -> np.ndarray:
+def _free() -> int:
+    return shutil.disk_usage(tempfile.gettempdir()).free
+
+
+def _room(rows: int, tensor: KerasTensor, in_memory: bool) -> np.ndarray:
     """An array for features: in memory, or in a file that goes away with it."""
     shape, dtype = (rows, *tensor.shape[1:]), jnp.dtype(tensor.dtype)
-    if size <= MOST_IN_MEMORY:
+    if in_memory:
         return np.empty(shape, dtype)
     handle, path = tempfile.mkstemp(prefix="plait-features-")
     os.close(handle)
@@ -208,7 +220,8 @@ class FeatureCache:
 
     Args:
         model: a compiled model.
-        choice: "auto" keeps features where several epochs use them, True always, False never.
+        choice: "auto" keeps features where several epochs use them, True always, False never; a number is True with so many
+            bytes in memory, and what is more in a file.
         epochs: how many epochs there will be.
         say: gets a line for people; None says nothing.
 
@@ -217,11 +230,12 @@ class FeatureCache:
     """
 
     def __init__(self, model: Any, choice: Any, epochs: int, say: Callable[[str], Any] | None):
-        if choice not in (True, False, "auto"):
-            raise ArgumentError(f'`cache_frozen` must be True, False or "auto", but got {choice!r}.')
+        if not (isinstance(choice, (bool, int)) and choice >= 0) and choice != "auto":
+            raise ArgumentError(f'`cache_frozen` must be True, False, "auto" or a number of bytes, but got {choice!r}.')
         usual = all(getattr(type(model), name).__module__.startswith("plait.") for name in _STEPS)
         self.model, self._say = model, say
-        self._active = usual and (choice is True or (choice == "auto" and epochs > 1))
+        self._active = usual and choice is not False and (choice != "auto" or epochs > 1)
+        self._memory = MOST_IN_MEMORY if choice == "auto" or isinstance(choice, bool) else choice
         self._trunk: Trunk | None = None
         self._flags: tuple | None = None
         self._fingerprint: tuple = ()
@@ -236,7 +250,7 @@ class FeatureCache:
             return original
         key = id(original), training
         if key not in self._sources:
-            self._sources[key] = keep_features(trunk, original, training) or original
+            self._sources[key] = keep_features(trunk, original, training, self._memory) or original
             if self._sources[key] is not original and training and self._say is not None:
                 self._say(what_is_kept(trunk, original.rows))
         return self._sources[key]

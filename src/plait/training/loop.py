@@ -78,7 +78,7 @@ def fit(
         validation_batch_size: rows in them.
         validation_freq: validate each so many epochs, or after the epochs listed.
         cache_frozen: whether what frozen layers compute is kept from epoch to epoch, where it is the same each time; "auto"
-            does so where it pays. The result is the same.
+            does so where it pays; a number of bytes keeps so much in memory, and more in a file. The result is the same.
 
     Returns:
         the History: `history.history` has a list by name, one number an epoch.

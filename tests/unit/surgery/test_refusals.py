@@ -74,3 +74,12 @@ def test_behead():
     assert short.output_shape == (None, 5)
     assert "Take off fewer" in said(surgery.behead, model(), 4)
     np.testing.assert_array_equal(short.weights[0].shape, (6, 5))
+
+
+def test_one_layer_cannot_replace_several():
+    with pytest.raises(ValueError, match="fits 3 layers, 'input_layer', 'a', 'b'; give a function"):
+        surgery.replace(
+            plait.Sequential([plait.Input((4,)), plait.layers.ReLU(name="a"), plait.layers.ReLU(name="b")]),
+            "*",
+            plait.layers.ELU(),
+        )

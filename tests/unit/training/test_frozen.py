@@ -5,6 +5,8 @@ import pytest
 
 import plait
 from plait import layers
+from plait.training.data.arrays import ArraySource
+from plait.training.frozen import find_trunk, keep_features
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(70, 6)).astype("float32"), RNG.normal(size=(70, 1)).astype("float32")
@@ -170,8 +172,21 @@ def test_it_says_what_it_found(capsys):
     assert "Frozen: " not in capsys.readouterr().out
 
 
-def test_another_choice_is_refused():
+def test_a_budget_of_memory():
     model = flat()
-    model.compile("adam", "mse")
-    with pytest.raises(ValueError, match='`cache_frozen` must be True, False or "auto"'):
-        model.fit(X, Y, cache_frozen="always")
+    source = ArraySource(X, Y, batch_size=16)
+    kept = [keep_features(find_trunk(model), source, True, memory).arrays[0].kept[0] for memory in (10**6, 100)]
+    assert [isinstance(room, np.ndarray) for room in kept] == [
+        True,
+        False,
+    ]  # the other one is read from its file by rows
+    np.testing.assert_array_equal(*(room[np.arange(len(X))] for room in kept))
+    in_memory, in_a_file = (trained(flat, choice)[0].get_weights() for choice in (True, 100))
+    for mine, theirs in zip(in_memory, in_a_file, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize("choice", ["always", -1, 2.5, None])
+def test_other_choices_are_refused(choice):
+    with pytest.raises(ValueError, match='`cache_frozen` must be True, False, "auto" or a number of bytes'):
+        trained(flat, choice)
