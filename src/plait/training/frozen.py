@@ -38,7 +38,7 @@ from plait.training.data.arrays import ArraySource
 from plait.training.divided import Divided, Features
 
 MOST_IN_MEMORY = 2 << 30  # bytes of features; more go to a file
-_ROWS_AT_ONCE = 256
+_ROWS_AT_ONCE = 32
 
 
 class Trunk(Divided):
