@@ -275,6 +275,10 @@ class _Zip:
         """Where the content of each member begins; members must neither overlap nor leave anything before them."""
         starts, free = {}, 0
         for entry in sorted(entries, key=lambda entry: entry.header_offset):
+            if entry.header_offset < 0:
+                raise FileError(
+                    f"'{self._path}' is damaged: the member {entry.filename!r} begins before the file does."
+                )
             self._file.seek(entry.header_offset)
             header = self._file.read(30)
             if len(header) < 30 or header[:4] != b"PK\3\4":

@@ -149,7 +149,7 @@ class StoredGroup(Mapping):
     def name(self) -> str | None:
         """The name of the object that was written, if the file tells it."""
         for array in self.arrays.values():
-            name = array.dataset.parent.attrs.get("name")
+            name = plain_attribute(array.dataset.parent.attrs, "name")
             return name if isinstance(name, str) else None
         return None
 
@@ -210,6 +210,7 @@ class StoredWeights:
         return self._groups[path]
 
     def array(self, path: str) -> StoredArray:
+        """The array at a path, not yet read; its type and storage have been checked."""
         with damage(path):
             dataset = self.h5[path]
             if not isinstance(dataset, h5py.Dataset):
@@ -246,10 +247,27 @@ def _plain_dtype(path: str, dataset: Any, dtype: np.dtype) -> np.dtype:
     if dtype.kind in "fiubc":
         return dtype
     if dtype.kind == "V" and dtype.names is None:
-        narrow = _NARROW_FLOATS.get(dataset.attrs.get("dtype"))
+        narrow = _NARROW_FLOATS.get(plain_attribute(dataset.attrs, "dtype"))
         if narrow is not None and np.dtype(narrow).itemsize == dtype.itemsize:
             return np.dtype(narrow)
     raise UnsafeFileError(f"This weights file has something else than numbers at {path}: {dtype}.")
+
+
+_PLAIN_KINDS = (h5py.h5t.STRING, h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM)
+
+
+def plain_attribute(attributes: Any, name: str) -> Any:
+    """The value of an attribute, None where there is none. HDF5 crashes on damaged types: only plain ones are read.
+
+    Raises:
+        FileError: one of another type.
+    """
+    if name not in attributes:
+        return None
+    kind = attributes.get_id(name).get_type().get_class()
+    if kind not in _PLAIN_KINDS:
+        raise FileError(f"The attribute {name!r} has HDF5's type class {kind}; only text and numbers are read.")
+    return attributes[name]
 
 
 def _check_storage(path: str, dataset: Any, plan: Any) -> None:

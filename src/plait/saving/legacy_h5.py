@@ -22,7 +22,7 @@ import numpy as np
 from plait._errors import FileError, did_you_mean
 from plait._registry import serialize_object
 from plait.saving.flat_weights import FlatArray
-from plait.saving.h5 import StoredArray, StoredGroup, StoredWeights, damage
+from plait.saving.h5 import StoredArray, StoredGroup, StoredWeights, damage, plain_attribute
 from plait.saving.legacy_config import major, modern_optimizer, plain_name
 from plait.saving.report import LoadReport
 
@@ -54,10 +54,13 @@ class LegacyFile:
         """The attributes of a group."""
         return (self._h5[path] if path else self._h5).attrs
 
+    def _attribute(self, path: str, name: str) -> Any:
+        return plain_attribute(self.attributes(path), name)
+
     def text(self, name: str, path: str = "") -> str | None:
         """An attribute that is text; None where there is none."""
         with damage(f"its attribute {name!r}"):
-            value = self.attributes(path).get(name)
+            value = self._attribute(path, name)
         if isinstance(value, bytes):
             try:
                 return value.decode("utf-8")
@@ -68,11 +71,10 @@ class LegacyFile:
     def names(self, name: str, path: str) -> list[str]:
         """An attribute that is a list of names, also one that is split into pieces."""
         with damage(f"its attribute {name!r}"):
-            attributes = self.attributes(path)
-            found = attributes.get(name)
+            found = self._attribute(path, name)
             pieces = [found] if found is not None else []
-            while f"{name}{len(pieces)}" in attributes and found is None:
-                pieces.append(attributes[f"{name}{len(pieces)}"])
+            while found is None and (piece := self._attribute(path, f"{name}{len(pieces)}")) is not None:
+                pieces.append(piece)
             items = [item for piece in pieces for item in np.asarray(piece).ravel().tolist()]
             return [item.decode("utf-8") if isinstance(item, bytes) else str(item) for item in items]
 
