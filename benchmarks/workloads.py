@@ -24,10 +24,13 @@ def dense_network(lib, sizes, classes):
     return model
 
 
-def train(lib, model, shape, classes, batch, steps, epochs=3):
-    """Seconds a step, after one epoch that compiles."""
+def train(lib, model, shape, classes, batch, steps, epochs=3, words=None):
+    """Seconds a step, after one epoch that compiles; on words of a vocabulary instead of numbers, where there is one."""
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(batch * steps, *shape)).astype("float32")
+    if words is None:
+        x = rng.normal(size=(batch * steps, *shape)).astype("float32")
+    else:
+        x = rng.integers(0, words, (batch * steps, *shape)).astype("int32")
     y = rng.integers(0, classes, batch * steps)
     lib.utils.set_random_seed(1)
     model.fit(x, y, batch_size=batch, epochs=1, verbose=0)
@@ -47,6 +50,106 @@ def tiny(lib):
 def mlp(lib):
     """784-512-512-10, batch 128."""
     return train(lib, dense_network(lib, [784, 512, 512], 10), (784,), 10, 128, 150)
+
+
+def compiled(lib, inputs, outputs):
+    """A classifier of these tensors, compiled with Adam."""
+    model = lib.Model(inputs, outputs)
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def cnn(lib):
+    """MNIST's convolutional net, 28x28, batch 128."""
+    lib.utils.set_random_seed(0)
+    inputs = lib.Input((28, 28, 1))
+    h = lib.layers.Conv2D(32, 3, activation="relu")(inputs)
+    h = lib.layers.MaxPooling2D()(h)
+    h = lib.layers.Conv2D(64, 3, activation="relu")(h)
+    h = lib.layers.MaxPooling2D()(h)
+    h = lib.layers.Dropout(0.5)(lib.layers.Flatten()(h))
+    model = compiled(lib, inputs, lib.layers.Dense(10, activation="softmax")(h))
+    return train(lib, model, (28, 28, 1), 10, 128, 12, epochs=2)
+
+
+def resnet(lib):
+    """ResNet-20, 32x32, batch 128."""
+    lib.utils.set_random_seed(0)
+
+    def block(h, filters, strides):
+        shortcut = h if strides == 1 else lib.layers.Conv2D(filters, 1, strides=strides)(h)
+        h = lib.layers.Conv2D(filters, 3, strides=strides, padding="same", use_bias=False)(h)
+        h = lib.layers.Activation("relu")(lib.layers.BatchNormalization()(h))
+        h = lib.layers.Conv2D(filters, 3, padding="same", use_bias=False)(h)
+        h = lib.layers.BatchNormalization()(h)
+        return lib.layers.Activation("relu")(lib.layers.Add()([h, shortcut]))
+
+    inputs = lib.Input((32, 32, 3))
+    h = lib.layers.Conv2D(16, 3, padding="same", use_bias=False)(inputs)
+    h = lib.layers.Activation("relu")(lib.layers.BatchNormalization()(h))
+    for filters, strides in ((16, 1), (32, 2), (64, 2)):
+        for index in range(3):
+            h = block(h, filters, strides if index == 0 else 1)
+    h = lib.layers.GlobalAveragePooling2D()(h)
+    model = compiled(lib, inputs, lib.layers.Dense(10, activation="softmax")(h))
+    return train(lib, model, (32, 32, 3), 10, 128, 4, epochs=1)
+
+
+def depthwise(lib):
+    """A net like MobileNet, 96x96, batch 32."""
+    lib.utils.set_random_seed(0)
+    inputs = lib.Input((96, 96, 3))
+    model = compiled(lib, inputs, lib.layers.Dense(10, activation="softmax")(mobile(lib, inputs)))
+    return train(lib, model, (96, 96, 3), 10, 32, 6, epochs=1)
+
+
+def mobile(lib, h):
+    """The layers of a net like MobileNet, without its head."""
+    h = lib.layers.Conv2D(16, 3, strides=2, padding="same", use_bias=False)(h)
+    for filters, strides in ((32, 1), (64, 2), (64, 1), (128, 2), (128, 1), (256, 2)):
+        h = lib.layers.ReLU(6.0)(lib.layers.BatchNormalization()(h))
+        h = lib.layers.DepthwiseConv2D(3, strides=strides, padding="same", use_bias=False)(h)
+        h = lib.layers.ReLU(6.0)(lib.layers.BatchNormalization()(h))
+        h = lib.layers.Conv2D(filters, 1, padding="same", use_bias=False)(h)
+    return lib.layers.GlobalAveragePooling2D()(h)
+
+
+def recurrent(lib, layer):
+    """Embedding 20000x128, a recurrent layer, 80 steps, batch 32."""
+    lib.utils.set_random_seed(0)
+    inputs = lib.Input((80,), dtype="int32")
+    h = layer(lib.layers.Embedding(20000, 128)(inputs))
+    model = compiled(lib, inputs, lib.layers.Dense(2, activation="softmax")(h))
+    return train(lib, model, (80,), 2, 32, 20, epochs=2, words=20000)
+
+
+def lstm(lib):
+    """LSTM 128."""
+    return recurrent(lib, lib.layers.LSTM(128))
+
+
+def gru(lib):
+    """GRU 128."""
+    return recurrent(lib, lib.layers.GRU(128))
+
+
+def bilstm(lib):
+    """Bidirectional LSTM 128."""
+    return recurrent(lib, lib.layers.Bidirectional(lib.layers.LSTM(128)))
+
+
+def transformer(lib):
+    """2 blocks, D 128, 4 heads, F 512, T 128, batch 32."""
+    lib.utils.set_random_seed(0)
+    inputs = lib.Input((128,), dtype="int32")
+    h = lib.layers.Embedding(1000, 128)(inputs)
+    for _ in range(2):
+        h = lib.layers.LayerNormalization()(h + lib.layers.MultiHeadAttention(4, 32)(h, h))
+        inner = lib.layers.Dense(128)(lib.layers.Dense(512, activation="gelu")(h))
+        h = lib.layers.LayerNormalization()(h + inner)
+    h = lib.layers.GlobalAveragePooling1D()(h)
+    model = compiled(lib, inputs, lib.layers.Dense(2, activation="softmax")(h))
+    return train(lib, model, (128,), 2, 32, 5, epochs=2, words=1000)
 
 
 def predict1(lib):
@@ -87,13 +190,7 @@ def transfer(lib):
     """A frozen trunk like MobileNet's on 96x96 pictures, a new head, 5 epochs on 2,000 pictures: all of it, in seconds."""
     lib.utils.set_random_seed(0)
     inputs = lib.Input((96, 96, 3))
-    h = lib.layers.Conv2D(16, 3, strides=2, padding="same", use_bias=False)(inputs)
-    for filters, strides in ((32, 1), (64, 2), (64, 1), (128, 2), (128, 1), (256, 2)):
-        h = lib.layers.ReLU(6.0)(lib.layers.BatchNormalization()(h))
-        h = lib.layers.DepthwiseConv2D(3, strides=strides, padding="same", use_bias=False)(h)
-        h = lib.layers.ReLU(6.0)(lib.layers.BatchNormalization()(h))
-        h = lib.layers.Conv2D(filters, 1, padding="same", use_bias=False)(h)
-    trunk = lib.Model(inputs, lib.layers.GlobalAveragePooling2D()(h), name="trunk")
+    trunk = lib.Model(inputs, mobile(lib, inputs), name="trunk")
     trunk.trainable = False
     new = lib.Input((96, 96, 3))
     model = lib.Model(new, lib.layers.Dense(10, activation="softmax")(trunk(new, training=False)))
@@ -128,7 +225,8 @@ def import_time(name):
     return {"seconds": min(times)}
 
 
-WORKLOADS = {"tiny": tiny, "mlp": mlp, "predict1": predict1, "call1": call1, "build": build, "transfer": transfer}
+_TRAINING = (tiny, mlp, cnn, resnet, depthwise, lstm, gru, bilstm, transformer, transfer)
+WORKLOADS = {workload.__name__: workload for workload in (*_TRAINING, predict1, call1, build)}
 
 if __name__ == "__main__":
     workload, library = sys.argv[1:]

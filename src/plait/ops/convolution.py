@@ -10,7 +10,6 @@ All families end in one private function each, which says how it is computed.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -18,6 +17,7 @@ from plait._errors import ArgumentError, NameUnknownError, ShapeError, describe,
 from plait._settings import settings
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
+from plait.lowering import convolution
 
 _NN = "keras.src.ops.nn"
 
@@ -184,7 +184,7 @@ def conv_transpose(
     sizes = {
         "strides": each_axis("conv_transpose", "strides", strides, rank),
         "padding": padding_name("conv_transpose", padding),
-        "output_padding": (None,) * rank,
+        "output_padding": None,
         "dilation": each_axis("conv_transpose", "dilation_rate", dilation_rate, rank),
     }
     if output_padding is not None:
@@ -201,59 +201,19 @@ def in_channels_last(compute: Callable, x: Any, channels_last: bool) -> Any:
 
 
 def _convolve(x: Any, kernel: Any, strides: tuple, padding: Any, dilation: tuple, groups: int = 1) -> Any:
-    return jax.lax.conv_general_dilated(
-        x,
-        kernel,
-        strides,
-        padding.upper(),
-        rhs_dilation=dilation,
-        dimension_numbers=_dimension_numbers(kernel.ndim - 2),
-        feature_group_count=groups,
-    )
+    return convolution.conv(x, kernel, strides=strides, padding=padding, dilation=dilation, groups=groups)
 
 
 def _convolve_depthwise(x: Any, kernel: Any, strides: tuple, padding: str, dilation: tuple) -> Any:
-    *window, channels, multiplier = kernel.shape
-    return _convolve(x, kernel.reshape(*window, 1, channels * multiplier), strides, padding, dilation, channels)
+    return convolution.depthwise_conv(x, kernel, strides=strides, padding=padding, dilation=dilation)
 
 
 def _convolve_transposed(
-    x: Any, kernel: Any, strides: tuple, padding: str, output_padding: tuple, dilation: tuple
+    x: Any, kernel: Any, strides: tuple, padding: str, output_padding: tuple | None, dilation: tuple
 ) -> Any:
-    rank = kernel.ndim - 2
-    margins = [
-        _transposed_margins(*sizes, padding == "same")
-        for sizes in zip(kernel.shape[:rank], strides, dilation, output_padding, strict=True)
-    ]
-    return jax.lax.conv_general_dilated(
-        x,
-        jnp.swapaxes(jnp.flip(kernel, tuple(range(rank))), -1, -2),
-        (1,) * rank,
-        margins,
-        lhs_dilation=strides,
-        rhs_dilation=dilation,
-        dimension_numbers=_dimension_numbers(rank),
+    return convolution.conv_transpose(
+        x, kernel, strides=strides, padding=padding, output_padding=output_padding, dilation=dilation
     )
-
-
-def _transposed_margins(window: int, stride: int, dilation: int, longer: int | None, same: bool) -> tuple[int, int]:
-    """What is to be padded to an input spread by the stride, so that the convolution gives the wanted output."""
-    reach = (window - 1) * dilation + 1
-    if longer is None:
-        cut = max(reach - stride, 0) if same else 0
-        left = cut // 2
-        extra = max(stride - reach, 0)
-        return reach - 1 - left, reach - 1 - (cut - left) + extra
-    if not same:
-        return reach - 1, reach - 1 + longer
-    total = 2 * (reach - 1 - reach // 2) + longer
-    before = min(reach - 1, total - total // 2)
-    return before, total - before
-
-
-def _dimension_numbers(rank: int) -> tuple[str, str, str]:
-    spatial = "XYZW"[:rank]
-    return f"N{spatial}C", f"{spatial}IO", f"N{spatial}C"
 
 
 # ---------------------------------------------------------------------------- arguments

@@ -7,13 +7,13 @@ None takes the setting of the program.
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from plait._errors import ShapeError, describe
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
+from plait.lowering import pooling
 from plait.ops.convolution import each_axis, in_channels_last, is_channels_last, padding_name
 
 _NN = "keras.src.ops.nn"
@@ -80,21 +80,11 @@ def _pool(
 
 
 def _largest(x: Any, window: tuple, strides: tuple, padding: str) -> Any:
-    lowest = -jnp.inf if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.iinfo(x.dtype).min
-    return _reduce_windows(x, np.asarray(lowest, x.dtype), jax.lax.max, window, strides, padding)
+    return pooling.max_pool(x, window, strides=strides, padding=padding)
 
 
 def _mean(x: Any, window: tuple, strides: tuple, padding: str) -> Any:
-    zero = np.asarray(0, x.dtype)
-    sums = _reduce_windows(x, zero, jax.lax.add, window, strides, padding)
-    if padding == "valid":
-        return sums / np.asarray(np.prod(window), x.dtype)
-    ones = jnp.ones((1, *x.shape[1:-1], 1), x.dtype)
-    return sums / _reduce_windows(ones, zero, jax.lax.add, window, strides, padding)
-
-
-def _reduce_windows(x: Any, start: Any, combine: Callable, window: tuple, strides: tuple, padding: str) -> Any:
-    return jax.lax.reduce_window(x, start, combine, (1, *window, 1), (1, *strides, 1), padding.upper())
+    return pooling.average_pool(x, window, strides=strides, padding=padding)
 
 
 # ---------------------------------------------------------------------------- to a given size
