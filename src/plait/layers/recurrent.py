@@ -119,7 +119,7 @@ class _Cell(Layer):
         return states[0], (states if self.state_count > 1 else states[:1])
 
     def project(self, x: Any, masks: list | None = None) -> Any:
-        """What the inputs give, for any number of steps at once."""
+        """What the inputs give."""
         out = self.for_gates(jnp.matmul, x, self.kernel.value, masks)
         return out if self.bias is None else out + self.bias.value
 
@@ -411,21 +411,23 @@ class RNN(Layer):
 
     def _run_cell(self, sequences: Any, states: list, mask: Any, training: bool) -> tuple[Any, Any, list]:
         """Runs the cell: `(outputs (B, T, ...), the last output, the last states)`."""
-        steps = jnp.moveaxis(sequences, 1, 0)
-        cell, dropped = self.cell, None
+        cell = self.cell
         if isinstance(cell, _Cell):
-            x_masks, dropped = cell.draw_masks(sequences[:, 0], states[0]) if training else (None, None)
-            steps = cell.project(steps, x_masks)
+            x_masks, h_masks = cell.draw_masks(sequences[:, 0], states[0]) if training else (None, None)
 
-        def advance(x: Any, states: list) -> tuple[Any, list]:
-            if isinstance(cell, _Cell):
-                after = cell.step(x, states, dropped)
+            def advance(x: Any, states: list) -> tuple[Any, list]:
+                # the product with the inputs is made step by step: for all at once it would leave the processor's cache
+                after = cell.step(cell.project(x, x_masks), states, h_masks)
                 return after[0], after
+        else:
             options = {"training": training} if _takes_training(cell) else {}
-            result: Any = cell(x, states, **options)
-            out, after = result
-            return out, list(after) if isinstance(after, (list, tuple)) else [after]
 
+            def advance(x: Any, states: list) -> tuple[Any, list]:
+                result: Any = cell(x, states, **options)
+                out, after = result
+                return out, list(after) if isinstance(after, (list, tuple)) else [after]
+
+        steps = jnp.moveaxis(sequences, 1, 0)
         return _scan(advance, steps, states, mask, self.go_backwards, self.zero_output_for_mask)
 
     def compute_mask(self, sequences: Any, previous_mask: Any = None) -> Any:
@@ -462,7 +464,6 @@ def _takes_training(cell: Any) -> bool:
 
 def _scan(advance: Any, steps: Any, states: list, mask: Any, backwards: bool, zeros: bool) -> tuple[Any, Any, list]:
     """Runs a step function over time (T, B, ...), leaving states as they are where the mask (B, T) says so."""
-    first, _ = jax.eval_shape(advance, steps[0], states)
     masks = None if mask is None else jnp.moveaxis(mask.astype(bool), 1, 0)
 
     def body(carry: tuple, item: tuple) -> tuple[tuple, Any]:
@@ -476,7 +477,10 @@ def _scan(advance: Any, steps: Any, states: list, mask: Any, backwards: bool, ze
             out = shown
         return (jax.tree.map(lambda new, old: new.astype(old.dtype), after, states), before), out
 
-    nothing = jnp.zeros(first.shape, first.dtype)
+    nothing = None  # what masked steps show before the first that counts
+    if masks is not None:
+        first, _ = jax.eval_shape(advance, steps[0], states)
+        nothing = jnp.zeros(first.shape, first.dtype)
     (states, last), outputs = lax.scan(body, (states, nothing), (steps, masks), reverse=backwards)
     outputs = jnp.moveaxis(outputs, 0, 1)
     if backwards:
