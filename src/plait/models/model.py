@@ -166,9 +166,7 @@ class Model(Layer):
         try:
             return self._run_program(args, kwargs)
         except _NOT_TRACEABLE:
-            if self.graph is not None:
-                raise
-            self._runs_eagerly = True  # this `call` looks at values, so it can only run as Python
+            self._runs_eagerly = True  # this `call`, or a layer's, looks at values, so it can only run as Python
             return super().__call__(*args, **kwargs)
 
     def _as_listed(self, output: KerasTensor) -> Any:

@@ -1,0 +1,8 @@
+"""Scripts written for Keras run on plait unchanged: `python -m plait script.py`, or `plait.compat.install()`."""
+
+from plait.compat.hook import install as install
+from plait.compat.hook import load_ipython_extension as load_ipython_extension
+from plait.compat.hook import real as real
+from plait.compat.hook import uninstall as uninstall
+
+__all__ = ["install", "load_ipython_extension", "real", "uninstall"]

@@ -1,0 +1,219 @@
+"""The import hook: `import keras` gives plait under Keras's names.
+
+A finder in front of `sys.meta_path` answers for `keras`, `tf_keras` and `tensorflow` (of which only `tensorflow.keras` and
+the basics of `tensorflow.py` beside this file are there). What it gives are `Mirror`s: modules without content, which look
+each name up in plait when it is asked for, by the path of the module. So `keras.layers.Dense`, `keras.src.layers.Dense`,
+`keras.src.layers.core.dense.Dense` and `tensorflow.keras.layers.Dense` are one class: `plait.layers.Dense`.
+
+A real Keras or TensorFlow stays installed and untouched; `real("keras")` imports it beside the mirrors.
+"""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Sequence
+from contextlib import contextmanager
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from plait._errors import did_you_mean
+
+ROOTS = ("keras", "tf_keras", "tensorflow")
+_SHELLS = ("src", "api", "_tf_keras", "keras", "python", "v2")  # parts of a path that name no namespace
+
+# Namespaces in which Keras's own code keeps what its public names are elsewhere.
+_NAMESPACES = (
+    "layers models ops losses metrics optimizers callbacks backend utils saving random initializers regularizers "
+    "constraints activations tree dtype_policies mixed_precision distribution distillation config preprocessing"
+).split()
+# Public modules inside others.
+_INNER = (
+    "optimizers.schedules",
+    "utils.bounding_boxes",
+    "ops.image",
+    "ops.linalg",
+    "ops.nn",
+    "ops.numpy",
+    "preprocessing.sequence",
+    "preprocessing.image",
+)
+
+
+def spaces_of(module: str) -> list[str]:
+    """The modules of plait in which a module of Keras's looks names up, the nearest first.
+
+    >>> spaces_of("keras.src.layers.core.dense")[:1], spaces_of("tensorflow.keras.optimizers.schedules")[:2]
+    (['plait.layers'], ['plait.optimizers.schedules', 'plait.optimizers'])
+    """
+    parts = module.split(".")[1:]
+    while parts and parts[0] in _SHELLS:
+        parts = parts[1:]
+    found = []
+    for count in range(len(parts), 0, -1):
+        path = ".".join(parts[:count])
+        if path in _INNER or (count == 1 and _is_public(path)):
+            found.append(f"plait.{path}")
+    return found
+
+
+def _is_public(name: str) -> bool:
+    plait = importlib.import_module("plait")
+    return name in plait.__all__ and not name.startswith("_") and isinstance(getattr(plait, name), ModuleType)
+
+
+class Mirror(ModuleType):
+    """A module of Keras's whose names are plait's."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name != "__version__":
+            raise AttributeError(name)
+        value = _find(self.__name__, name)
+        setattr(self, name, value)
+        return value
+
+    def __dir__(self) -> list[str]:
+        spaces = spaces_of(self.__name__) or ["plait"]
+        return sorted({name for space in spaces for name in dir(importlib.import_module(space))})
+
+
+def _find(module: str, name: str) -> Any:
+    if name == "__version__":
+        return keras_version()
+    plait = importlib.import_module("plait")
+    spaces = spaces_of(module)
+    for space in spaces:
+        found = importlib.import_module(space)
+        if name in getattr(found, "__all__", ()) and hasattr(found, name):
+            return getattr(found, name)
+    if not _is_private(module) and spaces:
+        raise _unknown(module, name, importlib.import_module(spaces[0]))
+    value = getattr(plait, name, None) if name in plait.__all__ else None
+    if isinstance(value, ModuleType):
+        return importlib.import_module(f"{module}.{name}")
+    if value is not None:
+        return value
+    if _is_private(module):
+        for space in _NAMESPACES:
+            found = importlib.import_module(f"plait.{space}")
+            if name in getattr(found, "__all__", ()):
+                return getattr(found, name)
+    raise _unknown(module, name, plait)
+
+
+def _is_private(module: str) -> bool:
+    return ".src" in module or module.startswith("tensorflow.python")
+
+
+def _unknown(module: str, name: str, near: ModuleType) -> AttributeError:
+    hint = did_you_mean(name, getattr(near, "__all__", ()))
+    return AttributeError(
+        f"plait has no {module}.{name}.{hint} See docs/differences.md for what it leaves out, and why."
+    )
+
+
+def keras_version() -> str:
+    """The version of Keras that plait's API is that of."""
+    return "3.15.1"
+
+
+class MirrorFinder(MetaPathFinder, Loader):
+    """Answers imports of Keras's modules with mirrors."""
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
+        """A mirror's spec for what is mirrored; None leaves the import to others."""
+        root = fullname.split(".")[0]
+        if root not in ROOTS or not self.has(fullname):
+            return None
+        return ModuleSpec(fullname, self, is_package=True)
+
+    def has(self, fullname: str) -> bool:
+        """Whether a module of this name is mirrored."""
+        parts = fullname.split(".")[1:]
+        while parts and parts[0] in _SHELLS:
+            parts = parts[1:]
+        if not parts:
+            return fullname.split(".")[0] != "tensorflow" or fullname == "tensorflow" or "keras" in fullname
+        if fullname.startswith("tensorflow.") and "keras" not in fullname:
+            return False
+        return bool(spaces_of(fullname)) and (_is_private(fullname) or ".".join(parts) in _INNER or len(parts) == 1)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        if spec.name == "tensorflow":
+            module = importlib.import_module("plait.compat.tensorflow")
+            return module.make(spec.name)
+        return Mirror(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Mirrors have nothing to run."""
+
+
+_finder = MirrorFinder()
+_hidden: dict[str, ModuleType] = {}
+
+
+def install() -> None:
+    """From now on, `import keras`, `tf_keras` and `tensorflow` give plait.
+
+    Modules of the real ones that were imported before are put aside until `uninstall`.
+
+    >>> import plait
+    >>> plait.compat.install()
+    >>> from keras.layers import Dense
+    >>> Dense is plait.layers.Dense
+    True
+    >>> plait.compat.uninstall()
+    """
+    if _finder in sys.meta_path:
+        return
+    _hidden.update(_take_out())
+    sys.meta_path.insert(0, _finder)
+
+
+def uninstall() -> None:
+    """Takes the hook out again; what was imported of the real ones is back."""
+    if _finder in sys.meta_path:
+        sys.meta_path.remove(_finder)
+        _take_out()
+        sys.modules.update(_hidden)
+        _hidden.clear()
+
+
+def _take_out() -> dict[str, ModuleType]:
+    names = [name for name in sys.modules if name.split(".")[0] in ROOTS]
+    return {name: sys.modules.pop(name) for name in names}
+
+
+def real(name: str) -> ModuleType:
+    """The real Keras or TensorFlow, where it is installed, though the hook answers for its name.
+
+    Raises:
+        ModuleNotFoundError: it isn't installed.
+    """
+    if name.split(".")[0] not in ROOTS:
+        return importlib.import_module(name)
+    with _without_hook():
+        return importlib.import_module(name)
+
+
+@contextmanager
+def _without_hook() -> Any:
+    active = _finder in sys.meta_path
+    if not active:
+        yield
+        return
+    sys.meta_path.remove(_finder)
+    mirrors = _take_out()
+    sys.modules.update(_hidden)
+    try:
+        yield
+    finally:
+        _hidden.update(_take_out())
+        sys.modules.update(mirrors)
+        sys.meta_path.insert(0, _finder)
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """`%load_ext plait.compat` in a notebook installs the hook."""
+    install()

@@ -1,0 +1,108 @@
+"""The import hook: Keras's names give plait, a real Keras stays beside it, and scripts run unchanged."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import plait
+from plait import compat
+
+
+@pytest.fixture
+def hook():
+    compat.install()
+    yield
+    compat.uninstall()
+
+
+def test_names_of_keras_are_names_of_plait(hook):
+    import tf_keras
+    from keras import layers
+    from keras.api.layers import Dense as api_dense
+    from keras.optimizers.schedules import ExponentialDecay
+    from keras.preprocessing.sequence import pad_sequences
+    from keras.src.layers.core.dense import Dense as inner_dense
+    from tensorflow.keras.layers import Dense as tf_dense
+
+    assert layers.Dense is plait.layers.Dense is inner_dense is tf_dense is api_dense is tf_keras.layers.Dense
+    assert ExponentialDecay is plait.optimizers.schedules.ExponentialDecay
+    assert pad_sequences is plait.preprocessing.sequence.pad_sequences
+    import keras
+
+    assert keras.backend.backend() == "jax"
+    assert keras.__version__.startswith("3.")
+    assert keras.Model is plait.Model
+
+
+def test_a_real_keras_stays_beside_it():
+    import keras as before
+
+    compat.install()
+    try:
+        import keras
+
+        assert keras is not before
+        assert compat.real("keras") is before
+        assert sys.modules["keras"] is keras
+    finally:
+        compat.uninstall()
+    assert sys.modules["keras"] is before
+
+
+def test_what_is_missing_is_named(hook):
+    import keras
+
+    with pytest.raises(AttributeError, match=r"plait has no keras\.layers\.Dens\. Did you mean 'Dense'\?"):
+        _ = keras.layers.Dens
+    with pytest.raises(ImportError, match=r"keras\.nonsense"):
+        import keras.nonsense
+    import tensorflow as tf
+
+    with pytest.raises(AttributeError, match=r"has no tensorflow\.lite"):
+        _ = tf.lite
+
+
+def test_basics_of_tensorflow(hook):
+    import tensorflow as tf
+
+    assert float(tf.reduce_sum(tf.constant([1.0, 2.0]))) == 3
+    assert tf.reduce_mean(tf.ones((2, 3)), axis=1).shape == (2,)
+    assert tf.cast(tf.constant([1.5]), tf.int32).dtype == "int32"
+    assert tf.Variable([1.0]).numpy().tolist() == [1.0]
+    assert tf.constant(2.0, shape=(2, 2)).shape == (2, 2)
+    assert tf.concat([tf.zeros((1, 2)), tf.ones((1, 2))], axis=0).shape == (2, 2)
+    assert tf.nn.relu(tf.constant([-1.0, 1.0])).tolist() == [0, 1]
+    tf.random.set_seed(0)
+    assert tf.random.normal((2, 3)).shape == (2, 3)
+
+    @tf.function
+    def double(x):
+        return 2 * x
+
+    assert float(double(tf.constant(2.0))) == 4
+
+
+SCRIPT = """
+import sys
+import numpy as np
+import keras
+from keras import layers
+from tensorflow.keras.models import Sequential
+model = Sequential([layers.Input((4,)), layers.Dense(3)])
+model.compile("adam", "mse")
+model.fit(np.ones((8, 4)), np.ones((8, 3)), verbose=0)
+print(type(model).__module__, sys.argv[1:], __name__)
+"""
+
+
+@pytest.mark.parametrize("way", ["file", "module", "code"])
+def test_a_script_runs(way, tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    how = {"file": [str(tmp_path / "script.py")], "module": ["-m", "script"], "code": ["-c", SCRIPT]}[way]
+    command = [sys.executable, "-W", "ignore", "-m", "plait", *how, "--epochs", "3"]
+    source = {**os.environ, "PYTHONPATH": str(Path(plait.__file__).parents[1])}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=source, timeout=120, check=False)
+    assert done.stdout.strip().splitlines()[-1] == "plait.models.sequential ['--epochs', '3'] __main__", done.stderr
