@@ -131,7 +131,9 @@ def fit(
 def _prepared(model: Any, source: Any, class_weight: Any) -> Any:
     """The model's trainer, ready for the source's batches."""
     if isinstance(source, (ArraySource, PyDatasetSource)) and not model.compiled.settled:
-        source.order()  # Keras draws one order more before the first epoch: a seeded script goes on with the same numbers
+        source.order(
+            1
+        )  # Keras draws one order more before the first epoch: a seeded script goes on with the same numbers
     model.trainer.prepare(source.first(), class_weight)
     return model.trainer
 

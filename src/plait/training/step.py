@@ -313,7 +313,8 @@ class Trainer:
         model, (x, y, sample_weight) = self.model, lay_out_batch(batch)
         with scope(bindings=bindings, training=training, losses=[]):
             y_pred = self.trunk.run_rest(x) if isinstance(x, Features) and self.trunk is not None else model(x)
-            sample_weight = self._with_class_weights(y, y_pred, sample_weight)
+            if training:  # weights of classes say what to learn; what is told of other data counts each row
+                sample_weight = self._with_class_weights(y, y_pred, sample_weight)
             loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
             loss = loss if hasattr(loss, "dtype") else jnp.asarray(loss, "float32")
             model.compiled.loss_tracker.update_state(lax.stop_gradient(loss), sample_weight=custom.batch_size(x))
