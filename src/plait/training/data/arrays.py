@@ -242,7 +242,7 @@ def split_off(x: Any, y: Any, sample_weight: Any, fraction: float) -> tuple[tupl
         raise ArgumentError(f"`validation_split` must be between 0 and 1, but got {fraction}.")
     if not is_arrays(x):
         raise ArgumentError(
-            f"`validation_split` splits arrays only, but x is {describe(x)}. Give `validation_data` beside a generator."
+            f"`validation_split` splits arrays only, but x is a {type(x).__name__}. Give `validation_data` beside a generator."
         )
     arrays = tuple(as_arrays(part) for part in (x, y, sample_weight))
     rows = count_rows(arrays)
