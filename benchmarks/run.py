@@ -69,6 +69,8 @@ def main(only: str, rounds: int, libraries: str) -> None:
             times = [result["seconds"] for result in found]
             median = statistics.median(times)
             loss = f"  loss {found[-1]['loss']:.4f}" if "loss" in found[-1] else ""
+            pairs = [result["seconds"] / result["plain"] for result in found if "plain" in result]
+            loss += f"  {statistics.median(pairs) - 1:+.1%} to plain arrays" if pairs else ""
             span = f"{show(min(times))} - {show(max(times))}"
             ratio = (
                 ""

@@ -10,6 +10,7 @@ import sys
 import time
 
 import numpy as np
+from feeding import callbacks, generator, pydataset
 
 
 def dense_network(lib, sizes, classes):
@@ -225,8 +226,9 @@ def import_time(name):
     return {"seconds": min(times)}
 
 
+_FEEDING = (callbacks, generator, pydataset)
 _TRAINING = (tiny, mlp, cnn, resnet, depthwise, lstm, gru, bilstm, transformer, transfer)
-WORKLOADS = {workload.__name__: workload for workload in (*_TRAINING, predict1, call1, build)}
+WORKLOADS = {workload.__name__: workload for workload in (*_TRAINING, predict1, call1, build, *_FEEDING)}
 
 if __name__ == "__main__":
     workload, library = sys.argv[1:]

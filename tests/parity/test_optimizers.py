@@ -36,15 +36,15 @@ CASES = {
         {},
         {"momentum": 0.9, "clipnorm": 1.0},
         {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1},
-        {"gradient_accumulation_steps": 3, **AVERAGED, "clipvalue": 0.5},
+        {"gradient_accumulation_steps": 3, "clipvalue": 0.5},
         {**AVERAGED, "ema_overwrite_frequency": 3},
     ],
     "Adam": [
         {},
         {**FAST, "amsgrad": True, "global_clipnorm": 2.0},
         {**DECAYED, "gradient_accumulation_steps": 3, "loss_scale_factor": 8.0},
-        {**FAST, **AVERAGED, "ema_overwrite_frequency": 2, "gradient_accumulation_steps": 2, "amsgrad": True},
-        lambda library: decay(library, gradient_accumulation_steps=2),
+        {**FAST, **AVERAGED, "ema_overwrite_frequency": 2, "amsgrad": True},
+        lambda library: decay(library),
         lambda library: decay(library, weight_decay=0.05, clipnorm=0.5),
         lambda library: {"learning_rate": lambda: 0.05},
     ],
@@ -158,6 +158,27 @@ def test_twenty_steps_are_those_of_keras(name, options):
     expected, expected_state = train(step_of(theirs), theirs, their_weights)
     assert_close(after, expected)
     assert_close(state, expected_state, tolerance=1e-5)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "LossScaleOptimizer"])
+def test_accumulated_steps_are_one_of_keras_on_the_mean(name):
+    """Schedules and averages count updates; in Keras they count steps where gradients are accumulated."""
+
+    def options(steps):
+        def made(library):
+            given = decay(
+                library, **AVERAGED, ema_overwrite_frequency=3, clipnorm=0.5, gradient_accumulation_steps=steps
+            )
+            return given if name != "LossScaleOptimizer" else {"inner_optimizer": library.Adam(**given, name="inner")}
+
+        return made
+
+    _, (ours, our_weights) = both(name, options(4))
+    after, _ = train(step_of(ours), ours, our_weights)
+    (theirs, their_weights), _ = both(name, options(None))
+    means = [np.mean(given.reshape(STEPS // 4, 4, *given.shape[1:]), axis=1) for given in GRADIENTS]
+    expected, _ = train(step_of(theirs), theirs, their_weights, means)
+    assert_close(after, expected, tolerance=1e-5)
 
 
 @pytest.mark.parametrize("name, options", [row for row in TABLE if not row.id.startswith("Adam-6")])

@@ -81,6 +81,8 @@ class Loss:
             return record(LossCall(self), (y_true, y_pred, sample_weight), {})
         mask = get_mask(y_pred)
         losses = self.call(self._tensors(y_true), self._tensors(y_pred))
+        if losses is None:
+            raise ArgumentError(f"{self.name} returned None, not a loss. Does the function end with `return`?")
         mask = _both(mask, get_mask(losses))
         return reduce_weighted(losses, sample_weight, mask, self.reduction, self.dtype)
 

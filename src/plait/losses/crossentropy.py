@@ -232,6 +232,7 @@ def _same_shape(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     if y_true.shape != y_pred.shape:
         raise ShapeError(
             f"Labels and outputs must have the same shape, but got {describe(y_true)} and {describe(y_pred)}."
+            + (" Class numbers are for sparse_categorical_crossentropy." if y_true.ndim < y_pred.ndim else "")
         )
     return y_true, y_pred
 

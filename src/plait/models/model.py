@@ -483,6 +483,7 @@ class Model(Layer):
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
         cache_frozen: Any = "auto",
+        seed: int | None = None,
     ) -> Any:
         """Trains the model; see `plait.training.fit`, whose arguments these are. Returns the History."""
         given = {key: value for key, value in locals().items() if key not in ("self", "__class__")}
@@ -512,9 +513,14 @@ class Model(Layer):
         verbose: Any = "auto",
         steps: int | None = None,
         callbacks: Any = None,
+        out: Any = None,
     ) -> Any:
-        """Computes the outputs for data, batch by batch, as NumPy arrays."""
-        return training.predict(self, x, batch_size, verbose, steps, callbacks)
+        """Computes the outputs for data, batch by batch, as NumPy arrays; `out` names `.npy` files for them instead."""
+        return training.predict(self, x, batch_size, verbose, steps, callbacks, out)
+
+    def predict_batches(self, x: Any, batch_size: int | None = None, steps: int | None = None) -> Iterator[Any]:
+        """Yields the outputs batch by batch, as NumPy arrays: for data whose outputs don't fit into memory."""
+        return training.predict_batches(self, x, batch_size, steps)
 
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False

@@ -65,8 +65,8 @@ class Optimizer:
     Raises:
         ArgumentError: an option that isn't one, or a value out of its range.
 
-    Differs: schedules see the steps, not the updates, where gradients are accumulated; Keras does so too. A weight
-    without a gradient is left alone altogether.
+    Differs: where gradients are accumulated, schedules and moving averages count updates, so that k accumulated steps are
+    one step of a batch k times as large; in Keras they count steps. A weight without a gradient is left alone altogether.
 
     >>> class Signs(Optimizer):
     ...     def update_step(self, gradient, variable, learning_rate):
@@ -188,7 +188,7 @@ class Optimizer:
             ArgumentError: setting a number where there is a schedule.
         """
         if isinstance(self._learning_rate, LearningRateSchedule):
-            return self._learning_rate(self._iteration.value)
+            return self._learning_rate(step.count(self, [self._iteration.value]))
         return self._learning_rate if isinstance(self._learning_rate, Variable) else self._learning_rate()
 
     @learning_rate.setter
@@ -382,7 +382,7 @@ class Optimizer:
         if isinstance(self._learning_rate, Variable):
             return state[1]
         if isinstance(self._learning_rate, LearningRateSchedule):
-            return convert_to_tensor(self._learning_rate(state[0]))
+            return convert_to_tensor(self._learning_rate(step.count(self, state)))
         return None if self._learning_rate is None else convert_to_tensor(self._learning_rate())
 
     # ------------------------------------------------------------------------ on the variables themselves

@@ -1,8 +1,8 @@
 """One step of any optimizer, as pure functions of lists of arrays.
 
 A step, in this order: weights that are replaced by their gradients; the loss scale; the accumulation of gradients, which
-goes on at every k-th step only; clipping; decay of the weights; the rule, or `update_step` of a class written for Keras;
-moving averages; constraints; the counter.
+goes on at every k-th step only; the update: clipping, decay of the weights, the rule (or `update_step` of a class written
+for Keras), moving averages; constraints; the counter. So k accumulated steps are one step of a batch k times as large.
 
 Verbs: `update` is the whole step; the others are its parts, and each returns `(weights, state)`.
 
@@ -11,8 +11,9 @@ depends on values is decided by `lax.cond` and `where`. Each result has the dtyp
 
 What it is not: a method of `Optimizer`, only to keep that file short; it reads the optimizer's options and slots.
 
-Differs from Keras: a weight without a gradient keeps its slots and isn't decayed; the scalars of a step are computed
-once, not for each weight.
+Differs from Keras: where gradients are accumulated, schedules and moving averages count updates (Keras: steps, so that
+accumulation isn't the same as a large batch). A weight without a gradient keeps its slots and isn't decayed; the scalars of
+a step are computed once, not for each weight.
 """
 
 from collections.abc import Sequence
@@ -40,8 +41,6 @@ def update(optimizer: Any, state: Sequence, gradients: Sequence, weights: Sequen
         gradients = [g if g is None else g / optimizer.loss_scale_factor for g in gradients]
     go_on = accumulate if optimizer.gradient_accumulation_steps else descend
     weights, state = go_on(optimizer, state, gradients, weights)
-    if optimizer.use_ema:
-        weights, state = average(optimizer, state, weights)
     weights = [
         w if g is None or v.constraint is None else v.constraint(w)
         for v, g, w in zip(variables, gradients, weights, strict=True)
@@ -108,7 +107,7 @@ def accumulate(optimizer: Any, state: Sequence, gradients: list, weights: Sequen
 
 
 def descend(optimizer: Any, state: Sequence, gradients: list, weights: Sequence) -> tuple[list, list]:
-    """Clips, decays, and applies the rule."""
+    """Clips, decays, applies the rule, and moves the averages on."""
     rate = optimizer._rate_in(state)
     gradients = clip(optimizer, gradients)
     weights = [
@@ -116,7 +115,8 @@ def descend(optimizer: Any, state: Sequence, gradients: list, weights: Sequence)
         for v, w, g in zip(optimizer._trainable_variables, weights, gradients, strict=True)
     ]
     go_on = run_update_steps if optimizer.steps_by_variable else run_rule
-    return go_on(optimizer, state, gradients, weights, rate)
+    weights, state = go_on(optimizer, state, gradients, weights, rate)
+    return average(optimizer, state, weights) if optimizer.use_ema else (weights, state)
 
 
 def clip(optimizer: Any, gradients: list) -> list:

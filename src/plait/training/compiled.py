@@ -18,6 +18,7 @@ from plait._errors import ArgumentError, DataError, PlaitError, describe, listin
 from plait._names import snake_case
 from plait._tree import flatten, is_nested
 from plait.core.variable import convert_to_tensor
+from plait.training.checks import check_class_labels, warn_if_spread
 from plait.training.names import match_labels, match_to_outputs, output_names
 
 
@@ -118,6 +119,10 @@ class Compiled:
             entry.settle(true, pred)
         _rename_clashes(self._entries)
         self._settled = True
+
+    def check_labels(self, y: Any, outputs: Any) -> None:
+        """Refuses class numbers that no output stands for: see `checks.check_class_labels`."""
+        check_class_labels(y, [e.name for e in self._entries], [e.loss for e in self._entries], outputs, self.owner)
 
     def _labels(self, y: Any) -> list:
         wanted = [entry.needs_labels for entry in self._entries]
@@ -241,19 +246,23 @@ class _Entry:
     def settle(self, y: Any, y_pred: Any) -> None:
         if isinstance(self.loss, str):
             self.loss = losses.crossentropy_for(y.shape, y_pred.shape)
+        function = getattr(self.loss, "fn", None)
+        if y is not None and getattr(function, "__module__", "") == losses.mean_squared_error.__module__:
+            warn_if_spread(self.name, self.loss.name, y, y_pred)
         self.metrics = [_settle_metric(m, y, y_pred) for m in self._plain]
         self.weighted_metrics = [_settle_metric(m, y, y_pred) for m in self._weighted]
 
     def compute(self, y: Any, y_pred: Any, weight: Any, owner: str) -> Any:
         try:
-            return self.loss(y, y_pred, sample_weight=weight)
-        except PlaitError:
-            raise
+            value = self.loss(y, y_pred, sample_weight=weight)
+        except PlaitError as error:
+            raise type(error)(f"{owner}: the loss of the output {self.name!r}: {error}") from error
         except (TypeError, ValueError) as error:
             raise DataError(
                 f"{owner}: the loss of the output {self.name!r} ({getattr(self.loss, 'name', self.loss)}) cannot compare labels "
                 f"{describe(y)} with outputs {describe(y_pred)}. {error}"
             ) from error
+        return value
 
 
 def _find_loss(loss: Any, name: str) -> Any:

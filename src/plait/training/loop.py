@@ -1,4 +1,4 @@
-"""fit, evaluate and predict: a ladder of short functions over the step.
+"""fit and evaluate: a ladder of short functions over the step.
 
     fit -> _run_epoch -> _dispatches -> Trainer.train_rows / train_batch
 
@@ -16,10 +16,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from plait._errors import ArgumentError, DataError, StateError, describe
+from plait._errors import ArgumentError, DataError, describe
 from plait._settings import settings
-from plait._tree import flatten, map_structure, map_structure_in_order
+from plait._tree import flatten
 from plait.training.callbacks import CallbackList
+from plait.training.checks import check_options, explain_loss
 from plait.training.data import (
     ArraySource,
     DataOf,
@@ -35,6 +36,7 @@ from plait.training.data.choose import check_count
 from plait.training.frozen import FeatureCache
 from plait.training.interrupts import deferred_interrupts
 from plait.training.pace import Pace, begins_looped
+from plait.training.repeat import begin_epoch, own_randomness
 
 
 def fit(
@@ -56,6 +58,7 @@ def fit(
     validation_batch_size: int | None = None,
     validation_freq: Any = 1,
     cache_frozen: Any = "auto",
+    seed: int | None = None,
 ) -> Any:
     """Trains a model.
 
@@ -79,6 +82,8 @@ def fit(
         validation_freq: validate each so many epochs, or after the epochs listed.
         cache_frozen: whether what frozen layers compute is kept from epoch to epoch, where it is the same each time; "auto"
             does so where it pays; a number of bytes keeps so much in memory, and more in a file. The result is the same.
+        seed: makes all that the run draws a function of this number: the order of the data of (seed, epoch), what layers draw
+            of (seed, epoch, step, layer). None goes on with the program's random numbers.
 
     Returns:
         the History: `history.history` has a list by name, one number an epoch.
@@ -88,23 +93,22 @@ def fit(
         ArgumentError, DataError: arguments or data that don't fit.
     """
     model._needs_compile()
-    _check_epochs(epochs, initial_epoch, batch_size)
-    _check_weights(sample_weight, class_weight)
+    check_options(verbose, shuffle, validation_freq)
+    _check_arguments(epochs, initial_epoch, batch_size, sample_weight, class_weight)
     read = DataOf(model)
     if validation_split and validation_data is None:
         (x, y, sample_weight), validation_data = split_off(*read(x, y), sample_weight, validation_split)
     epochs, steps_per_epoch = _at_most(epochs, initial_epoch, steps_per_epoch)
     source = source_of(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, goes_on=True, read=read)
     validation = _validation_source(read, validation_data, validation_batch_size or batch_size, validation_steps)
-    trainer = _prepared(model, source, class_weight)
+    trainer = _prepared(model, source, class_weight, draws=seed is None)
     params = {"verbose": verbose, "epochs": epochs, "steps": source.steps}
     watchers = CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, model=model, **params)
-    model.stop_training = False
-    model.history = watchers.history
+    model.stop_training, model.history = False, watchers.history
     run = _Run(trainer.train_rows, trainer.train_batch, _pace(model, watchers, "train"), watchers, "train")
-    total, logs = (source.steps or 0) * (epochs - initial_epoch), {}
+    total, logs, explained = (source.steps or 0) * (epochs - initial_epoch), {}, False
     features = FeatureCache(model, cache_frozen, epochs - initial_epoch, print if verbose else None)
-    with deferred_interrupts() as interrupts, closing_sources(source, validation):
+    with own_randomness(seed), deferred_interrupts() as interrupts, closing_sources(source, validation):
         run.interrupts = interrupts
         watchers.on_train_begin()
         first, skip = vars(model).pop("resumes_at", (initial_epoch, 0))  # set by BackupAndRestore
@@ -114,12 +118,13 @@ def fit(
                 trainer.prepare(source.first(), class_weight)
             if not skip:
                 trainer.reset_metrics()
+            begin_epoch(seed, epoch, trainer.variables, goes_on=skip > 0)
             logs, skip = plain_logs(run.epoch(features.source(source, training=True), epoch, total, skip)), 0
+            explained = explained or _explain(logs, source, epoch, model)
             if validation is not None and _validates(epoch, validation_freq):
                 found = _evaluate(model, features.source(validation, training=False), watchers, class_weight)
-                logs.update({f"val_{name}": value for name, value in found.items()})
-            logs = dict(sorted(logs.items()))
-            watchers.on_epoch_end(epoch, logs)
+                logs |= {f"val_{name}": value for name, value in found.items()}
+            watchers.on_epoch_end(epoch, logs := dict(sorted(logs.items())))
             if model.stop_training:
                 break
         if model.optimizer is not None and epochs > initial_epoch:
@@ -128,25 +133,36 @@ def fit(
     return model.history
 
 
-def _prepared(model: Any, source: Any, class_weight: Any) -> Any:
+def _prepared(model: Any, source: Any, class_weight: Any, draws: bool) -> Any:
     """The model's trainer, ready for the source's batches."""
-    if isinstance(source, (ArraySource, PyDatasetSource)) and not model.compiled.settled:
-        source.order()  # Keras draws one order more before the first epoch: a seeded script goes on with the same numbers
-    model.trainer.prepare(source.first(), class_weight)
+    if draws and isinstance(source, (ArraySource, PyDatasetSource)) and not model.compiled.settled:
+        source.order(1)  # as Keras does before the first epoch: a seeded script goes on with the same numbers
+    first = source.first()
+    model.trainer.prepare(first, class_weight)
+    y = source.arrays[1] if isinstance(source, ArraySource) else first[1]
+    if y is not None:
+        model.compiled.check_labels(y, model.trainer.outputs)
     return model.trainer
 
 
-def _check_epochs(epochs: Any, initial_epoch: Any, batch_size: Any) -> None:
+def _explain(logs: Mapping, source: Any, epoch: int, model: Any) -> bool:
+    """Warns of a loss that isn't a number, with what the data tells about it."""
+    arrays = source.arrays if isinstance(source, ArraySource) else (None, None, None)
+    message = None if model.stop_training else explain_loss(logs, arrays, epoch, model.name)
+    if message is not None:
+        warnings.warn(message, stacklevel=4)
+    return message is not None
+
+
+def _check_arguments(epochs: Any, initial_epoch: Any, batch_size: Any, sample_weight: Any, class_weight: Any) -> None:
     check_count("batch_size", batch_size)
     for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
         if isinstance(value, bool) or not hasattr(value, "__index__") or value < 0:
             raise ArgumentError(f"`{name}` must be a whole number from 0 up, but got {value!r}.")
-
-
-def _check_weights(sample_weight: Any, class_weight: Any) -> None:
     if sample_weight is not None and class_weight is not None and not isinstance(sample_weight, Mapping):
         raise ArgumentError(
-            "You cannot `class_weight` and `sample_weight` at the same time. Multiply them into sample_weight."
+            "You cannot `class_weight` and `sample_weight` at the same time. Multiply them into one `sample_weight`, or give "
+            "`sample_weight` as a dict by output."
         )
 
 
@@ -220,7 +236,7 @@ class _Run:
             if self._stops():
                 break
         if source.steps is not None and done < source.steps and not self._stops():
-            self._warn_short(done, source.steps)
+            self._fell_short(done, source)
         return logs
 
     def _stops(self) -> bool:
@@ -263,11 +279,20 @@ class _Run:
             yield send, end - first
             first += sent[0]
 
-    @staticmethod
-    def _warn_short(done: int, wanted: int) -> None:
+    def _fell_short(self, done: int, source: Any) -> None:
+        """Says that data ended too soon: an error for what can run only once, as nothing more will come.
+
+        Raises:
+            DataError: a generator ended.
+        """
+        name, needs = self.watchers.model.name, f"{done} batches of the {source.steps} that are needed"
+        if getattr(source, "once", False):
+            raise DataError(
+                f"{name}: the generator ended too soon: it gave {needs}. What was learnt from them is kept. Make the generator "
+                "endless, or give fewer steps."
+            )
         warnings.warn(
-            f"Your input ran out of data; interrupting training. The data gave {done} batches of the {wanted} that the epoch "
-            "needs. Make the generator endless, or give fewer steps.",
+            f"{name}: Your input ran out of data; interrupting training. The data gave {needs}. Give fewer steps, or more data.",
             stacklevel=6,
         )
 
@@ -330,54 +355,6 @@ def in_order(model: Any, logs: Mapping) -> Any:
     return ordered[0] if len(ordered) == 1 else ordered
 
 
-# ---------------------------------------------------------------------------- predict
-
-
-def predict(
-    model: Any,
-    x: Any,
-    batch_size: int | None = None,
-    verbose: Any = "auto",
-    steps: int | None = None,
-    callbacks: Any = None,
-) -> Any:
-    """Computes a model's outputs for data, batch by batch.
-
-    Returns:
-        NumPy arrays, in the structure of the outputs, batches joined along the first axis.
-    """
-    source = source_of(x, None, None, batch_size, steps, read=DataOf(model))
-    if verbose == 0 and not callbacks and isinstance(source, ArraySource) and source.steps == 1:
-        return map_structure_in_order(np.asarray, model(source.first()[0], training=False))
-    watchers = CallbackList(
-        callbacks, add_progbar=verbose != 0, model=model, verbose=verbose, epochs=1, steps=source.steps
-    )
-    watches, parts = watchers.watches_batches("predict"), []
-    model.stop_predicting = False
-    watchers.on_predict_begin()
-    with closing_sources(source), contextlib.closing(source.batches(0)) as batches:
-        for index, (inputs, _, _) in enumerate(batches):
-            if watches:
-                watchers.on_predict_batch_begin(index)
-            outputs = model(inputs, training=False)
-            parts.append(outputs)
-            if watches:
-                watchers.on_predict_batch_end(index, {"outputs": map_structure_in_order(np.asarray, outputs)})
-            watchers.progress(index + 1, {})
-            if model.stop_predicting or (source.steps is not None and index + 1 >= source.steps):
-                break
-    watchers.on_predict_end()
-    if not parts:
-        raise DataError("predict: there is no data.")
-    return _joined(parts)
-
-
-def _joined(parts: list) -> Any:
-    if not all(np.ndim(leaf) for leaf in flatten(parts[0]) if leaf is not None):
-        raise DataError(f"predict: outputs need a batch axis to be joined along, but are {describe(parts[0])}.")
-    return map_structure(lambda *leaves: np.concatenate([np.asarray(leaf) for leaf in leaves]), *parts)
-
-
 # ---------------------------------------------------------------------------- single batches
 
 
@@ -410,4 +387,4 @@ def test_on_batch(model: Any, x: Any, y: Any = None, sample_weight: Any = None, 
 
 def _check_batch(batch: tuple) -> None:
     if not any(leaf is not None for leaf in flatten(batch[0])):
-        raise StateError(f"There is no data: x is {describe(batch[0])}.")
+        raise DataError(f"There is no data: x is {describe(batch[0])}.")

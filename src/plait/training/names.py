@@ -121,7 +121,9 @@ def match_labels(given: Any, names: Sequence[str], wanted: Sequence[bool], what:
         if (missing and what == "labels") or extra:
             problems = [f"{what} for {name!r} are missing" for name in missing] if what == "labels" else []
             problems += [f"{key!r} is no output.{did_you_mean(key, names)}" for key in extra]
-            raise ArgumentError(f"{owner}: the {what} don't match the outputs {listing(names)}: {'; '.join(problems)}.")
+            told = "; ".join(problem.rstrip(".") for problem in problems)
+            told = told if told.endswith("?") else f"{told}."
+            raise ArgumentError(f"{owner}: the {what} don't match the outputs {listing(names)}: {told}")
         return [given.get(name) for name in names]
     leaves = flatten(given)
     if len(leaves) == len(names):
@@ -134,5 +136,5 @@ def match_labels(given: Any, names: Sequence[str], wanted: Sequence[bool], what:
         return [leaves[0] if want else None for want in wanted]
     raise ArgumentError(
         f"{owner}: y_true and y_pred have different structures. Expected {what} for {listing(names)} (or only for the "
-        f"{needed} with a loss or metric), but got {describe(given)}."
+        f"{needed} with a loss or metric), but got {describe(given)}. Give a dict by these names."
     )

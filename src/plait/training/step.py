@@ -17,6 +17,7 @@ Differs from Keras: many steps are one program (a `fori_loop` whose length is an
 a step leaves the cells as they were.
 """
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -36,6 +37,7 @@ from plait.distribution import lay_out_batch
 from plait.layers.ownership import unique
 from plait.random import global_states
 from plait.training import custom
+from plait.training.checks import check_class_weight
 from plait.training.compiled import weights_of_classes
 from plait.training.data.source import pack
 from plait.training.divided import Features
@@ -70,6 +72,7 @@ class Trainer:
         self._programs: dict[tuple, Callable] = {}
         self._prepared: tuple | None = None
         self._fresh_metrics: list | None = None
+        self.outputs: Any = None  # what the outputs look like
         self.paces: dict[str, Any] = {}
         self.trunk: Any = (
             None  # the part of the model whose tensors stand in x's place, if they do (training/frozen.py)
@@ -100,7 +103,11 @@ class Trainer:
             return
         self._build(batch)
         model = self.model
+        if class_weight is not None and model.compiled.names_of_outputs:
+            check_class_weight(class_weight, model.compiled.names_of_outputs, self.outputs, model.name)
         if training and model.optimizer is not None:
+            if not model.trainable_variables:
+                warnings.warn(f"{model.name}: there is nothing to train: no weight is trainable.", stacklevel=4)
             model.optimizer.build_for(model.trainable_variables)
         self.variables = unique([*model.variables, *global_states()])
         mine = {id(variable) for variable in self.variables}
@@ -130,6 +137,8 @@ class Trainer:
         _check_numbers(
             y, "labels", "Number the classes first: classes, y = np.unique(y, return_inverse=True).", model.name
         )
+        _check_numbers(sample_weight, "sample weights", "Give a number for each row.", model.name)
+        self.outputs = outputs
         model.compiled.settle(_specs(y) if y is not None else None, outputs)
         if any(not metric.built or not metric.variables for metric in model.compiled.metric_objects):
             infer(model.compiled.update_metrics, (_specs(y), outputs, _specs(sample_weight)), {})
@@ -313,7 +322,8 @@ class Trainer:
         model, (x, y, sample_weight) = self.model, lay_out_batch(batch)
         with scope(bindings=bindings, training=training, losses=[]):
             y_pred = self.trunk.run_rest(x) if isinstance(x, Features) and self.trunk is not None else model(x)
-            sample_weight = self._with_class_weights(y, y_pred, sample_weight)
+            if training:  # weights of classes say what to learn; what is told of other data counts each row
+                sample_weight = self._with_class_weights(y, y_pred, sample_weight)
             loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
             loss = loss if hasattr(loss, "dtype") else jnp.asarray(loss, "float32")
             model.compiled.loss_tracker.update_state(lax.stop_gradient(loss), sample_weight=custom.batch_size(x))

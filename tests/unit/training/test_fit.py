@@ -94,8 +94,12 @@ def test_a_generator_runs_once_and_says_when_it_ends():
 
     model = network()
     model.compile("sgd", "sparse_categorical_crossentropy")
-    with pytest.warns(UserWarning, match="The data gave 1 batches of the 2"):
+    before = model.get_weights()
+    with pytest.raises(ValueError, match="the generator ended too soon: it gave 1 batches of the 2"):
         model.fit(three_batches(), steps_per_epoch=2, epochs=2, verbose=0)
+    assert len(model.history.history["loss"]) == 1
+    assert int(model.optimizer.iterations.numpy()) == 3
+    assert not np.array_equal(before[0], model.get_weights()[0])
 
 
 def test_callbacks_that_look_at_batches_see_each_in_order():

@@ -76,7 +76,8 @@ def trained(make, cache, **options):
     model.compile("adam", "mse", metrics=["mae"])
     x = data_for(model)
     plait.utils.set_random_seed(1)
-    history = model.fit(x, Y, epochs=3, batch_size=16, verbose=0, cache_frozen=cache, **options)
+    y = np.tile(Y, model.outputs[0].shape[-1])
+    history = model.fit(x, y, epochs=3, batch_size=16, verbose=0, cache_frozen=cache, **options)
     return model, history.history
 
 

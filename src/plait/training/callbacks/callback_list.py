@@ -59,6 +59,11 @@ class CallbackList:
             if callback is not None
         ]
         for callback in given:
+            if isinstance(callback, type):
+                name = callback.__name__
+                raise ArgumentError(
+                    f"callbacks must be Callback objects, but got the class {name}. Make one: {name}()."
+                )
             if not hasattr(callback, "on_epoch_end"):
                 raise ArgumentError(f"callbacks must be Callback objects, but got {describe(callback)}.")
         self.callbacks: list[Any] = given

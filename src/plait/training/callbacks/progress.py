@@ -1,6 +1,6 @@
 """Progress: a live bar in a terminal or notebook, one plain line an epoch elsewhere.
 
-The bar is drawn by rich. It never waits for the device: it shows the last logs that are ready, at most ten times a second.
+The bar is drawn by rich. It never waits for the device: it shows the last logs that are ready, at most five times a second.
 """
 
 import logging
@@ -18,7 +18,7 @@ from plait._registry import builtin
 from plait._settings import settings
 from plait.training.callbacks.base import Callback
 
-_INTERVAL = 0.1  # seconds between two drawings
+_INTERVAL = 0.2  # seconds between two drawings
 
 
 @builtin("callbacks")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError, did_you_mean, listing
+from plait._errors import ArgumentError, did_you_mean
 from plait._registry import builtin
 from plait.training.callbacks.base import Callback
 from plait.training.callbacks.progress import say
@@ -198,7 +198,7 @@ class TerminateOnNaN(Callback):
         if loss is None or math.isfinite(loss):
             return
         message = (
-            f"Batch {batch}: the loss is {loss}. Look at {listing(['the learning rate', 'the labels', 'the inputs'])}."
+            f"Batch {batch}: the loss is {loss}, training stops. Look at the learning rate, the labels and the inputs."
         )
         if self.raise_error:
             raise ArgumentError(message)

@@ -68,12 +68,17 @@ class ArraySource:
         """The first batch, as it lies in memory."""
         return map_arrays(lambda array: array[: self.batch_size], self.arrays)
 
-    def order(self) -> np.ndarray | None:
-        """The row numbers of an epoch; None keeps them as they are."""
+    def order(self, batches: int | None = None) -> np.ndarray | None:
+        """The row numbers of an epoch; None keeps them as they are.
+
+        Args:
+            batches: how many batches are asked for, where only these draw; None means all.
+        """
         if self.shuffle == "batch":
-            batches = np.arange(self.full * self.batch_size).reshape(self.full, self.batch_size)
-            np.random.shuffle(batches)  # noqa: NPY002  (the generator that scripts seed)
-            return np.concatenate([batches.ravel(), np.arange(self.full * self.batch_size, self.rows)])
+            order = np.arange(self.rows)
+            for start in range(0, self.rows, self.batch_size)[:batches]:
+                np.random.shuffle(order[start : start + self.batch_size])  # noqa: NPY002  (the generator that scripts seed)
+            return order
         return np.random.permutation(self.rows) if self.shuffle else None  # noqa: NPY002
 
     def table(self) -> tuple[np.ndarray, np.ndarray | None]:
@@ -237,7 +242,7 @@ def split_off(x: Any, y: Any, sample_weight: Any, fraction: float) -> tuple[tupl
         raise ArgumentError(f"`validation_split` must be between 0 and 1, but got {fraction}.")
     if not is_arrays(x):
         raise ArgumentError(
-            f"`validation_split` splits arrays only, but x is {describe(x)}. Give `validation_data` beside a generator."
+            f"`validation_split` splits arrays only, but x is a {type(x).__name__}. Give `validation_data` beside a generator."
         )
     arrays = tuple(as_arrays(part) for part in (x, y, sample_weight))
     rows = count_rows(arrays)

@@ -33,7 +33,10 @@ class BatchSource:
         read: brings `(x, y)` into the form that the model needs.
 
     Raises:
-        DataError: no batches at all; an epoch after the end of what can begin only once.
+        DataError: no batches at all; more are needed after the end of what can begin only once.
+
+    Attributes:
+        once: whether it can begin only once.
     """
 
     batch_size: Any = None
@@ -46,7 +49,8 @@ class BatchSource:
         goes_on: bool = False,
         read: Callable | None = None,
     ):
-        self._start, self.steps, self._once, self._goes_on = start, steps, once, goes_on
+        self._start, self.steps, self._goes_on = start, steps, goes_on
+        self.once = once
         self._read = Reader(read)
         self._running: Iterator | None = None
         self._peeked: Any = None
@@ -55,8 +59,8 @@ class BatchSource:
     def first(self) -> tuple:
         """The first batch; it comes again as the first of the next epoch."""
         if self._peeked is None:
-            batch = next(self._pass(), None)
-            if batch is None and not self._once and self._epochs:
+            batch = next(self._noted(self._pass(), 0), None)
+            if batch is None and not self.once and self._epochs:
                 self._running = None
                 batch = next(self._pass(), None)
             if batch is None:
@@ -77,10 +81,12 @@ class BatchSource:
         self._epochs += 1
         rest = itertools.islice(self._rest(), None if self.steps is None else self.steps - 1)
         try:
-            with sent_ahead(itertools.chain([head], map(self._read, self._noted(rest))), together, exactly) as prepared:
+            with sent_ahead(
+                itertools.chain([head], map(self._read, self._noted(rest, 1))), together, exactly
+            ) as prepared:
                 yield from prepared
         finally:
-            if not self._once and not self._goes_on:
+            if not self.once and not self._goes_on:
                 self.close()
 
     def _rest(self) -> Iterator:
@@ -89,21 +95,22 @@ class BatchSource:
             batch = None
             for batch in self._pass():
                 yield batch
-            ends = self._once or not self._goes_on or (batch is None and passes)
+            ends = self.once or not self._goes_on or (batch is None and passes)
             if ends:
                 return
             self._running = None
 
-    def _noted(self, batches: Iterator) -> Iterator:
+    def _noted(self, batches: Iterator, place: int) -> Iterator:
         """The batches; an exception of the generator's gets a note of where it happened."""
-        place = 1
         while True:
             try:
                 batch = next(batches)
             except StopIteration:
                 return
             except Exception as error:
-                error.add_note(f"The data failed at batch {place} of its epoch {self._epochs} (batches count from 0).")
+                error.add_note(
+                    f"The data failed at batch {place} of its epoch {max(self._epochs, 1)} (batches count from 0)."
+                )
                 raise
             yield batch
             place += 1
@@ -119,7 +126,7 @@ class BatchSource:
     def close(self) -> None:
         """Lets go of an iterator that can begin again; what can run only once is its owner's to close."""
         running, self._running, self._peeked = self._running, None, None
-        if self._once:
+        if self.once:
             self._running = running
         elif hasattr(running, "close"):
             with contextlib.suppress(ValueError):  # it may still be running in a thread that is stuck

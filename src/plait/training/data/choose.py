@@ -54,6 +54,8 @@ def source_of(
         return PyDatasetSource(x, steps, shuffle, goes_on and steps is not None, read)
     if hasattr(x, "__iter__") and not is_nested(x) and not isinstance(x, (str, bytes)):
         return batches_of(x, steps, goes_on, read)
+    if x is None:
+        raise DataError("There is no data: x is None. Give arrays, a generator, or an iterable of batches.")
     as_arrays(x)
     raise DataError(f"Unrecognized data type: x={describe(x)}. Give arrays, a generator, or an iterable of batches.")
 

@@ -126,8 +126,8 @@ class PyDatasetSource:
         self._numbers: Iterator[int] | None = None
         self._begun: tuple[Iterator[int], tuple] | None = None
 
-    def order(self) -> list[int]:
-        """The numbers of a pass's batches; draws their order, if they are shuffled."""
+    def order(self, batches: int | None = None) -> list[int]:
+        """The numbers of a pass's batches; draws their order, if they are shuffled: that of all, however many are asked for."""
         numbers = list(range(self._length or 0))
         if self._shuffle:
             random.shuffle(numbers)

@@ -1,0 +1,173 @@
+"""What is wrong with a call of `fit`, said before anything is computed: options, weights of classes, labels, callbacks.
+
+Each check raises with who, what was expected, what came and what to do. `explain_loss` looks, after the fact, for why a
+loss isn't a number.
+"""
+
+import math
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from plait._errors import ArgumentError, DataError, describe, did_you_mean, listing, raise_all
+from plait._tree import flatten, leaves_with_paths, path_name
+from plait.training.names import match_labels
+
+_VERBOSE = ("auto", 0, 1, 2)
+
+
+def check_options(verbose: Any, shuffle: Any, validation_freq: Any) -> None:
+    """Refuses options of `fit` that have no meaning.
+
+    Raises:
+        ArgumentError: all that is wrong with them.
+    """
+    problems = []
+    if verbose not in _VERBOSE:
+        problems.append(f"`verbose` must be 0, 1, 2 or 'auto', but got {describe(verbose)}.")
+    if isinstance(shuffle, str) and shuffle != "batch":
+        problems.append(f"`shuffle` must be True, False or 'batch', but got {shuffle!r}.")
+    if not _is_frequency(validation_freq):
+        problems.append(
+            "`validation_freq` must be a whole number from 1 up (validate each so many epochs) or a list of epochs, counted "
+            f"from 1, but got {describe(validation_freq)}."
+        )
+    raise_all(ArgumentError, "fit", problems)
+
+
+def _is_frequency(value: Any) -> bool:
+    if hasattr(value, "__index__"):
+        return not isinstance(value, bool) and value >= 1
+    return isinstance(value, Iterable) and not isinstance(value, str) and all(hasattr(v, "__index__") for v in value)
+
+
+def check_class_weight(class_weight: Any, names: Sequence[str], outputs: Any, owner: str) -> None:
+    """Refuses weights of classes that can't be those of the outputs.
+
+    Args:
+        class_weight: numbers by class, or a dict of such by output.
+        names: the outputs' names.
+        outputs: the outputs, or their specs, in that order.
+        owner: the model's name.
+
+    Raises:
+        ArgumentError: all that is wrong with them.
+    """
+    if not isinstance(class_weight, Mapping):
+        raise ArgumentError(
+            f"{owner}: `class_weight` must be a dict of numbers by class, {{0: 1.0, 1: 5.0}}, but got {describe(class_weight)}."
+        )
+    problems = []
+    if any(isinstance(value, Mapping) for value in class_weight.values()):
+        for name, own in class_weight.items():
+            if name not in names:
+                problems.append(f"{name!r} is no output.{did_you_mean(name, names)} Outputs: {listing(names)}.")
+            elif own is not None:
+                place = list(names).index(name)
+                problems += _problems_of_classes(own, f" of {name!r}", flatten(outputs)[place])
+    elif len(names) > 1:
+        problems.append(
+            f"`class_weight` is only supported for models with a single output, or by output: this one has {listing(names)}. "
+            f"Give {{{names[0]!r}: {{0: 1.0, ...}}}}."
+        )
+    else:
+        problems += _problems_of_classes(class_weight, "", flatten(outputs)[0])
+    raise_all(ArgumentError, f"{owner}: class_weight", problems)
+
+
+def _problems_of_classes(weights: Any, whose: str, output: Any) -> list[str]:
+    if not isinstance(weights, Mapping):
+        return [f"the weights{whose} must be a dict of numbers by class, but got {describe(weights)}."]
+    size = output.shape[-1] if len(output.shape) > 1 and isinstance(output.shape[-1], int) else None
+    known = f"0 to {size - 1}" if size is not None and size > 1 else "0, 1, ..."
+    problems = []
+    for key, value in weights.items():
+        whole = hasattr(key, "__index__") or (isinstance(key, float) and key.is_integer())
+        if not whole or key < 0 or (size is not None and 1 < size <= key):
+            problems.append(f"the classes{whose} are {known}, but there is a weight for {key!r}.")
+        elif not hasattr(value, "__float__"):
+            problems.append(f"the weight of class {key!r}{whose} must be a number, but got {describe(value)}.")
+    return problems
+
+
+def check_class_labels(y: Any, names: Sequence[str], losses: Sequence, outputs: Any, owner: str) -> None:
+    """Refuses class numbers that no output stands for; these would count as rows without a class, and teach nothing.
+
+    Args:
+        y: labels on the host or the device; what is read from a file by the batch isn't looked at.
+        names: the outputs' names.
+        losses: their losses, None where there is none.
+        outputs: the outputs' specs.
+        owner: the model's name.
+
+    Raises:
+        DataError: labels below 0 or beyond the last class.
+    """
+    labels = match_labels(y, names, [loss is not None for loss in losses], "labels", owner)
+    for name, label, loss, output in zip(names, labels, losses, flatten(outputs), strict=True):
+        options = getattr(loss, "options", {})
+        if getattr(loss, "name", "") != "sparse_categorical_crossentropy" or options.get("axis", -1) != -1:
+            continue
+        size = output.shape[-1]
+        if not isinstance(size, int) or not hasattr(label, "__array__"):
+            continue
+        values, ignored = np.asarray(label), options.get("ignore_class")
+        if not values.size or values.dtype.kind not in "iufb" or (values.min() >= 0 and values.max() < size):
+            continue
+        wrong = values[((values < 0) | (values >= size)) & (values != ignored)]
+        if wrong.size:
+            raise DataError(
+                f"{owner}: the labels of {name!r} must be classes from 0 to {size - 1}, because it has {size} outputs, but "
+                f"{wrong.size} of {values.size} are not, such as {wrong.flat[0]:g}. Number the classes from 0 "
+                "(np.unique(y, return_inverse=True)), or leave some out with "
+                "SparseCategoricalCrossentropy(ignore_class=...)."
+            )
+
+
+def explain_loss(logs: Mapping, arrays: Any, epoch: int, owner: str) -> str | None:
+    """Says why the loss of an epoch isn't a number, as far as the data tells; None where it is one.
+
+    Args:
+        logs: the epoch's.
+        arrays: `(x, y, sample_weight)`, or what is known of them.
+        epoch: its number, from 0.
+        owner: the model's name.
+    """
+    loss = logs.get("loss")
+    if not isinstance(loss, float) or math.isfinite(loss):
+        return None
+    bad = []
+    for part, structure in zip(("x", "y", "sample_weight"), arrays, strict=True):
+        for path, array in leaves_with_paths(structure):
+            if getattr(getattr(array, "dtype", None), "kind", "") == "f" and hasattr(array, "__array__"):
+                count = int(np.size(array) - np.count_nonzero(np.isfinite(np.asarray(array))))
+                if count:
+                    name = f"{part}[{path_name(path)!r}]" if path else part
+                    bad.append(f"{name} holds {count} of {np.size(array)}")
+    why = (
+        f"The data holds numbers that are NaN or infinite: {', '.join(bad)}. Fill them in, or leave these rows out."
+        if bad
+        else "The data is finite, so the numbers grew too large on the way: scale the inputs and the labels, lower the "
+        "learning rate, or give the optimizer clipnorm=1.0."
+    )
+    return f"{owner}: the loss is {loss} in epoch {epoch + 1}. {why}"
+
+
+def warn_if_spread(name: str, loss: str, y: Any, y_pred: Any) -> None:
+    """Warns of labels that are compared with outputs of another shape, one number with several.
+
+    Args:
+        name: the output's.
+        loss: the loss's.
+        y: labels, or their spec.
+        y_pred: outputs, or their spec.
+    """
+    pairs = list(zip(y.shape[1:], y_pred.shape[1:], strict=False))
+    if len(y.shape) == len(y_pred.shape) and any(a != b and None not in (a, b) for a, b in pairs):
+        warnings.warn(
+            f"The labels of {name!r} are {describe(y)}, but its outputs {describe(y_pred)}: {loss} compares a number of one "
+            "with several of the other. Give labels of the shape of the outputs.",
+            stacklevel=2,
+        )

@@ -1,0 +1,237 @@
+"""predict: outputs for data of any size, in bounded memory: joined, as batches, or in files.
+
+    predict -> _outputs -> the model, batch by batch
+
+A batch's outputs are taken to the host while the device works on the next one, so no more than two lie on the device.
+"""
+
+import contextlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from plait._errors import ArgumentError, DataError, describe
+from plait._tree import flatten, map_structure, map_structure_in_order, same_structure
+from plait.training import custom
+from plait.training.callbacks import CallbackList
+from plait.training.data import ArraySource, DataOf, closing_sources, pack, source_of
+
+_UNDER_WAY = 2  # batches on the device
+
+
+def predict(
+    model: Any,
+    x: Any,
+    batch_size: int | None = None,
+    verbose: Any = "auto",
+    steps: int | None = None,
+    callbacks: Any = None,
+    out: Any = None,
+) -> Any:
+    """Computes a model's outputs for data, batch by batch.
+
+    Args:
+        model: a model.
+        x: arrays, or anything that gives batches.
+        batch_size: rows in a batch, for arrays; 32 if it isn't given.
+        verbose: 0 says nothing, 1 shows a live bar, 2 one line.
+        steps: how many batches, if not all.
+        callbacks: what else is to happen.
+        out: where to write the outputs instead of keeping them in memory: the path of a `.npy` file, or such paths in the
+            structure of the outputs. A file is there when all of it is written.
+
+    Returns:
+        NumPy arrays, in the structure of the outputs, batches joined along the first axis; with `out`, memory-mapped ones.
+
+    Raises:
+        ArgumentError: paths in another structure than the outputs'.
+        DataError: no data, or outputs without a batch axis.
+
+    >>> import numpy as np, plait
+    >>> x = plait.Input((3,))
+    >>> model = plait.Model(x, plait.layers.Dense(2)(x))
+    >>> mapped = predict(model, np.zeros((100, 3)), verbose=0, out="outputs.npy")
+    >>> type(mapped).__name__, mapped.shape
+    ('memmap', (100, 2))
+    """
+    source = source_of(x, None, None, batch_size, steps, read=DataOf(model))
+    function = _function(model)
+    if verbose == 0 and not callbacks and out is None and isinstance(source, ArraySource) and source.steps == 1:
+        return map_structure_in_order(np.asarray, function(source.first()))
+    watchers = CallbackList(
+        callbacks, add_progbar=verbose != 0, model=model, verbose=verbose, epochs=1, steps=source.steps
+    )
+    batches = _outputs(model, function, source, watchers)
+    return _joined(batches, getattr(source, "rows", 0)) if out is None else _written(batches, out)
+
+
+def predict_batches(model: Any, x: Any, batch_size: int | None = None, steps: int | None = None) -> Iterator[Any]:
+    """Yields the outputs batch by batch, as NumPy arrays; nothing is kept.
+
+    Args:
+        model: a model.
+        x: arrays, or anything that gives batches.
+        batch_size: rows in a batch, for arrays; 32 if it isn't given.
+        steps: how many batches, if not all.
+
+    >>> import numpy as np, plait
+    >>> x = plait.Input((3,))
+    >>> model = plait.Model(x, plait.layers.Dense(2)(x))
+    >>> [batch.shape for batch in predict_batches(model, np.zeros((100, 3)), batch_size=64)]
+    [(64, 2), (36, 2)]
+    """
+    source = source_of(x, None, None, batch_size, steps, read=DataOf(model))
+    yield from _outputs(model, _function(model), source, CallbackList(None, model=model))
+
+
+def _function(model: Any) -> Callable:
+    """A batch's outputs: the model's, or those of a `predict_step` of its own."""
+    if type(model).predict_step is custom.predict_step:
+        return lambda batch: model(batch[0], training=False)
+
+    def step(trainable: list, rest: list, data: Any) -> tuple:
+        return model.predict_step((trainable, rest), data)
+
+    compiled = step if model.run_eagerly else jax.jit(step)
+
+    def run(batch: tuple) -> Any:
+        if not model.built:
+            model(batch[0], training=False)
+        before = [v.value for v in model.trainable_variables], [v.value for v in model.non_trainable_variables]
+        outputs, rest = compiled(*before, pack(batch[0]))
+        for variable, value in zip(model.non_trainable_variables, rest, strict=True):
+            variable.assign(value)
+        return outputs
+
+    return run
+
+
+def _outputs(model: Any, function: Callable, source: Any, watchers: CallbackList) -> Iterator[Any]:
+    """The outputs of each batch, on the host; tells the callbacks."""
+    watches, under_way = watchers.watches_batches("predict"), deque()
+    model.stop_predicting = False
+    watchers.on_predict_begin()
+    with closing_sources(source), contextlib.closing(source.batches(0)) as batches:
+        for index, batch in enumerate(batches):
+            if watches:
+                watchers.on_predict_batch_begin(index)
+            under_way.append(function(batch))
+            if watches:
+                watchers.on_predict_batch_end(index, {"outputs": _on_host(under_way[-1])})
+            watchers.progress(index + 1, {})
+            if len(under_way) > _UNDER_WAY:
+                yield _on_host(under_way.popleft())
+            if model.stop_predicting or (source.steps is not None and index + 1 >= source.steps):
+                break
+    yield from map(_on_host, under_way)
+    watchers.on_predict_end()
+
+
+def _on_host(outputs: Any) -> Any:
+    found = map_structure_in_order(np.asarray, outputs)
+    if not all(np.ndim(leaf) for leaf in flatten(found) if leaf is not None):
+        raise DataError(f"predict: outputs need a batch axis to be joined along, but are {describe(found)}.")
+    return found
+
+
+def _joined(batches: Iterator[Any], rows: int) -> Any:
+    """All batches as one; room for the rows that are expected is made at once."""
+    first = next(batches, None)
+    if first is None:
+        raise DataError("predict: there is no data.")
+    wholes = map_structure(lambda leaf: _Growing(leaf, rows), first)
+    for batch in batches:
+        map_structure(lambda whole, leaf: whole.append(leaf), wholes, batch)
+    return map_structure(lambda whole: whole.rows(), wholes)
+
+
+class _Growing:
+    """An array that grows along its first axis."""
+
+    def __init__(self, first: np.ndarray, expected: int):
+        self._array = np.empty((max(expected, len(first)), *first.shape[1:]), first.dtype)
+        self._count = 0
+        self.append(first)
+
+    def append(self, array: np.ndarray) -> None:
+        end = self._count + len(array)
+        if end > len(self._array):
+            larger = np.empty((max(end, 2 * len(self._array)), *self._array.shape[1:]), self._array.dtype)
+            larger[: self._count] = self._array[: self._count]
+            self._array = larger
+        self._array[self._count : end] = array
+        self._count = end
+
+    def rows(self) -> np.ndarray:
+        full = self._count == len(self._array)
+        return self._array if full else self._array[: self._count].copy()
+
+
+def _written(batches: Iterator[Any], out: Any) -> Any:
+    """The batches in `.npy` files, which are there when all is written; gives them memory-mapped."""
+    first = next(batches, None)
+    if first is None:
+        raise DataError("predict: there is no data.")
+    paths = flatten(out)
+    if not same_structure(first, out) or not all(isinstance(path, (str, os.PathLike)) for path in paths):
+        raise ArgumentError(
+            f"predict: `out` must be the path of a file, or paths in the structure of the outputs, {describe(first)}, but got "
+            f"{describe(out)}."
+        )
+    with contextlib.ExitStack() as stack:
+        files = [stack.enter_context(_Rows(path, leaf)) for path, leaf in zip(paths, flatten(first), strict=True)]
+        for batch in batches:
+            for file, leaf in zip(files, flatten(batch), strict=True):
+                file.append(leaf)
+    return map_structure(lambda path: np.load(path, mmap_mode="r"), out)
+
+
+class _Rows:
+    """A `.npy` file that is written batch by batch, beside its place, and put there at the end."""
+
+    def __init__(self, path: str | os.PathLike, first: np.ndarray):
+        self._path, self._dtype, self._shape, self._count = Path(path), first.dtype, first.shape[1:], 0
+        self._beside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        self._file = self._beside.open("wb")
+        self._write_header()
+        self.append(first)
+
+    def _write_header(self) -> None:
+        # The format leaves room for the number of rows to grow in place.
+        described = {
+            "descr": np.lib.format.dtype_to_descr(self._dtype),
+            "fortran_order": False,
+            "shape": (self._count, *self._shape),
+        }
+        self._file.seek(0)
+        np.lib.format.write_array_header_1_0(self._file, described)
+
+    def append(self, array: np.ndarray) -> None:
+        """Writes some rows.
+
+        Raises:
+            DataError: of another shape than those before.
+        """
+        if array.shape[1:] != self._shape:
+            raise DataError(f"predict: rows of {self._shape} go into {self._path}, but a batch has {array.shape[1:]}.")
+        self._file.write(np.ascontiguousarray(array, self._dtype).data)
+        self._count += len(array)
+
+    def __enter__(self) -> "_Rows":
+        return self
+
+    def __exit__(self, kind: Any, *error: object) -> None:
+        if kind is None:
+            self._write_header()
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        self._file.close()
+        if kind is None:
+            self._beside.replace(self._path)
+        else:
+            self._beside.unlink(missing_ok=True)
