@@ -62,6 +62,7 @@ class Dense(Layer):
         **kwargs: Any,
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.supports_masking = True
         self.units = positive_integer(units, "Dense", "units")
         self.activation = activations.get(activation)
         self.use_bias = use_bias

@@ -167,9 +167,9 @@ class Compiled:
         labels, weights = self._labels(y), self._weights(sample_weight)
         for entry, true, pred, weight in zip(self._entries, labels, flatten(y_pred), weights, strict=True):
             for metric in entry.metrics:
-                metric.update_state(true, pred)
+                entry.update(metric, true, pred, self.owner)
             for metric in entry.weighted_metrics:
-                metric.update_state(true, pred, sample_weight=weight)
+                entry.update(metric, true, pred, self.owner, sample_weight=weight)
 
     # ------------------------------------------------------------------------ reading
 
@@ -251,6 +251,19 @@ class _Entry:
             warn_if_spread(self.name, self.loss.name, y, y_pred)
         self.metrics = [_settle_metric(m, y, y_pred) for m in self._plain]
         self.weighted_metrics = [_settle_metric(m, y, y_pred) for m in self._weighted]
+
+    def update(self, metric: Any, y: Any, y_pred: Any, owner: str, **weights: Any) -> None:
+        try:
+            metric.update_state(y, y_pred, **weights)
+        except PlaitError as error:
+            raise type(error)(f"{owner}: the metric {metric.name!r} of the output {self.name!r}: {error}") from error
+        except (TypeError, ValueError) as error:
+            if not hasattr(y, "shape") or y.shape == y_pred.shape:
+                raise
+            raise DataError(
+                f"{owner}: the metric {metric.name!r} of the output {self.name!r} cannot compare labels {describe(y)} with "
+                f"outputs {describe(y_pred)}. {error}"
+            ) from error
 
     def compute(self, y: Any, y_pred: Any, weight: Any, owner: str) -> Any:
         try:

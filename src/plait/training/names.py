@@ -100,6 +100,16 @@ def _by_top_keys(given: Mapping, structure: dict, what: str, problems: list[str]
     return matched
 
 
+def _by_path(given: Mapping, names: Sequence[str]) -> Mapping:
+    """Nested things by the outputs' names: `{"n": [1, 2]}` is `{"n/a": 1, "n/b": 2}` for the outputs `n/a` and `n/b`."""
+    flat: dict = {}
+    for key, value in given.items():
+        inner = [name for name in names if name.startswith(f"{key}/")]
+        leaves = flatten(value)
+        flat |= dict(zip(inner, leaves, strict=True)) if inner and len(inner) == len(leaves) else {key: value}
+    return flat
+
+
 def match_labels(given: Any, names: Sequence[str], wanted: Sequence[bool], what: str, owner: str) -> list:
     """Labels or weights for each output, None where none is needed.
 
@@ -116,6 +126,7 @@ def match_labels(given: Any, names: Sequence[str], wanted: Sequence[bool], what:
     if given is None:
         return [None] * len(names)
     if isinstance(given, Mapping):
+        given = _by_path(given, names)
         missing = [name for name, want in zip(names, wanted, strict=True) if want and name not in given]
         extra = [key for key in given if key not in names]
         if (missing and what == "labels") or extra:

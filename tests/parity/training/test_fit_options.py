@@ -97,6 +97,46 @@ def test_heads_by_name(weighted):
     assert_same(ours, theirs)
 
 
+def series(lib):
+    """Classes of steps, some of which are masked."""
+    x = lib.Input((4, 3))
+    h = lib.layers.Dense(3, activation="tanh")(lib.layers.Masking()(x))
+    return lib.Model(x, lib.layers.Dense(2, activation="softmax")(h))
+
+
+@pytest.mark.parametrize("weighted", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_mask_reaches_the_loss(weighted):
+    """The metrics of `fit` are those of plait: Keras leaves the mask out there, and only there."""
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(20, 4, 3)).astype("float32"), rng.integers(0, 2, (20, 4))
+    x[::2, 2:] = 0
+    options = {"sample_weight": rng.uniform(0.5, 2, (20, 4)).astype("float32")} if weighted else {}
+
+    def compiled(lib):
+        loss = "sparse_categorical_crossentropy"
+        return {"optimizer": "sgd", "loss": loss, "metrics": ["accuracy"], "weighted_metrics": ["acc"]}
+
+    ours, theirs = both(series, compiled, (x, y), evaluate=True, **options)
+    np.testing.assert_allclose(ours.history["loss"], theirs.history["loss"], rtol=1e-5)
+    for history in (ours.history, theirs.history):
+        del history["accuracy"], history["acc"]
+    assert_same(ours, theirs)
+
+
+def nested(lib):
+    """Outputs in a list in a dict."""
+    x = lib.Input((4,))
+    return lib.Model(x, {"both": [lib.layers.Dense(1, name="a")(x), lib.layers.Dense(2, name="b")(x)]})
+
+
+@pytest.mark.slow
+def test_labels_in_the_structure_of_the_outputs():
+    def compiled(lib):
+        return {"optimizer": "sgd", "loss": {"both": ["mse", "mae"]}}
+
+    assert_same(*both(nested, compiled, (X, {"both": [Y[:, :1], Y]})))
+
+
 def test_class_weights_of_each_head_are_sample_weights():
     """Keras refuses these; the same numbers as weights of rows are what they mean."""
     data = X, {"number": Y[:, :1], "class": LABELS}

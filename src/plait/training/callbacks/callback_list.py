@@ -131,9 +131,8 @@ def _watches(callback: Any, phase: str) -> bool:
     own = getattr(callback, "watches_batches", None)
     if own is not None:
         return own(phase)
-    kind = type(callback)
-    return any(
-        getattr(kind, name, None) is not getattr(Callback, name)
-        for name in _BATCH_METHODS[phase]
-        if hasattr(kind, name)
+    methods = [(name, getattr(callback, name, None)) for name in _BATCH_METHODS[phase]]
+    return any(  # also where a method is set on the object itself
+        method is not None and getattr(method, "__func__", method) is not getattr(Callback, name)
+        for name, method in methods
     )

@@ -115,6 +115,8 @@ class CSVLogger(Callback):
         logs = logs or {}
         if self._writer is None:
             names = ["epoch", *sorted(logs)]
+            if not any(name.startswith("val_") for name in logs):  # validation may come in later epochs
+                names += [f"val_{name}" for name in sorted(logs)]
             self._writer = csv.DictWriter(
                 self._file, names, delimiter=self.separator, extrasaction="ignore", restval="NA"
             )
