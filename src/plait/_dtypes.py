@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax.dtypes import canonicalize_dtype
 
-from plait._errors import ArgumentError, NameUnknownError, did_you_mean
+from plait._errors import ArgumentError, ArgumentTypeError, NameUnknownError, PlaitError, did_you_mean
 from plait._settings import change_settings, settings
 
 FLOATS = ("bfloat16", "float16", "float32", "float64", "float8_e4m3fn", "float8_e5m2")
@@ -111,6 +111,10 @@ class DTypePolicy:
     """
 
     def __init__(self, name: str | None = None):
+        if name is not None and not isinstance(name, str):
+            raise ArgumentTypeError(
+                f"DTypePolicy: 'name' must be a string, such as 'mixed_float16'. Received: {name!r}"
+            )
         self.name = policy_name() if name is None else name
         if self.name in ("mixed_float16", "mixed_bfloat16"):
             self.compute_dtype, self.variable_dtype = self.name.removeprefix("mixed_"), "float32"
@@ -120,7 +124,7 @@ class DTypePolicy:
         except ArgumentError as error:
             options = [*NAMES, "mixed_float16", "mixed_bfloat16"]
             raise NameUnknownError(
-                f"DTypePolicy: no policy is called {name!r}.{did_you_mean(name, options)}"
+                f"Cannot convert {name!r} to a dtype policy: none is called that.{did_you_mean(name, options)}"
                 " Give a dtype's name, 'mixed_float16' or 'mixed_bfloat16'."
             ) from error
 
@@ -143,7 +147,7 @@ class DTypePolicy:
         return cls(**config)
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.name == self.name  # type: ignore[attr-defined]
+        return isinstance(other, DTypePolicy) and other.name == self.name
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -178,7 +182,12 @@ def policy(identifier: Any = None) -> DTypePolicy:
             raise ArgumentError(f"A dtype policy's config must have a 'name', but got {identifier!r}.")
         return policy(config["name"])
     name = policy_name() if identifier is None else identifier
-    name = name if isinstance(name, str) else dtype_name(name)
+    try:
+        name = name if isinstance(name, str) else dtype_name(name)
+    except PlaitError as error:
+        raise NameUnknownError(
+            f"Cannot interpret `dtype` argument. Expected a dtype or a policy. Received: {name!r}"
+        ) from error
     if name not in _policies:
         _policies[name] = DTypePolicy(name)
     return _policies[name]
@@ -186,4 +195,8 @@ def policy(identifier: Any = None) -> DTypePolicy:
 
 def set_policy(identifier: Any) -> None:
     """Sets the policy of all layers made from now on."""
+    if not isinstance(identifier, (str, DTypePolicy, dict)):
+        raise ArgumentError(
+            f"Invalid `policy` argument. Expected the name of a policy, or one. Received: {identifier!r}"
+        )
     change_settings(dtype_policy=policy(identifier).name)

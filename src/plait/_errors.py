@@ -3,6 +3,7 @@
 ```
 PlaitError
 ├── ArgumentError (ValueError)      a value that cannot be used
+│   ├── ArgumentTypeError (TypeError)  an argument of the wrong type
 │   ├── ShapeError                  a tensor of another shape, rank or dtype than was expected
 │   ├── GraphError                  a graph that is not connected, or is wired in a way that cannot work
 │   ├── NameUnknownError            a name that stands for nothing here; carries the nearest right one
@@ -28,6 +29,10 @@ class PlaitError(Exception):
 
 class ArgumentError(PlaitError, ValueError):
     """A value that cannot be used."""
+
+
+class ArgumentTypeError(ArgumentError, TypeError):
+    """An argument of the wrong type."""
 
 
 class ShapeError(ArgumentError):

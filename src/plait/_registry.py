@@ -110,11 +110,11 @@ def custom_objects() -> dict[str, Any]:
     return _custom
 
 
-def custom_object_scope(custom_objects: Mapping[str, Any], *more: Mapping[str, Any]) -> scope:
+def custom_object_scope(custom_objects: Mapping[str, Any] | None = None, *more: Mapping[str, Any] | None) -> scope:
     """Makes names known for the length of a block; an inner block adds to an outer one."""
     merged = dict(current().custom_objects)
     for mapping in (custom_objects, *more):
-        merged.update(mapping)
+        merged.update(mapping or {})
     return scope(custom_objects=merged)
 
 
@@ -202,6 +202,28 @@ def serialize(value: Any) -> Any:
     if inspect.isclass(value) or hasattr(value, "dtype") or hasattr(value, "name"):
         return dtype_name(value)
     raise ArgumentError(f"No file can hold this value: {describe(value)}. Give its class a `get_config`.")
+
+
+def plain(value: Any) -> Any:
+    """A value as a config holds it: objects and functions in object form; numbers, names and tuples as they are.
+
+    A function without a name stays itself: no config can hold code. So does all, where the scope says `live_configs`.
+    """
+    if current().live_configs or value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, tuple):
+        return tuple(plain(item) for item in value) if type(value) is tuple else value
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    try:
+        form = serialize(value)
+    except PlaitError:
+        return value
+    if inspect.isfunction(value) and isinstance(form, str) and form not in _builtins["activations"]:
+        return {"module": "builtins", "class_name": "function", "config": form, "registered_name": "function"}
+    return form
 
 
 def file_identity(thing: Any) -> tuple[str, str, str | None]:

@@ -28,6 +28,7 @@ class Scope(NamedTuple):
         custom_objects: classes and functions that names in configs may stand for.
         distribution: how arrays are laid out over devices.
         remat: which operations are to be computed again in the backward pass instead of stored.
+        live_configs: whether configs hold objects themselves, as copies in this program need, instead of their configs.
         allowance: how many bytes variables may take together, counted down; None while no file is read.
     """
 
@@ -40,6 +41,7 @@ class Scope(NamedTuple):
     custom_objects: Mapping[str, Any] = {}
     distribution: Any = None
     remat: Any = None
+    live_configs: bool = False
     allowance: list[int] | None = None
 
 

@@ -1,6 +1,7 @@
 """The exceptions that plait raises on purpose: `except plait.errors.ShapeError`."""
 
 from plait._errors import ArgumentError as ArgumentError
+from plait._errors import ArgumentTypeError as ArgumentTypeError
 from plait._errors import DataError as DataError
 from plait._errors import FileError as FileError
 from plait._errors import GraphError as GraphError
@@ -14,6 +15,7 @@ from plait._errors import UnsafeFileError as UnsafeFileError
 
 __all__ = [
     "ArgumentError",
+    "ArgumentTypeError",
     "DataError",
     "FileError",
     "GraphError",

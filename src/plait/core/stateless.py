@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from plait._errors import ArgumentError, ShapeError, describe
 from plait._scope import current, scope
 from plait.core.variable import Variable
 
@@ -53,6 +54,15 @@ class StatelessScope(scope):
     def add_update(self, update: tuple[Variable, Any]) -> None:
         """Gives a variable a value: a pair of both."""
         variable, value = update
+        if not isinstance(variable, Variable):
+            raise ArgumentError(
+                f"StatelessScope: all keys in argument `mapping` must be Variable instances, but got {describe(variable)}."
+            )
+        if tuple(getattr(value, "shape", ())) != tuple(variable.shape):
+            raise ShapeError(
+                "StatelessScope: all values in argument `mapping` must be tensors with a shape that matches the variable's. "
+                f"Variable {variable.path!r} has {variable.shape}, but got {describe(value)}."
+            )
         with scope(bindings=self.state_mapping):
             variable.assign(value)
 

@@ -58,7 +58,9 @@ class KerasTensor:
     ):
         self._shape = check_shape(shape)
         self._dtype = dtype_name(dtype)
-        self.sparse, self.ragged = bool(sparse), bool(ragged)
+        if sparse and ragged:
+            raise ArgumentError("KerasTensor: cannot have `sparse=True` and `ragged=True` at the same time.")
+        self._sparse, self._ragged = bool(sparse), bool(ragged)
         self.record_history = record_history
         self.name = auto_name("keras_tensor") if name is None else name
 
@@ -71,6 +73,23 @@ class KerasTensor:
     def dtype(self) -> str:
         """The dtype's name. Cannot be set."""
         return self._dtype
+
+    @property
+    def sparse(self) -> bool:
+        """Whether it stands for a sparse tensor. Cannot be set."""
+        return self._sparse
+
+    @property
+    def ragged(self) -> bool:
+        """Whether it stands for a ragged tensor. Cannot be set."""
+        return self._ragged
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("shape", "dtype", "sparse", "ragged"):
+            raise AttributeError(
+                f"The `{name}` attribute of KerasTensor is immutable. It follows from what makes the tensor {self.name!r}."
+            )
+        super().__setattr__(name, value)
 
     @property
     def ndim(self) -> int:
@@ -93,7 +112,7 @@ class KerasTensor:
         if operands is not None:
             return operands[0] is operands[1]
         raise self._no_value(
-            "as the condition of a Python `if`, `while` or `and`", "Use plait.ops.where or plait.ops.cond"
+            "as a boolean. It was, in a Python `if`, `while` or `and`", "Use plait.ops.where or plait.ops.cond"
         )
 
     def __array__(self, *_: Any, **__: Any) -> Any:
@@ -113,8 +132,8 @@ class KerasTensor:
 
     def _no_value(self, where: str, instead: str) -> SymbolicError:
         return SymbolicError(
-            f"KerasTensor {self.name!r} ({describe(self)}) is symbolic and has no value yet, so it cannot be used "
-            f"{where}. {instead}."
+            f"KerasTensor {self.name!r} ({describe(self)}) is symbolic: it doesn't have any actual numerical value yet, so it cannot be "
+            f"used {where}. {instead}."
         )
 
     def __iter__(self) -> Any:

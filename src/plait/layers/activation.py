@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from plait import activations, constraints, initializers, regularizers
-from plait._errors import ArgumentError
+from plait._errors import ArgumentError, ShapeError
 from plait._registry import builtin
 from plait.layers.base import Layer
 from plait.layers.input_spec import InputSpec
@@ -35,7 +35,7 @@ class ReLU(_Elementwise):
         for name, value in (("max_value", max_value), ("negative_slope", negative_slope), ("threshold", threshold)):
             if (value is None and name != "max_value") or (value is not None and value < 0):
                 raise ArgumentError(
-                    f"ReLU: {name} of a ReLU layer cannot be a negative value. Received: {name}={value}"
+                    f"ReLU: {name} of a ReLU layer cannot be None or a negative value. Received: {name}={value}"
                 )
         self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
 
@@ -143,6 +143,17 @@ class Softmax(_Elementwise):
         axis = tuple(self.axis) if isinstance(self.axis, (list, tuple)) else self.axis
         if mask is None:
             return jax.nn.softmax(inputs, axis=axis)
+        _check_mask(mask, inputs)
         mask = mask.astype(bool)
         shares = jax.nn.softmax(jnp.where(mask, inputs, jnp.asarray(-jnp.inf, inputs.dtype)), axis=axis, where=mask)
         return jnp.where(jnp.any(mask, axis, keepdims=True), shares, jnp.zeros_like(shares))
+
+
+def _check_mask(mask: Any, inputs: Any) -> None:
+    if mask.ndim > inputs.ndim:
+        raise ShapeError(
+            f"Softmax: the mask must not have more dimensions than the inputs: it has shape {mask.shape}, they {inputs.shape}."
+        )
+    pairs = zip(mask.shape[::-1], inputs.shape[::-1], strict=False)
+    if any(own not in (1, size) for own, size in pairs):
+        raise ShapeError(f"Softmax: the mask {mask.shape} must be broadcastable to the inputs {inputs.shape}.")

@@ -30,7 +30,7 @@ import numpy as np
 from plait import constraints, initializers, regularizers
 from plait._dtypes import is_float, policy
 from plait._errors import ArgumentError, PlaitError, StateError, describe, did_you_mean
-from plait._registry import builtin, class_config, constructor_parameters, deserialize
+from plait._registry import builtin, class_config, constructor_parameters, deserialize, plain
 from plait._scope import current, scope
 from plait._tree import flatten, map_structure_in_order
 from plait.core.graph import record
@@ -169,6 +169,7 @@ class Layer(Owner):
         self._losses: list = []
         self._build_shapes: dict | None = None
         self.supports_masking = type(self).compute_mask is not Layer.compute_mask
+        self.built = _has_nothing_to_build(type(self))
         self._given_shape = _legacy_shape(kwargs)
         if kwargs:
             options = [*constructor_parameters(type(self)), *constructor_parameters(Layer)]
@@ -569,18 +570,18 @@ class Layer(Owner):
         return own[0].path.rpartition("/")[0] if own else self.name
 
     def get_config(self) -> dict:
-        """The constructor's arguments, read back from attributes of the same names.
+        """The constructor's arguments as plain data, read back from attributes of the same names.
 
         Raises:
             ArgumentError: an argument that the layer doesn't keep under its name.
         """
-        config: dict[str, Any] = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype_policy}
+        config: dict[str, Any] = {"name": self.name, "trainable": self._trainable, "dtype": plain(self.dtype_policy)}
         if self.activity_regularizer is not None:
-            config["activity_regularizer"] = self.activity_regularizer
+            config["activity_regularizer"] = plain(self.activity_regularizer)
         cls = _config_class(type(self))
         if cls is not Layer:
             own = _config_of(self, cls)
-            config.update({key: value for key, value in own.items() if key not in _BASE_ARGUMENTS})
+            config.update({key: plain(value) for key, value in own.items() if key not in _BASE_ARGUMENTS})
         return config
 
     @classmethod
@@ -666,6 +667,12 @@ def _legacy_shape(kwargs: dict) -> tuple | None:
     return None
 
 
+def _has_nothing_to_build(cls: type) -> bool:
+    """Whether it is one of plait's layers that have no weights, so that it is built from the start."""
+    own = next(parent for parent in cls.__mro__ if parent.__module__.startswith("plait."))
+    return own is not Layer and cls.build is Layer.build  # type: ignore[attr-defined]
+
+
 def _config_class(cls: type) -> type:
     """The class whose constructor tells the config: the first below which nobody writes `get_config` by hand."""
     chain = cls.__mro__[: cls.__mro__.index(Layer)]
@@ -694,4 +701,6 @@ def _config_of(layer: Layer, cls: type) -> dict:
 
 
 def _read_value(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_read_value(item) for item in value]
     return deserialize(value) if isinstance(value, dict) and "class_name" in value else value

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from plait import ops
 from plait._errors import ArgumentError, ShapeError
-from plait._registry import builtin
+from plait._registry import builtin, plain
 from plait.layers.convolution import data_format_name, numbers, padding_name
 from plait.layers.input_spec import InputSpec
 from plait.layers.recurrent import RNN, LSTMCell
@@ -160,7 +160,7 @@ class _ConvLSTM(RNN):
         """The constructor's arguments, the cell's among them."""
         config = super().get_config()
         del config["cell"]
-        return {**{name: getattr(self.cell, name) for name in _CELL}, **config}
+        return {**{name: plain(getattr(self.cell, name)) for name in _CELL}, **config}
 
 
 def _of_cell(name: str) -> property:

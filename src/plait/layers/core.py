@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from plait import activations, constraints, initializers, ops, regularizers
-from plait._errors import ArgumentError, ShapeError, describe
-from plait._registry import builtin
+from plait._errors import ArgumentError, ArgumentTypeError, ShapeError, describe
+from plait._registry import builtin, find, plain
 from plait.layers.base import Layer
 from plait.layers.input_spec import InputSpec
 
@@ -103,7 +103,7 @@ class Dense(Layer):
         x = self._combine(inputs) if isinstance(inputs, (list, tuple)) else inputs @ self.kernel.value
         if self.bias is not None:
             x = x + self.bias.value
-        return self.activation(x)
+        return x if self.activation is None else self.activation(x)
 
     def _combine(self, inputs: Any) -> Any:
         rank = max(x.ndim for x in inputs)
@@ -130,8 +130,9 @@ def positive_integer(value: Any, who: str, name: str) -> int:
     except (AttributeError, TypeError):
         number = 0
     if number < 1 or isinstance(value, bool):
-        raise ArgumentError(
-            f"{who}: Received an invalid value for `{name}`, expected a positive integer. Received: {name}={value!r}."
+        raise ArgumentTypeError(
+            f"{who}: Received an invalid value for `{name}`, expected a positive integer: `{name}` must be a positive integer. "
+            f"Received: {name}={value!r}."
         )
     return number
 
@@ -192,6 +193,8 @@ class Embedding(Layer):
         self.supports_masking = mask_zero
         self.autocast = False
         self._first_table = weights
+        if weights is not None:
+            self.build()
 
     def build(self, input_shape: Any = None) -> None:
         self.embeddings = self.add_weight(
@@ -216,7 +219,7 @@ class Embedding(Layer):
     def get_config(self) -> dict:
         """The constructor's arguments."""
         own = ("input_dim", "output_dim", "embeddings_initializer", "embeddings_regularizer", "embeddings_constraint")
-        return {**super().get_config(), **{name: getattr(self, name) for name in (*own, "mask_zero")}}
+        return {**super().get_config(), **{name: plain(getattr(self, name)) for name in (*own, "mask_zero")}}
 
 
 @builtin("layers")
@@ -301,6 +304,7 @@ class Lambda(Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        function = find("activations", function) if isinstance(function, str) else function
         if not callable(function):
             raise ArgumentError(f"Lambda: `function` must be a function, but got {describe(function)}.")
         self.function, self.output_shape, self.mask = function, output_shape, mask
@@ -318,3 +322,8 @@ class Lambda(Layer):
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The mask that was given, or what its function gives."""
         return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
+
+    @classmethod
+    def from_config(cls, config: dict, safe_mode: bool | None = None) -> "Lambda":
+        """A layer from its config; `safe_mode` is taken for Keras's sake: a config never holds code."""
+        return super().from_config(config)  # type: ignore[return-value]

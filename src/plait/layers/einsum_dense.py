@@ -77,7 +77,7 @@ class EinsumDense(Layer):
         x = jnp.einsum(self.equation, inputs, self.kernel.value)
         if self.bias is not None:
             x = x + self.bias.value
-        return self.activation(x)
+        return x if self.activation is None else self.activation(x)
 
 
 def _with_fans(initializer: Any, equation: str) -> Any:
@@ -109,7 +109,7 @@ def _shapes(
             f"EinsumDense: Invalid einsum equation '{equation}'. Equations must be in the form [X],[Y]->[Z], ...[X],[Y]->...[Z], or "
             "[X]...,[Y]->[Z]...."
         )
-    left, read, _, kernel, _, written, _ = match.groups()
+    left, read, right, kernel, _, written, _ = match.groups()
     sizes: dict[str, Any] = {}
     known = input_shape[len(input_shape) - len(read) :] if left else input_shape[: len(read)]
     sizes.update(zip(read, known, strict=True))
@@ -130,10 +130,12 @@ def _shapes(
         raise ShapeError(
             f"EinsumDense: nothing tells the size of {unknown} in {equation!r}, for the input shape {input_shape}."
         )
-    return tuple(sizes[letter] for letter in kernel), _bias_shape(bias_axes, written, sizes)
+    elided = len(input_shape) - len(read) if right else 0
+    return tuple(sizes[letter] for letter in kernel), _bias_shape(bias_axes, written, sizes, elided)
 
 
-def _bias_shape(bias_axes: str | None, written: str, sizes: dict) -> tuple | None:
+def _bias_shape(bias_axes: str | None, written: str, sizes: dict, elided: int) -> tuple | None:
+    """The bias's shape, with an axis of size 1 for each one that the equation leaves out on the right."""
     if not bias_axes:
         return None
     for letter in bias_axes:
@@ -142,4 +144,4 @@ def _bias_shape(bias_axes: str | None, written: str, sizes: dict) -> tuple | Non
                 f"EinsumDense: Bias dimension '{letter}' was requested, but is not part of the output spec '{written}'"
             )
     first = min(written.index(letter) for letter in bias_axes)
-    return tuple(sizes[letter] if letter in bias_axes else 1 for letter in written[first:])
+    return tuple(sizes[letter] if letter in bias_axes else 1 for letter in written[first:]) + (1,) * elided

@@ -1,5 +1,6 @@
 """Inputs: where a graph begins."""
 
+import warnings
 from typing import Any
 
 from plait._dtypes import dtype_name
@@ -43,21 +44,27 @@ class InputLayer(Layer):
         **kwargs: Any,
     ):
         super().__init__(name=name)
-        shape = kwargs.pop("input_shape", shape)
+        if "input_shape" in kwargs:
+            warnings.warn("Argument `input_shape` is deprecated. Use `shape` instead.", UserWarning, stacklevel=2)
+            shape = kwargs.pop("input_shape")
         batch_shape = kwargs.pop("batch_input_shape", batch_shape)
         kwargs.pop("trainable", None)
         if kwargs:
             raise ArgumentError(f"Unrecognized keyword arguments passed to InputLayer: {kwargs}.")
-        if ragged or sparse:
-            raise ArgumentError(
-                f"InputLayer {self.name!r}: plait's tensors are dense; sparse and ragged inputs don't exist here."
-            )
+        for option, wanted in (("sparse", sparse), ("ragged", ragged)):
+            if wanted:
+                raise ArgumentError(
+                    f"InputLayer {self.name!r}: `{option}=True` is not supported, because plait's tensors are dense: you "
+                    f"cannot provide an incompatible `{option}`."
+                )
         if input_tensor is not None:
             if not isinstance(input_tensor, KerasTensor):
                 raise ArgumentError(
-                    f"Input {self.name!r}: `tensor` must be a symbolic tensor, but got {describe(input_tensor)}."
+                    f"Input {self.name!r}: Argument `input_tensor` must be a KerasTensor, a symbolic tensor, but got "
+                    f"{describe(input_tensor)}."
                 )
-            batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
+            _check_tensor(input_tensor, shape, batch_size, dtype, batch_shape)
+            shape, batch_size, batch_shape, dtype = None, None, input_tensor.shape, input_tensor.dtype
         self.batch_shape = _batch_shape(shape, batch_size, batch_shape, self.name)
         self._dtype = dtype_name(dtype) if dtype is not None else settings().floatx
         self.optional = optional
@@ -91,6 +98,21 @@ class InputLayer(Layer):
             "name": self.name,
             "optional": self.optional,
         }
+
+
+def _check_tensor(tensor: KerasTensor, shape: Any, batch_size: int | None, dtype: Any, batch_shape: Any) -> None:
+    """Refuses what contradicts a tensor that is given as the input."""
+    wanted = {
+        "shape": (shape, tuple(tensor.shape[1:])),
+        "batch_size": (batch_size, tensor.shape[0] if tensor.shape else None),
+        "dtype": (dtype and dtype_name(dtype), tensor.dtype),
+        "batch_shape": (batch_shape, tuple(tensor.shape)),
+    }
+    for name, (given, own) in wanted.items():
+        if given is not None and (tuple(given) if isinstance(given, list) else given) != own:
+            raise ArgumentError(
+                f"Input: with `input_tensor` you cannot provide an incompatible `{name}`: it has {own}, but got {given}."
+            )
 
 
 def _batch_shape(shape: Any, batch_size: int | None, batch_shape: Any, name: str) -> tuple:

@@ -52,8 +52,12 @@ class Owner(Operation):
         found = sorted(unique(found), key=lambda variable: variable.serial)
         return [v for v in found if v.born_trainable] + [v for v in found if not v.born_trainable]
 
+    @property
+    def _seed_generators(self) -> list:
+        return [child for child in unique(self._children()) if _is_seed_generator(child)]
+
     def _seed_states(self) -> list[Variable]:
-        return [child.state for child in unique(self._children()) if _is_seed_generator(child)]
+        return [generator.state for generator in self._seed_generators]
 
     @property
     def weights(self) -> list[Variable]:

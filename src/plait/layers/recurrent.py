@@ -12,7 +12,7 @@ from jax import lax
 
 from plait import activations, constraints, initializers, random, regularizers
 from plait._errors import ArgumentError, ShapeError
-from plait._registry import builtin, deserialize
+from plait._registry import builtin, deserialize, plain
 from plait.core.variable import Variable
 from plait.layers.base import Layer
 from plait.layers.core import last_axis, positive_integer
@@ -390,7 +390,14 @@ class RNN(Layer):
             for variable, value in zip(self.states, jax.tree.leaves(states), strict=True):
                 variable.assign(value)
         result = outputs if self.return_sequences else last
-        return (result, *jax.tree.leaves(states)) if self.return_state else result
+        return (result, *self._states_that_come_out(states)) if self.return_state else result
+
+    def _states_that_come_out(self, states: list) -> list:
+        """The last states: of several cells a list for each that has several."""
+        if not isinstance(self.cell, StackedRNNCells):
+            return jax.tree.leaves(states)
+        several = [isinstance(size, (list, tuple)) for size in self.cell.state_size]
+        return [state if list_of_them else state[0] for state, list_of_them in zip(states, several, strict=True)]
 
     def _first_states(self, sequences: Any, initial_state: Any) -> list:
         start = _states_of(self.cell, sequences.shape[0])
@@ -455,7 +462,7 @@ class RNN(Layer):
     def get_config(self) -> dict:
         """The constructor's arguments."""
         names = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}, "cell": self.cell}
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}, "cell": plain(self.cell)}
 
 
 def _takes_training(cell: Any) -> bool:

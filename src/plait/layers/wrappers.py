@@ -1,11 +1,12 @@
 """Layers that hold another layer: once for each time step, or in both directions."""
 
+import inspect
 from typing import Any
 
 import jax.numpy as jnp
 
-from plait._errors import ArgumentError, describe
-from plait._registry import builtin, deserialize, serialize_object
+from plait._errors import ArgumentError, ShapeError, describe
+from plait._registry import builtin, deserialize, plain, serialize_object
 from plait.layers.base import Layer
 from plait.layers.input_spec import InputSpec
 
@@ -26,7 +27,8 @@ class Wrapper(Layer):
         layer = deserialize(layer) if isinstance(layer, dict) else layer
         if not isinstance(layer, Layer):
             raise ArgumentError(
-                f"{type(self).__name__}: Layer {layer} supplied to Wrapper isn't a supported layer type: {describe(layer)}."
+                f"{type(self).__name__}: Layer {layer} supplied to Wrapper isn't a supported layer type. Please "
+                f"ensure wrapped layer is a valid Keras layer, not {describe(layer)}."
             )
         self.layer = layer
 
@@ -64,9 +66,26 @@ class TimeDistributed(Wrapper):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         rows = jnp.reshape(inputs, (-1, *inputs.shape[2:]))
-        out = self.layer(rows)
+        options = {}
+        if mask is not None:
+            self._check_mask(mask, inputs)
+            if self._mask_goes_in():
+                options["mask"] = jnp.reshape(mask, (-1, *mask.shape[2:]))
+        out = self.layer(rows, **options)
         out = jnp.reshape(out, (inputs.shape[0], inputs.shape[1], *out.shape[1:]))
         return out
+
+    def _check_mask(self, mask: Any, inputs: Any) -> None:
+        if mask.ndim < 2 or mask.shape[:2] != inputs.shape[:2]:
+            raise ShapeError(
+                f"TimeDistributed {self.name!r}: The `mask` passed to the `TimeDistributed` layer has a shape {mask.shape} that "
+                f"doesn't fit the inputs' {inputs.shape}. Give one for each time step: (B, T)."
+            )
+
+    def _mask_goes_in(self) -> bool:
+        """Whether the layer is the user's own and takes a mask: plait's own take one along time, which is gone here."""
+        cls = type(self.layer)
+        return "mask" in inspect.signature(cls.call).parameters and not cls.__module__.startswith("plait.")
 
 
 @builtin("layers")
@@ -206,5 +225,5 @@ class Bidirectional(Layer):
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
-        inner = {"layer": self.forward_layer, "backward_layer": self.backward_layer}
+        inner = {"layer": plain(self.forward_layer), "backward_layer": plain(self.backward_layer)}
         return {**super().get_config(), "merge_mode": self.merge_mode, **inner}

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from plait._errors import ArgumentError, describe
+from plait._scope import scope
 from plait._tree import flatten, pack_as
 from plait.core.tensor import KerasTensor
 from plait.layers.base import Layer
@@ -48,7 +49,9 @@ def clone_model(
             raise ArgumentError(
                 f"clone_model: {model.name!r} is a subclass without a graph; it is cloned from its config only."
             )
-        clone = type(model).from_config(model.get_config())
+        with scope(live_configs=True):
+            config = model.get_config()
+        clone = type(model).from_config(config)
     else:
         clone = _clone_graph(model, input_tensors, copy, call_function)
     if model.compiled is not None and model.graph is not None:
@@ -75,7 +78,9 @@ def copy_of(layer: Any) -> Any:
     """A new layer or op from the config of an old one."""
     if isinstance(layer, Model):
         return clone_model(layer)
-    return type(layer).from_config(layer.get_config())
+    with scope(live_configs=True):
+        config = layer.get_config()
+    return type(layer).from_config(config)
 
 
 def _clone_sequential(
