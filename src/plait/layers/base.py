@@ -204,7 +204,7 @@ class Layer(Owner):
             outputs = record(self, args, kwargs)
         else:
             outputs = self._run(signature, args, kwargs)
-        if signature.makes_mask or ((_masks or symbolic) and args):
+        if signature.makes_mask or ((_masks or symbolic or "mask" in kwargs) and args):
             self._pass_masks_on(args, kwargs, outputs)
         return outputs
 
@@ -403,7 +403,9 @@ class Layer(Owner):
 
     def _pass_masks_on(self, args: tuple, kwargs: dict, outputs: Any) -> None:
         first = args[0] if args else next((v for v in kwargs.values() if _is_tensor(v)), None)
-        previous = map_structure_in_order(get_mask, first)
+        previous = kwargs.get("mask")  # a mask that was given counts as the input's own
+        if previous is None:
+            previous = map_structure_in_order(get_mask, first)
         masked = any(leaf is not None for leaf in flatten(previous))
         if not self.supports_masking:
             if masked:
