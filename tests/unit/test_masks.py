@@ -1,3 +1,10 @@
+"""Masks: where they come from, and where they go."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import plait
 
 
 @pytest.mark.parametrize("eager", [True, False])
