@@ -146,6 +146,99 @@ def nested_counted_from_one(folder):
     return path, x, (x @ k + b) @ k + b
 
 
+def chain(folder, version, layers, weights, config=None, name="m.h5"):
+    """A file of a Sequential."""
+    whole = {"class_name": "Sequential", "config": {"name": "chain", "layers": layers, **(config or {})}}
+    return write(folder / name, whole, version, weights)
+
+
+def built_by_shape(folder):
+    """tf.keras 2.2.4-tf: no layer says its shape, only the Sequential does; the gate is the old one, time is masked."""
+    k, r, b, w, c = array(3, 16) * 4, array(4, 16), array(16), array(4, 2), array(2)
+    x = array(5, 6, 3)
+    layers = [
+        layer("Masking", "m", mask_value=0.0, dtype="float32"),
+        layer("LSTM", "l", units=4, activation="tanh", recurrent_activation="hard_sigmoid", time_major=False),
+        layer("Dense", "d", units=2, activation="linear"),
+    ]
+    weights = {"m": [], "l": [k, r, b], "d": [w, c]}
+    path = chain(folder, "2.2.4-tf", layers, weights, {"build_input_shape": [None, 6, 3]})
+    return path, x, lstm(x, k, r, b, old_hard_sigmoid) @ w + c
+
+
+def separable_with_a_kernel_initializer(folder):
+    """Keras 2: SeparableConv2D has arguments of a plain convolution, which say nothing about loaded weights."""
+    depth, point, b, x = array(1, 1, 2, 1), array(1, 1, 2, 3), array(3), array(2, 4, 4, 2)
+    options = {"kernel_initializer": {"class_name": "VarianceScaling", "config": {"scale": 1.0}}, "groups": 1}
+    options |= {"kernel_regularizer": None, "kernel_constraint": None, "batch_input_shape": [None, 4, 4, 2]}
+    conv = layer("SeparableConv2D", "s", filters=3, kernel_size=[1, 1], **options)
+    path = chain(folder, "2.2.4", [conv], {"s": [depth, point, b]})
+    return path, x, (x * depth[0, 0, :, 0]) @ point[0, 0] + b
+
+
+def bidirectional_without_modules(folder):
+    """Keras 2: the layer inside a wrapper is named by its class alone."""
+    x, parts = array(5, 6, 3), [array(3, 16), array(4, 16), array(16), array(3, 16), array(4, 16), array(16)]
+    inner = layer("LSTM", "l", units=4, recurrent_activation="sigmoid", unit_forget_bias=True)
+    both = layer("Bidirectional", "b", layer=inner, merge_mode="concat", batch_input_shape=[None, 6, 3])
+    path = chain(folder, "2.3.1", [both], {"b": parts})
+    forward, backward = lstm(x, *parts[:3], sigmoid), lstm(x[:, ::-1], *parts[3:], sigmoid)
+    return path, x, np.concatenate([forward, backward], axis=-1)
+
+
+def thresholded_relu(folder):
+    """Keras 2: a layer of its own for x where x is above theta."""
+    x = array(5, 3)
+    layers = [layer("ThresholdedReLU", "t", theta={"type": "ndarray", "value": 0.3}, batch_input_shape=[None, 3])]
+    return chain(folder, "2.4.3", layers, {"t": []}), x, np.where(x > np.float32(0.3), x, 0)
+
+
+def bare_config(folder):
+    """The config is what `get_config()` gave, without the name of the class."""
+    k, b, x = array(3, 2), array(2), array(5, 3)
+    dense = layer("Dense", "d", units=2, activation="relu", batch_input_shape=[None, 3])
+    path = write(folder / "m.h5", {"name": "bare", "layers": [dense]}, "2.3.0", {"d": [k, b]})
+    return path, x, np.maximum(x @ k + b, 0)
+
+
+def half_precision_weights(folder):
+    """Weights stored in float16."""
+    k, b, x = array(3, 2).astype("float16"), array(2).astype("float16"), array(5, 3)
+    dense = layer("Dense", "d", units=2, activation="linear", batch_input_shape=[None, 3])
+    path = chain(folder, "2.4.0", [dense], {"d": [k, b]})
+    return path, x, x @ k.astype("float32") + b.astype("float32")
+
+
+def keras_1_convolution(folder):
+    """Keras 1: nb_filter, nb_row, border_mode, dim_ordering, and a Merge that sums."""
+    k, b, x = array(1, 1, 2, 3), array(3), array(2, 4, 4, 2)
+    options = {"nb_filter": 3, "nb_row": 1, "nb_col": 1, "border_mode": "valid", "subsample": [1, 1]}
+    options |= {"init": "glorot_uniform", "activation": "relu", "dim_ordering": "tf", "bias": True}
+    conv = layer("Convolution2D", "c", **options)
+    start = layer("InputLayer", "x", batch_input_shape=[None, 4, 4, 2], input_dtype="float32", sparse=False)
+    total = layer("Merge", "sum", mode="sum", concat_axis=-1, dot_axes=-1, mode_type="raw", output_shape=None)
+    nodes = {"x": [], "c": [[["x", 0, 0]]], "sum": [[["c", 0, 0], ["c", 0, 0]]]}
+    layers = [{**item, "name": item["config"]["name"], "inbound_nodes": nodes[item["config"]["name"]]} for item in (start, conv, total)]
+    config = {"name": "m", "layers": layers, "input_layers": [["x", 0, 0]], "output_layers": [["sum", 0, 0]]}
+    path = write(folder / "m.h5", {"class_name": "Model", "config": config}, "1.2.2", {"c": [k, b]})
+    return path, x, 2 * np.maximum(x @ k[0, 0] + b, 0)
+
+
+def attention_with_a_score_mode(folder):
+    """Keras 3.12 in the old layout: `score_mode` is there, and `module` with each layer."""
+    x = array(2, 4, 3)
+    start = {"class_name": "InputLayer", "module": "keras.layers", "name": "x", "inbound_nodes": []}
+    start["config"] = {"batch_shape": [None, 4, 3], "dtype": "float32", "name": "x"}
+    tensor = {"class_name": "__keras_tensor__", "config": {"shape": [None, 4, 3], "dtype": "float32", "keras_history": ["x", 0, 0]}}
+    attend = {"class_name": "Attention", "module": "keras.layers", "name": "a"}
+    attend["config"] = {"name": "a", "trainable": True, "use_scale": False, "score_mode": "dot", "dropout": 0.0}
+    attend["inbound_nodes"] = [{"args": [[tensor, tensor]], "kwargs": {}}]
+    config = {"name": "m", "layers": [start, attend], "input_layers": [["x", 0, 0]], "output_layers": [["a", 0, 0]]}
+    path = write(folder / "m.h5", {"class_name": "Functional", "config": config}, "3.12.1", {"a": []}, "jax")
+    scores = np.exp(x @ x.transpose(0, 2, 1))
+    return path, x, scores / scores.sum(-1, keepdims=True) @ x
+
+
 FORMS = {
     form.__name__: form
     for form in (
@@ -155,5 +248,13 @@ FORMS = {
         keras_1_words,
         old_arguments,
         nested_counted_from_one,
+        built_by_shape,
+        separable_with_a_kernel_initializer,
+        bidirectional_without_modules,
+        thresholded_relu,
+        bare_config,
+        half_precision_weights,
+        keras_1_convolution,
+        attention_with_a_score_mode,
     )
 }

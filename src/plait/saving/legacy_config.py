@@ -232,7 +232,9 @@ class _Moderniser:
     def _sequential(self, config: Any) -> dict:
         config = {"layers": config} if isinstance(config, list) else dict(config or {})
         layers = [self._member(item) for item in config.get("layers", [])]
-        shape = self._first_shape((config.get("layers") or [None])[0])
+        shape = self._first_shape((config.get("layers") or [None])[0]) or config.get("build_input_shape")
+        if not layers or not (isinstance(shape, list) and all(n is None or isinstance(n, int) for n in shape)):
+            shape = None
         if shape is not None and layers[0].get("class_name") != "InputLayer":
             dtype = layers[0]["config"].get("dtype") or "float32"
             if layers[0].get("class_name") == "Embedding":
