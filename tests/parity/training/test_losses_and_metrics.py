@@ -167,8 +167,7 @@ SOME_LOSSES, SOME_METRICS = LOSSES[1::6], METRICS[7::12]
 @pytest.mark.parametrize(
     "heads, weighted",
     [
-        pytest.param(SOME_LOSSES, True, id="some"),
-        pytest.param(LOSSES, False, id="all", marks=pytest.mark.slow),
+        pytest.param(SOME_LOSSES, False, id="some"),
         pytest.param(LOSSES, True, id="all-weighted", marks=pytest.mark.slow),
     ],
 )

@@ -68,6 +68,15 @@ def test_weights_of_classes_of_steps():
     assert by_class == pytest.approx(by_step, rel=1e-6)
 
 
+def test_labels_that_are_true_or_false_have_classes():
+    x = plait.Input((4,))
+    model = plait.Model(x, layers.Dense(1, activation="sigmoid")(x))
+    model.compile(plait.optimizers.SGD(0.0), "binary_crossentropy")
+    by_class = model.fit(X, Y > 0, class_weight={False: 1.0, True: 3.0}, verbose=0).history["loss"]
+    by_row = model.fit(X, Y > 0, sample_weight=np.where(Y > 0, 3.0, 1.0), verbose=0).history["loss"]
+    assert by_class == pytest.approx(by_row, rel=1e-6)
+
+
 def test_the_metrics_of_a_model_are_named():
     x = plait.Input((4,))
     model = plait.Model(x, layers.Dense(1)(x))
