@@ -359,5 +359,5 @@ def weights_of_classes(class_weight: Mapping, y: Any, n_outputs: int) -> Any:
         y = jnp.argmax(y, -1)
     elif y.ndim > 1 and y.shape[-1] == 1:
         y = jnp.squeeze(y, -1)
-    classes = jnp.round(y).astype("int32")
+    classes = jnp.round(y).astype("int32") if jnp.issubdtype(y.dtype, jnp.inexact) else y.astype("int32")
     return jnp.where((classes >= 0) & (classes < size), jnp.take(table, jnp.clip(classes, 0, size - 1)), 1.0)

@@ -101,6 +101,26 @@ def fit(
     epochs, steps_per_epoch = _at_most(epochs, initial_epoch, steps_per_epoch)
     source = source_of(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, goes_on=True, read=read)
     validation = _validation_source(read, validation_data, validation_batch_size or batch_size, validation_steps)
+    with own_randomness(seed), closing_sources(source, validation):
+        given = verbose, callbacks, class_weight, epochs, initial_epoch, validation_freq, cache_frozen, seed
+        return _fit(model, source, validation, *given)
+
+
+def _fit(
+    model: Any,
+    source: Any,
+    validation: Any,
+    verbose: Any,
+    callbacks: Any,
+    class_weight: Any,
+    epochs: int,
+    initial_epoch: int,
+    validation_freq: Any,
+    cache_frozen: Any,
+    seed: int | None,
+) -> Any:
+    """Trains on a source."""
+    begin_epoch(seed, initial_epoch, ())  # what is drawn to look at the first batch belongs to that epoch
     trainer = _prepared(model, source, class_weight, draws=seed is None)
     params = {"verbose": verbose, "epochs": epochs, "steps": source.steps}
     watchers = CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, model=model, **params)
@@ -108,7 +128,7 @@ def fit(
     run = _Run(trainer.train_rows, trainer.train_batch, _pace(model, watchers, "train"), watchers, "train")
     total, logs, explained = (source.steps or 0) * (epochs - initial_epoch), {}, False
     features = FeatureCache(model, cache_frozen, epochs - initial_epoch, print if verbose else None)
-    with own_randomness(seed), deferred_interrupts() as interrupts, closing_sources(source, validation):
+    with deferred_interrupts() as interrupts:
         run.interrupts = interrupts
         watchers.on_train_begin()
         first, skip = vars(model).pop("resumes_at", (initial_epoch, 0))  # set by BackupAndRestore
@@ -118,7 +138,7 @@ def fit(
                 trainer.prepare(source.first(), class_weight)
             if not skip:
                 trainer.reset_metrics()
-            begin_epoch(seed, epoch, trainer.variables, goes_on=skip > 0)
+            begin_epoch(seed, epoch, () if skip else trainer.variables, data=epoch > initial_epoch)
             logs, skip = plain_logs(run.epoch(features.source(source, training=True), epoch, total, skip)), 0
             explained = explained or _explain(logs, source, epoch, model)
             if validation is not None and _validates(epoch, validation_freq):
@@ -150,7 +170,7 @@ def _explain(logs: Mapping, source: Any, epoch: int, model: Any) -> bool:
     arrays = source.arrays if isinstance(source, ArraySource) else (None, None, None)
     message = None if model.stop_training else explain_loss(logs, arrays, epoch, model.name)
     if message is not None:
-        warnings.warn(message, stacklevel=4)
+        warnings.warn(message, stacklevel=5)
     return message is not None
 
 
@@ -293,7 +313,7 @@ class _Run:
             )
         warnings.warn(
             f"{name}: Your input ran out of data; interrupting training. The data gave {needs}. Give fewer steps, or more data.",
-            stacklevel=6,
+            stacklevel=7,
         )
 
 

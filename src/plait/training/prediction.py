@@ -159,9 +159,12 @@ class _Growing:
         self.append(first)
 
     def append(self, array: np.ndarray) -> None:
-        end = self._count + len(array)
-        if end > len(self._array):
-            larger = np.empty((max(end, 2 * len(self._array)), *self._array.shape[1:]), self._array.dtype)
+        end, dtype = self._count + len(array), self._array.dtype
+        if array.dtype != dtype:  # longer strings
+            dtype = np.result_type(array.dtype, dtype)
+        if end > len(self._array) or dtype != self._array.dtype:
+            room = len(self._array) if end <= len(self._array) else max(end, 2 * len(self._array))
+            larger = np.empty((room, *self._array.shape[1:]), dtype)
             larger[: self._count] = self._array[: self._count]
             self._array = larger
         self._array[self._count : end] = array

@@ -39,20 +39,21 @@ def own_randomness(seed: int | None) -> Iterator[None]:
         np.random.set_state(before[1])  # noqa: NPY002
 
 
-def begin_epoch(seed: int | None, epoch: int, variables: Sequence[Variable], goes_on: bool = False) -> None:
+def begin_epoch(seed: int | None, epoch: int, variables: Sequence[Variable], data: bool = True) -> None:
     """Seeds what an epoch draws.
 
     Args:
         seed: the run's; None leaves all as it is.
         epoch: its number.
-        variables: the model's, among them the states of its layers' generators.
-        goes_on: whether the epoch goes on after some steps, whose states are there already.
+        variables: the model's, among them the states of its layers' generators; none where these are as they should be.
+        data: whether to seed what the data draws.
     """
     if seed is None:
         return
-    states = [] if goes_on else [variable for variable in variables if variable.name == "seed_generator_state"]
+    states = [variable for variable in variables if variable.name == "seed_generator_state"]
     numbers: Any = np.random.SeedSequence([int(seed), epoch]).generate_state(len(states) + 1)
-    random.seed(int(numbers[0]))
-    np.random.seed(numbers[0])  # noqa: NPY002
+    if data:
+        random.seed(int(numbers[0]))
+        np.random.seed(numbers[0])  # noqa: NPY002
     for state, number in zip(states, numbers[1:], strict=True):
         state.assign(np.array([number, 0], "uint32"))

@@ -107,7 +107,7 @@ class Trainer:
             check_class_weight(class_weight, model.compiled.names_of_outputs, self.outputs, model.name)
         if training and model.optimizer is not None:
             if not model.trainable_variables:
-                warnings.warn(f"{model.name}: there is nothing to train: no weight is trainable.", stacklevel=4)
+                warnings.warn(f"{model.name}: there is nothing to train: no weight is trainable.", stacklevel=6)
             model.optimizer.build_for(model.trainable_variables)
         self.variables = unique([*model.variables, *global_states()])
         mine = {id(variable) for variable in self.variables}

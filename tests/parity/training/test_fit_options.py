@@ -65,7 +65,7 @@ OPTIONS = {
     "sample_weight and split": {"sample_weight": WEIGHTS, "validation_split": 0.25},
     "sample_weight as a column": {"sample_weight": WEIGHTS[:, None]},
 }
-CHEAP = ("validation_data and frequency", "steps across passes", "sample_weight and split")
+CHEAP = ("steps across passes", "sample_weight and split")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,8 @@ def test_class_weight_of_one_hot_labels():
     assert_same(*both(classifier, compiled, (X, np.eye(2, dtype="float32")[LABELS]), class_weight={1: 4.0}))
 
 
-@pytest.mark.parametrize("weighted", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("weighted", [True, False])
 def test_heads_by_name(weighted):
     data = X, {"number": Y[:, :1], "class": LABELS}
     options = {"sample_weight": {"number": WEIGHTS, "class": WEIGHTS[::-1].copy()}} if weighted else {}

@@ -84,7 +84,7 @@ def trained(lib, case, x, y=None, **options):
 
 
 @pytest.mark.parametrize(
-    "name", [name if name in ("penguins", "cars") else pytest.param(name, marks=pytest.mark.slow) for name in CASES]
+    "name", [name if name == "cars" else pytest.param(name, marks=pytest.mark.slow) for name in CASES]
 )
 def test_the_same_from_every_source(name):
     case = CASES[name]

@@ -42,15 +42,13 @@ MANY = {"gradient_accumulation_steps": 2}
 USUAL = [
     Row("SGD", {**FAST, "momentum": 0.9, "clipnorm": 0.5, "weight_decay": 0.01}),
     Row("SGD", {**FAST, **MANY, "nesterov": True, "momentum": 0.5}),
-    Row("Adam", {**FAST, "amsgrad": True, "global_clipnorm": 1.0}),
     Row("Adam", decayed("CosineDecay", decay_steps=15, warmup_steps=4, warmup_target=0.1)),
     Row("AdamW", {**FAST, **AVERAGED, "ema_overwrite_frequency": 3, "weight_decay": 0.1}),
-    Row("RMSprop", {**FAST, "centered": True, "momentum": 0.5, "clipvalue": 0.3}),
 ]
 OTHERS = [
+    Row("Adam", {**FAST, "amsgrad": True, "global_clipnorm": 1.0}),
+    Row("RMSprop", {**FAST, "centered": True, "momentum": 0.5, "clipvalue": 0.3}),
     Row("SGD", decayed("PiecewiseConstantDecay", [6, 12], values=[0.1, 0.05, 0.01])),
-    Row("SGD", decayed("PolynomialDecay", 0.1, decay_steps=15, power=2.0)),
-    Row("SGD", decayed("InverseTimeDecay", 0.1, decay_steps=5, decay_rate=0.5, staircase=True)),
     Row("SGD", decayed("CosineDecayRestarts", 0.1, first_decay_steps=6)),
     Row("Adam", {**FAST, **MANY, "weight_decay": 0.01, "clipnorm": 0.5}),
     Row("Adam", {**FAST, "loss_scale_factor": 8.0}),

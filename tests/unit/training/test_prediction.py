@@ -59,6 +59,14 @@ def test_files_in_the_structure_of_the_outputs(tmp_path):
         np.testing.assert_array_equal(found[name], values)
 
 
+def test_strings_of_different_lengths_are_joined():
+    x = plait.Input((1,), dtype="int32")
+    words = plait.layers.StringLookup(vocabulary=["a", "much longer"], invert=True)
+    network = plait.Model(x, words(x))
+    found = network.predict(np.array([[1], [1], [2]]), batch_size=2, verbose=0)
+    assert found.ravel().tolist() == ["a", "a", "much longer"]
+
+
 def test_an_error_leaves_the_file_as_it_was(tmp_path):
     def broken():
         yield X[:10]

@@ -1,6 +1,7 @@
 """fit(seed=...): the same bits again, whatever was drawn before, and from any epoch on."""
 
 import random
+from functools import cache
 
 import numpy as np
 
@@ -8,19 +9,27 @@ import plait
 from parity.training.test_trajectories import X, Y
 
 
+@cache
 def network():
-    plait.utils.clear_session()
+    """One model for all tests; its weights and its optimizer are put back before each run."""
     plait.utils.set_random_seed(3)
     x = plait.Input((4,))
     h = plait.layers.Dropout(0.3)(plait.layers.Dense(6, activation="tanh")(x))
     model = plait.Model(x, plait.layers.Dense(2)(plait.layers.GaussianNoise(0.1)(h)))
     model.compile("adam", "mse")
+    model.fit(X[:8], Y[:8], batch_size=8, verbose=0)
+    return model, model.get_state_tree("numpy_array")
+
+
+def fresh():
+    model, start = network()
+    model.set_state_tree(start)
     return model
 
 
 def trained(*runs):
     """The weights after some runs of one model, with other draws between them."""
-    model = network()
+    model = fresh()
     for run in runs:
         model.fit(X, Y, verbose=0, batch_size=8, **run)
         random.random(), np.random.rand(7)  # noqa: NPY002
@@ -42,7 +51,7 @@ def test_an_epoch_is_the_same_in_any_run():
 
 
 def test_the_programs_own_draws_are_left_alone():
-    model = network()
+    model = fresh()
     random.seed(1), np.random.seed(1)  # noqa: NPY002
     expected = random.random(), np.random.rand()  # noqa: NPY002
     random.seed(1), np.random.seed(1)  # noqa: NPY002
@@ -58,9 +67,13 @@ def test_data_that_draws_repeats_too():
         def __getitem__(self, index):
             return X + np.random.normal(size=X.shape).astype("float32"), Y  # noqa: NPY002
 
-    def weights():
-        model = network()
-        model.fit(Noisy(), epochs=2, verbose=0, seed=2)
+    def weights(*runs):
+        model = fresh()
+        for options in runs:
+            model.fit(Noisy(), verbose=0, seed=2, **options)
+            random.random(), np.random.rand(7)  # noqa: NPY002
         return model.get_weights()[0]
 
-    assert np.array_equal(weights(), weights())
+    whole = weights({"epochs": 3})
+    assert np.array_equal(whole, weights({"epochs": 3}))
+    assert np.array_equal(whole, weights({"epochs": 1}, {"epochs": 3, "initial_epoch": 1}))
