@@ -45,6 +45,7 @@ FAMILIES = {
     "backend.jax.distribution_lib": "plait.distribution",
     "backend.random": "plait.random",
     "callbacks": "plait.callbacks",
+    "config": "plait.config",
     "constraints": "plait.constraints",
     "distillation": "plait.distillation",
     "distribution": "plait.distribution",

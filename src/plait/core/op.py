@@ -44,8 +44,11 @@ class Op(Operation):
     leading: tuple[str, ...] = ()
     spec: Callable | None = None
 
-    def __init__(self, *, name: str | None = None, **config: Any):
+    def __init__(self, *values: Any, name: str | None = None, **config: Any):
         super().__init__(name)
+        if len(values) > len(self.options):
+            raise ArgumentError(f"{type(self).__name__}: takes the options {list(self.options)}, but got {values}.")
+        config = {**dict(zip(self.options, values, strict=False)), **config}
         unknown = set(config) - set(self.options)
         if unknown:
             raise ArgumentError(

@@ -68,7 +68,7 @@ class MultiHeadAttention(Layer):
         for name, value in (("output_shape", output_shape), ("attention_axes", attention_axes)):
             if value is not None and not isinstance(value, (int, list, tuple)):
                 raise ArgumentError(
-                    f"MultiHeadAttention: `{name}` must be an int, list or tuple, or None. Received: {name}={value!r}."
+                    f"MultiHeadAttention: Invalid `{name}`: it must be an int, list or tuple, or None. Received: {name}={value!r}."
                 )
         self.num_heads, self.key_dim = num_heads, key_dim
         self.value_dim = value_dim or key_dim
@@ -100,7 +100,7 @@ class MultiHeadAttention(Layer):
             f"{letters}xy,xy{last}->{letters}{last}", (*[None] * (rank - 2), *out), last, "attention_output"
         )
         self.output_dense.build((*query_shape[:-1], self.num_heads, self.value_dim))
-        self._axes = tuple(self.attention_axes or range(1, rank - 1))
+        self._axes = tuple(axis % rank for axis in self.attention_axes or range(1, rank - 1))
         if self.dropout > 0:
             self.dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=self.dtype_policy)
 
@@ -233,6 +233,7 @@ class _Attention(Layer):
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
     ) -> Any:
+        self._check(inputs, mask)
         query, value, key = inputs if len(inputs) > 2 else (inputs[0], inputs[1], inputs[1])
         query_mask, value_mask = (mask[0], mask[1]) if mask else (None, None)
         scores = self._scores(query, key)
@@ -251,10 +252,26 @@ class _Attention(Layer):
             out = out * jnp.expand_dims(query_mask, -1).astype(out.dtype)
         return (out, weights) if return_attention_scores else out
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def _check(self, inputs: Any, mask: Any) -> None:
+        """Refuses what isn't a list of query and value, or of query, value and key; the same for the masks."""
+        who = type(self).__name__
+        if not isinstance(inputs, (list, tuple)):
+            raise ArgumentError(
+                f"{who} layer must be called on a list of inputs: [query, value] or [query, value, key]."
+            )
+        if not 2 <= len(inputs) <= 3:
+            raise ArgumentError(f"{who} layer accepts an inputs list of length 2 or 3. Received length: {len(inputs)}.")
+        if mask is None:
+            return
+        if not isinstance(mask, (list, tuple)):
+            raise ArgumentError(f"{who} layer mask must be a list: [query mask, value mask].")
+        if not 2 <= len(mask) <= 3:
+            raise ArgumentError(f"{who} layer accepts a mask list of length 2 or 3. Received length: {len(mask)}.")
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The query's mask."""
-        masks = previous_mask if isinstance(previous_mask, (list, tuple)) else [previous_mask]
-        return masks[0]
+        masks = mask if isinstance(mask, (list, tuple)) else [mask]
+        return None if masks[0] is None else ops.convert_to_tensor(masks[0])
 
 
 @builtin("layers")

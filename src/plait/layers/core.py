@@ -131,7 +131,8 @@ def positive_integer(value: Any, who: str, name: str) -> int:
         number = 0
     if number < 1 or isinstance(value, bool):
         raise ArgumentTypeError(
-            f"{who}: Received an invalid value for `{name}`, expected a positive integer: `{name}` must be a positive integer. "
+            f"{who}: Invalid value for argument `{name}`. Expected a strictly positive value. Received "
+            f"{name}={value!r}. It should be a positive integer: `{name}` must be a positive integer. "
             f"Received: {name}={value!r}."
         )
     return number

@@ -33,10 +33,31 @@ class _Merge(Layer):
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """What counts in any of the inputs; None where one has no mask."""
-        masks = previous_mask if isinstance(previous_mask, (list, tuple)) else [previous_mask]
+        if previous_mask is None:
+            return None
+        masks = _list_of_masks(self, inputs, previous_mask)
         if any(mask is None for mask in masks):
             return None
         return reduce(ops.logical_or, masks)
+
+
+def _list_of_masks(layer: Layer, inputs: Any, masks: Any) -> Any:
+    """The masks, if they are a list with one for each input.
+
+    Raises:
+        ShapeError: they aren't.
+    """
+    who = f"{type(layer).__name__} {layer.name!r}"
+    if not isinstance(masks, (list, tuple)):
+        raise ShapeError(f"{who}: `mask` should be a list. Received: mask={describe(masks)}")
+    if not isinstance(inputs, (list, tuple)):
+        raise ShapeError(f"{who}: `inputs` should be a list. Received: inputs={describe(inputs)}")
+    if len(masks) != len(inputs):
+        raise ShapeError(
+            f"{who}: The lists `inputs` and `mask` should have the same length. Received: {len(inputs)} inputs and "
+            f"{len(masks)} masks."
+        )
+    return masks
 
 
 def check_several(layer: Layer, shapes: Any, least: int) -> None:
@@ -45,7 +66,8 @@ def check_several(layer: Layer, shapes: Any, least: int) -> None:
     Raises:
         ShapeError: one tensor, or too few.
     """
-    if not isinstance(shapes, list) or len(shapes) < least:
+    one = not isinstance(shapes, (list, tuple)) or not all(isinstance(shape, (list, tuple)) for shape in shapes)
+    if one or len(shapes) < least:
         raise ShapeError(
             f"{type(layer).__name__} {layer.name!r}: A merge layer should be called on a list of {'at least ' if least == 1 else ''}"
             f"{least} input{'s' if least > 1 else ''}. Received: input_shape={shapes}. Put the tensors into a list."
@@ -75,7 +97,7 @@ class Subtract(_Merge):
     _combine = staticmethod(jnp.subtract)
 
     def build(self, input_shape: Any) -> None:
-        check_several(self, input_shape, 2)
+        check_several(self, input_shape, 1)
         if len(input_shape) != 2:
             raise ShapeError(
                 f"A `Subtract` layer should be called on exactly 2 inputs. Received: input_shape={input_shape}"
@@ -155,10 +177,13 @@ class Concatenate(Layer):
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The masks one after the other; those that lack one count whole."""
-        if not isinstance(previous_mask, (list, tuple)) or all(mask is None for mask in previous_mask):
+        if previous_mask is None:
+            return None
+        given = _list_of_masks(self, inputs, previous_mask)
+        if all(mask is None for mask in given):
             return None
         masks = []
-        for x, mask in zip(inputs, previous_mask, strict=True):
+        for x, mask in zip(inputs, given, strict=True):
             if mask is None:
                 masks.append(ops.cast(ops.ones_like(x), "bool"))
                 continue

@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from plait import constraints, initializers, ops, regularizers
-from plait._errors import ArgumentError, ShapeError
+from plait._errors import ArgumentError, ArgumentTypeError, ShapeError
 from plait._registry import builtin
 from plait.layers.base import Layer
 from plait.layers.core import positive_integer
@@ -15,8 +15,8 @@ from plait.layers.input_spec import InputSpec
 def _known(size: Any, axis: int, layer: Layer, shape: tuple) -> int:
     if size is None:
         raise ShapeError(
-            f"{type(layer).__name__} {layer.name!r}: axis {axis} of the input must be known, but got shape {shape}. Give "
-            "Input(shape=(...)) a number there."
+            f"{type(layer).__name__} {layer.name!r}: axis {axis} of the input must be known: the input tensor should have a "
+            f"defined dimension but the layer received an input with shape {shape}. Give Input(shape=(...)) a number there."
         )
     return size
 
@@ -31,6 +31,42 @@ def a_number(value: Any, name: str) -> float:
         return float(value)
     except (TypeError, ValueError):
         raise ArgumentError(f"BatchNormalization: `{name}` must be a number. Received: {name}={value!r}.") from None
+
+
+def _check_clipping(limits: dict) -> None:
+    """Refuses limits of renormalization that contradict themselves."""
+    unknown = set(limits) - {"rmin", "rmax", "dmax"}
+    if unknown:
+        raise ArgumentError(
+            f"BatchNormalization: `renorm_clipping` takes rmin, rmax and dmax. Received invalid keys: {sorted(unknown)}"
+        )
+    if limits.get("rmin") is not None and limits.get("rmax") is not None and limits["rmax"] < limits["rmin"]:
+        raise ArgumentError(
+            f"BatchNormalization: rmax should be at least rmin in `renorm_clipping`. Received: {limits}"
+        )
+    if limits.get("dmax") is not None and limits["dmax"] < 0:
+        raise ArgumentError(f"BatchNormalization: dmax should be non-negative in `renorm_clipping`. Received: {limits}")
+
+
+def _axes(axis: Any, who: str) -> int | list[int]:
+    """An axis, or a list of them.
+
+    Raises:
+        ArgumentTypeError: something else.
+    """
+    if isinstance(axis, int):
+        return axis
+    if isinstance(axis, (list, tuple)) and all(isinstance(one, int) for one in axis):
+        return list(axis)
+    raise ArgumentTypeError(
+        f"{who}: Invalid value for `axis` argument: expected an int or a list/tuple of ints. "
+        f"Expected an int or a list/tuple of ints for the argument 'axis', but received instead: {axis}"
+    )
+
+
+def _in_order(axis: int | list[int], rank: int) -> int | list[int]:
+    """Axes from the first to the last, as the axes of the weights stand."""
+    return axis if isinstance(axis, int) else sorted(axis, key=lambda one: one % rank)
 
 
 class _Scaled(Layer):
@@ -127,6 +163,8 @@ class BatchNormalization(_Scaled):
         self.axis = int(a_number(axis[0] if isinstance(axis, (list, tuple)) and axis else axis, "axis"))
         self.momentum, self.epsilon = a_number(momentum, "momentum"), a_number(epsilon, "epsilon")
         self.synchronized = synchronized
+        if renorm and renorm_clipping:
+            _check_clipping(renorm_clipping)
         self.renorm, self.renorm_clipping, self.renorm_momentum = renorm, renorm_clipping, renorm_momentum
         self._take_scale(
             center, scale, beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer,
@@ -142,9 +180,10 @@ class BatchNormalization(_Scaled):
         self.moving_mean = self._statistic("moving_mean", shape, self.moving_mean_initializer)
         self.moving_variance = self._statistic("moving_variance", shape, self.moving_variance_initializer)
         if self.renorm:
-            self.moving_stddev = self._statistic("moving_stddev", shape, "ones")
+            first = jnp.sqrt(self.moving_variance.value)
+            self.moving_stddev = self._statistic("moving_stddev", shape, lambda *_, **__: first)
             self.renorm_mean = self._statistic("renorm_mean", shape, "zeros")
-            self.renorm_stddev = self._statistic("renorm_stddev", shape, "ones")
+            self.renorm_stddev = self._statistic("renorm_stddev", shape, lambda *_, **__: first)
         self._reduced = tuple(a for a in range(len(input_shape)) if a != self.axis % len(input_shape))
 
     def _statistic(self, name: str, shape: tuple, initializer: Any) -> Any:
@@ -156,9 +195,10 @@ class BatchNormalization(_Scaled):
         if training and self.trainable:
             mean, variance = self._moments(x, mask)
             self.moving_mean.assign(self._moved(self.moving_mean.value, mean))
-            self.moving_variance.assign(self._moved(self.moving_variance.value, variance))
             if self.renorm:
                 gamma, beta = self._corrected(mean, variance, gamma, beta)
+            else:
+                self.moving_variance.assign(self._moved(self.moving_variance.value, variance))
         else:
             mean, variance = self.moving_mean.value, self.moving_variance.value
         out = ops.batch_normalization(
@@ -196,6 +236,7 @@ class BatchNormalization(_Scaled):
         self.renorm_mean.assign(self.renorm_mean.value * keep + mean * (1 - keep))
         self.renorm_stddev.assign(self.renorm_stddev.value * keep + stddev * (1 - keep))
         self.moving_stddev.assign(self._moved(self.moving_stddev.value, stddev))
+        self.moving_variance.assign(jnp.maximum(self.moving_stddev.value**2 - self.epsilon, 0))
         scale = r if gamma is None else gamma * r
         offset = d if gamma is None else gamma * d
         return scale, offset if beta is None else beta + offset
@@ -231,13 +272,7 @@ class LayerNormalization(_Scaled):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if not isinstance(axis, int) and not (
-            isinstance(axis, (list, tuple)) and all(isinstance(a, int) for a in axis)
-        ):
-            raise ArgumentError(
-                f"LayerNormalization: Expected an int or a list/tuple of ints for the argument 'axis', but received instead: {axis}"
-            )
-        self.axis = axis if isinstance(axis, int) else list(axis)
+        self.axis = _axes(axis, "LayerNormalization")
         self.epsilon = epsilon
         self._take_scale(
             center, scale, beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer,
@@ -245,6 +280,7 @@ class LayerNormalization(_Scaled):
         )  # fmt: skip
 
     def build(self, input_shape: tuple) -> None:
+        self.axis = _in_order(self.axis, len(input_shape))
         axes = [self.axis] if isinstance(self.axis, int) else self.axis
         self._add_scale(tuple(_known(input_shape[axis], axis, self, input_shape) for axis in axes))
 
@@ -267,11 +303,12 @@ class RMSNormalization(Layer):
 
     def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any):
         super().__init__(**kwargs)
-        self.axis = axis if isinstance(axis, int) else list(axis)
+        self.axis = _axes(axis, "RMSNormalization")
         self.epsilon = epsilon
         self.supports_masking = True
 
     def build(self, input_shape: tuple) -> None:
+        self.axis = _in_order(self.axis, len(input_shape))
         axes = [self.axis] if isinstance(self.axis, int) else self.axis
         shape = tuple(_known(input_shape[axis], axis, self, input_shape) for axis in axes)
         self.scale = self.add_weight(name="scale", shape=shape, initializer="ones", autocast=False)
@@ -292,7 +329,7 @@ class UnitNormalization(Layer):
 
     def __init__(self, axis: Any = -1, **kwargs: Any):
         super().__init__(**kwargs)
-        self.axis = axis if isinstance(axis, int) else list(axis)
+        self.axis = _axes(axis, "UnitNormalization")
         self.supports_masking = True
 
     def call(self, inputs: Any) -> Any:
@@ -332,6 +369,7 @@ class GroupNormalization(_Scaled):
         super().__init__(**kwargs)
         if groups != -1:
             positive_integer(groups, "GroupNormalization", "groups")
+        self.autocast = False  # the computation is in float32 at least: half floats would overflow on the way in
         self.groups, self.axis, self.epsilon = groups, axis, epsilon
         self._take_scale(
             center, scale, beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer,
@@ -344,7 +382,8 @@ class GroupNormalization(_Scaled):
             self.groups = channels
         if channels < self.groups or channels % self.groups:
             raise ShapeError(
-                f"GroupNormalization {self.name!r}: Number of groups ({self.groups}) must divide the number of channels ({channels})."
+                f"GroupNormalization {self.name!r}: Number of groups ({self.groups}) cannot be more than the number of "
+                f"channels ({channels}), which must be a multiple of it; it must be a multiple of the number of channels or divide it."
             )
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})
         self._add_scale((channels,))

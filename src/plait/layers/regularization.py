@@ -73,10 +73,12 @@ class Dropout(_Dropout):
 
 def _noise_shape(value: Any) -> tuple:
     sizes = tuple(value) if isinstance(value, (list, tuple)) else ("not a shape",)
-    if not all(size is None or (isinstance(size, int) and size > 0) for size in sizes):
+    integers = all(size is None or isinstance(size, int) for size in sizes)
+    if not integers or any(size is not None and size <= 0 for size in sizes):
+        wanted = "dimensions to be positive integers or None" if integers else "elements to be integers or None"
         raise ArgumentError(
-            "Dropout: Invalid value received for argument `noise_shape`. Expected a list or tuple of positive integers, or "
-            f"None for the input's size. Received: noise_shape={value!r}."
+            f"Dropout: Invalid value received for argument `noise_shape`. Expected all {wanted}. None stands for the input's "
+            f"size, and a list or tuple is needed. Received: noise_shape={value!r}."
         )
     return sizes
 
@@ -212,7 +214,8 @@ class AlphaDropout(_Dropout):
 
     def _draw(self, inputs: Any) -> Any:
         lowest = -1.7580993408473766
-        shape = inputs.shape if self.noise_shape is None else self.noise_shape
+        given = inputs.shape if self.noise_shape is None else self.noise_shape
+        shape = tuple(own if size is None else size for size, own in zip(given, inputs.shape, strict=True))
         kept = random.uniform(shape, seed=self.seed_generator) > self.rate
         kept = kept.astype(self.compute_dtype)
         scale = ((1 - self.rate) * (1 + self.rate * lowest**2)) ** -0.5

@@ -58,7 +58,12 @@ class Reshape(Layer):
         target = (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
         if sum(size in (-1, None) for size in target) > 1:
             raise ArgumentError(
-                f"Reshape: `target_shape` may have one -1 at most. Received: target_shape={target_shape}."
+                "Reshape: there can be at most one unknown dimension (-1) in `target_shape`. "
+                f"Received: target_shape={target_shape}"
+            )
+        if any(size is not None and size < -1 for size in target):
+            raise ArgumentError(
+                f"Reshape: each size must be a non-negative integer, or -1 once. Received: target_shape={target_shape}"
             )
         self.target_shape = target
 
@@ -169,7 +174,9 @@ class _Cropping(_Margins):
             size = inputs.shape[axis]
             if isinstance(size, int) and before + after >= size:
                 raise ShapeError(
-                    f"{type(self).__name__} {self.name!r}: cannot take {before} + {after} from an axis of {size}; nothing is left."
+                    f"{type(self).__name__} {self.name!r}: the `cropping` parameter of `{type(self).__name__}` layer must be "
+                    f"smaller than the axis: {before} + {after} of {size} leave nothing. Values in `cropping` argument should be "
+                    "smaller than the corresponding spatial dimension of the input."
                 )
             index[axis] = slice(before, -after if after else None)
         return inputs[tuple(index)]

@@ -50,17 +50,21 @@ class FBetaScore(Metric):
         super().__init__(dtype, name)
         if average not in AVERAGES:
             raise NameUnknownError(
-                f"Invalid `average` argument value. Expected one of: {AVERAGES}. Received: average={average}."
+                f"Invalid `average` argument value. Expected one of: {{None, 'micro', 'macro', 'weighted'}}. "
+                f"Received: average={average}."
                 f"{did_you_mean(average, AVERAGES[:3])}"
             )
-        if not isinstance(beta, float) or beta <= 0.0:
+        for argument, value in (("beta", beta), ("threshold", threshold)):
+            if not isinstance(value, float) and (value is not None or argument == "beta"):
+                raise ArgumentError(
+                    f"Invalid `{argument}` argument value. It should be a Python float. Received: {argument}={value} of type "
+                    f"'{type(value)}'."
+                )
+        if beta <= 0.0:
+            raise ArgumentError(f"Invalid `beta` argument value. It should be > 0. Received: beta={beta}")
+        if threshold is not None and not 0.0 < threshold <= 1.0:
             raise ArgumentError(
-                f"Invalid `beta` argument value. It should be a Python float > 0. Received: beta={beta!r}."
-            )
-        if threshold is not None and not (isinstance(threshold, float) and 0.0 < threshold <= 1.0):
-            raise ArgumentError(
-                "Invalid `threshold` argument value. It should be a Python float and verify 0 < threshold <= 1. Received: "
-                f"threshold={threshold!r}."
+                f"Invalid `threshold` argument value. It should verify 0 < threshold <= 1. Received: threshold={threshold}"
             )
         self.average, self.beta, self.threshold = average, beta, threshold
         self.built = False

@@ -1,0 +1,153 @@
+"""What Keras's own tests ask of layers, and plait once did otherwise; each found by `tools/keras_suite.py`."""
+
+import json
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import plait
+from plait import layers
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: layers.Dense(3, activation="relu", kernel_regularizer="l2"),
+        lambda: layers.Embedding(5, 2, embeddings_constraint="non_neg"),
+        lambda: layers.Bidirectional(layers.GRU(2)),
+        lambda: layers.RNN([layers.LSTMCell(2), layers.GRUCell(3)]),
+        lambda: layers.TimeDistributed(layers.Dense(2)),
+    ],
+    ids=["dense", "embedding", "bidirectional", "stacked", "time distributed"],
+)
+def test_a_config_is_plain_data_and_makes_the_layer_again(make):
+    layer = make()
+    config = layer.get_config()
+    assert json.dumps(type(layer).from_config(config).get_config()) == json.dumps(config)
+
+
+def test_a_clone_keeps_a_function_that_no_registry_knows():
+    model = plait.Sequential([plait.Input((2,)), layers.Dense(1, activation=lambda x: x * 0 + 7)])
+    assert float(plait.models.clone_model(model)(np.ones((1, 2)))[0, 0]) == 7
+
+
+def test_layers_without_weights_are_built_from_the_start():
+    class Squares(layers.Activation):
+        def build(self, input_shape):
+            pass
+
+    assert layers.ReLU().built and layers.MaxPooling2D().built and layers.Dropout(0.5).built
+    assert not layers.Dense(2).built and not Squares("relu").built
+
+
+def test_einsum_dense_has_a_bias_that_fits_axes_left_out_on_the_right():
+    layer = layers.EinsumDense("ab...,bc->ac...", output_shape=(4, None, None), bias_axes="c")
+    assert layer(np.ones((2, 3, 5, 6))).shape == (2, 4, 5, 6)
+    assert layer.bias.shape == (4, 1, 1)
+
+
+def test_embedding_takes_its_table_at_once():
+    assert layers.Embedding(3, 4, weights=np.ones((3, 4))).embeddings.numpy().sum() == 12
+
+
+def test_dense_without_an_activation_set():
+    layer = layers.Dense(1, use_bias=False, kernel_initializer="ones")
+    layer.activation = None
+    assert layer(np.ones((1, 2))).tolist() == [[2.0]]
+
+
+def test_states_of_stacked_cells_come_out_cell_by_cell():
+    out = layers.RNN([layers.LSTMCell(4), layers.GRUCell(3)], return_state=True)(np.zeros((2, 3, 5)))
+    assert len(out) == 3 and [state.shape for state in out[1]] == [(2, 4), (2, 4)] and out[2].shape == (2, 3)
+
+
+def test_time_distributed_gives_the_mask_to_a_layer_that_takes_one():
+    class Masked(layers.Layer):
+        def call(self, inputs, mask=None):
+            return inputs * jnp.expand_dims(mask, -1)
+
+    layer, mask = layers.TimeDistributed(Masked()), np.array([[True, False]])
+    assert layer(np.ones((1, 2, 1)), mask=mask).tolist() == [[[1.0], [0.0]]]
+    with pytest.raises(ValueError, match="The `mask` passed to the `TimeDistributed` layer has a shape"):
+        layer(np.ones((1, 3, 1)), mask=mask)
+
+
+def test_renormalization_starts_from_the_moving_variance_and_follows_the_deviation():
+    layer = layers.BatchNormalization(
+        renorm=True, momentum=0.5, moving_variance_initializer=plait.initializers.Constant(4.0)
+    )
+    layer.build((None, 1))
+    assert float(layer.renorm_stddev[0]) == float(layer.moving_stddev[0]) == 2.0
+    layer(np.array([[0.0], [2.0]], "float32"), training=True)
+    stddev = 0.5 * 2 + 0.5 * np.sqrt(1.001)
+    np.testing.assert_allclose(layer.moving_variance.numpy(), [stddev**2 - 0.001], rtol=1e-6)
+    with pytest.raises(ValueError, match="invalid keys"):
+        layers.BatchNormalization(renorm=True, renorm_clipping={"largest": 1.0})
+
+
+def test_the_order_of_the_axes_of_a_normalization_does_not_matter():
+    x = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
+    for cls in (layers.LayerNormalization, layers.RMSNormalization):
+        np.testing.assert_allclose(cls(axis=[-1, -2])(x), cls(axis=[-2, -1])(x), rtol=1e-5, atol=1e-6)
+
+
+def test_group_normalization_survives_what_half_floats_cannot_hold():
+    out = layers.GroupNormalization(2, dtype="mixed_float16")(np.full((2, 4, 8), 70000.0, "float32"))
+    assert not np.isnan(np.asarray(out)).any()
+
+
+def test_merging_takes_shapes_in_a_tuple_and_refuses_one_mask_for_all():
+    layer = layers.Add()
+    layer.build(((2, 4), (2, 4)))
+    tensors = [plait.Input((4,)), plait.Input((4,))]
+    with pytest.raises(ValueError, match="`mask` should be a list"):
+        layer.compute_mask(tensors, np.ones((2, 4)))
+
+
+def test_attention_refuses_what_is_no_list():
+    x = np.ones((1, 2, 2), "float32")
+    for inputs, mask, message in [
+        (x, None, "must be called on a list"),
+        ([x] * 4, None, "length 2 or 3"),
+        ([x, x], x, "mask must be a list"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            layers.Attention()(inputs, mask=mask)
+
+
+def test_attention_axes_may_count_from_the_end():
+    x = np.random.default_rng(0).normal(size=(2, 3, 4, 8)).astype("float32")
+    ends = [layers.MultiHeadAttention(2, 4, attention_axes=axes) for axes in ((2,), (-2,))]
+    ends[1].build(x.shape, x.shape)
+    ends[0].build(x.shape, x.shape)
+    ends[1].set_weights(ends[0].get_weights())
+    np.testing.assert_allclose(ends[1](x, x), ends[0](x, x), rtol=1e-5, atol=1e-6)
+
+
+def test_alpha_dropout_fills_unknown_sizes_of_its_noise_shape():
+    out = layers.AlphaDropout(0.5, noise_shape=(None, 1, None), seed=1)(np.ones((20, 5, 10)), training=True)
+    np.testing.assert_array_equal(out[:, 0], out[:, 1])
+
+
+def test_softmax_refuses_masks_that_do_not_fit():
+    x = np.ones((1, 3))
+    for mask, message in [(np.ones((2, 3)), "broadcastable"), (np.ones((1, 1, 3)), "must not have more dimensions")]:
+        with pytest.raises(ValueError, match=message):
+            layers.Softmax()(x, mask=mask)
+
+
+def test_an_input_refuses_what_contradicts_its_tensor():
+    tensor = plait.KerasTensor((2, 3))
+    for options in ({"shape": (4,)}, {"batch_size": 5}, {"dtype": "float16"}, {"batch_shape": (2, 4)}):
+        with pytest.raises(ValueError, match=f"incompatible `{next(iter(options))}`"):
+            layers.InputLayer(input_tensor=tensor, **options)
+    with pytest.raises(ValueError, match="non-negative integer"):
+        layers.Reshape((-2, 5))
+
+
+def test_a_symbolic_tensor_says_what_cannot_be_set():
+    tensor = plait.KerasTensor((2, 3))
+    for name in ("shape", "dtype", "sparse", "ragged"):
+        with pytest.raises(AttributeError, match=f"`{name}` attribute of KerasTensor is immutable"):
+            setattr(tensor, name, None)
