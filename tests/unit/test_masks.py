@@ -1,3 +1,5 @@
+
+
 @pytest.mark.parametrize("eager", [True, False])
 def test_a_mask_that_is_given_goes_on(eager):
     """A mask passed by hand counts as the input's own: the next layer and the loss get it."""
