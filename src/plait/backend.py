@@ -3,6 +3,7 @@
 from plait._dtypes import dtype_name, is_float, is_integer
 from plait._dtypes import result_type as result_type
 from plait._names import next_number
+from plait._scope import name_scope as name_scope
 from plait.config import backend as backend
 from plait.config import epsilon as epsilon
 from plait.config import floatx as floatx
@@ -28,6 +29,7 @@ __all__ = [
     "is_float_dtype",
     "is_int_dtype",
     "is_keras_tensor",
+    "name_scope",
     "result_type",
     "set_epsilon",
     "set_floatx",

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import plait
@@ -50,6 +51,49 @@ def test_a_real_keras_stays_beside_it():
     finally:
         compat.uninstall()
     assert sys.modules["keras"] is before
+
+
+def test_all_names_of_a_module_at_once(hook):
+    names: dict = {}
+    exec("from keras import *\nfrom keras.random import *", names)
+    assert names["layers"].Dense is plait.layers.Dense
+    assert names["SeedGenerator"] is plait.random.SeedGenerator
+    assert "Any" not in names
+    assert names["version"]() == "3.15.1"
+
+
+def test_internals_that_packages_reach_into(hook):
+    import keras
+
+    def method(self):
+        return self
+
+    assert keras.src.utils.tracking.no_automatic_dependency_tracking(method) is method
+
+
+def test_datasets_of_tensorflow_feed_fit(hook):
+    import keras
+    import tensorflow as tf
+
+    x, y = np.arange(20, dtype="float32").reshape(10, 2), np.ones((10, 1), "float32")
+    dataset = tf.data.Dataset.from_tensor_slices((x, y)).map(lambda x, y: (x / 10, y)).shuffle(10, seed=1)
+    batches = dataset.batch(4).prefetch(tf.data.AUTOTUNE)
+    assert len(batches) == 3
+    assert [len(batch[0]) for batch in batches] == [4, 4, 2]
+    assert sorted(value for batch, _ in batches for value in batch[:, 0].round(4).tolist()) == sorted(
+        (x[:, 0] / 10).round(4).tolist()
+    )
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    assert len(model.fit(batches, epochs=2, verbose=0).history["loss"]) == 2
+    assert model.predict(batches.map(lambda x, y: x), verbose=0).shape == (10, 1)
+
+
+def test_a_tape_says_what_to_use(hook):
+    import tensorflow as tf
+
+    with pytest.raises(plait.errors.StateError, match=r"jax\.value_and_grad"):
+        tf.GradientTape()
 
 
 def test_what_is_missing_is_named(hook):

@@ -19,15 +19,20 @@ from types import ModuleType
 from typing import Any
 
 from plait._errors import did_you_mean
+from plait.compat import tensorflow
 
 ROOTS = ("keras", "tf_keras", "tensorflow")
 _SHELLS = ("src", "api", "_tf_keras", "keras", "python", "v2")  # parts of a path that name no namespace
+
+_TENSORFLOW_PARTS = tuple(f"tensorflow.{name}" for name in tensorflow.PARTS)
 
 # Namespaces in which Keras's own code keeps what its public names are elsewhere.
 _NAMESPACES = (
     "layers models ops losses metrics optimizers callbacks backend utils saving random initializers regularizers "
     "constraints activations tree dtype_policies mixed_precision distribution distillation config preprocessing"
 ).split()
+# Files of Keras's own that packages reach into by attribute, without an import.
+_FILES = ("tracking", "trainers", "losses", "backend_utils", "saving_lib", "serialization_lib")
 # Public modules inside others.
 _INNER = (
     "optimizers.schedules",
@@ -67,6 +72,8 @@ class Mirror(ModuleType):
     """A module of Keras's whose names are plait's."""
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__all__":  # what `from keras import *` asks for
+            return [public for public in dir(self) if not public.startswith("_")]
         if name.startswith("__") and name != "__version__":
             raise AttributeError(name)
         value = _find(self.__name__, name)
@@ -75,14 +82,22 @@ class Mirror(ModuleType):
 
     def __dir__(self) -> list[str]:
         spaces = spaces_of(self.__name__) or ["plait"]
-        return sorted({name for space in spaces for name in dir(importlib.import_module(space))})
+        return sorted({name for space in spaces for name in getattr(importlib.import_module(space), "__all__", ())})
 
 
 def _find(module: str, name: str) -> Any:
     if name == "__version__":
         return keras_version()
+    if name == "version":
+        return keras_version
+    if name in _INTERNALS and _is_private(module):
+        return _INTERNALS[name]
     plait = importlib.import_module("plait")
     spaces = spaces_of(module)
+    if _is_private(module) and spaces and name in _FILES and not hasattr(importlib.import_module(spaces[0]), name):
+        return importlib.import_module(f"{module}.{name}")
+    if (name in ("src", "api") and module == "keras") or (name in _FILES and module == "keras.src"):
+        return importlib.import_module(f"{module}.{name}")
     for space in spaces:
         found = importlib.import_module(space)
         if name in getattr(found, "__all__", ()) and hasattr(found, name):
@@ -118,6 +133,15 @@ def keras_version() -> str:
     return "3.15.1"
 
 
+def _unchanged(method: Any) -> Any:
+    """The method itself: setting an attribute does nothing here that would have to be turned off."""
+    return method
+
+
+# What packages use of Keras's own files although it isn't public, and what it comes down to here.
+_INTERNALS: dict[str, Any] = {"no_automatic_dependency_tracking": _unchanged}
+
+
 class MirrorFinder(MetaPathFinder, Loader):
     """Answers imports of Keras's modules with mirrors."""
 
@@ -133,16 +157,19 @@ class MirrorFinder(MetaPathFinder, Loader):
         parts = fullname.split(".")[1:]
         while parts and parts[0] in _SHELLS:
             parts = parts[1:]
+        if fullname.startswith("keras.src.trainers"):
+            return True
         if not parts:
             return fullname.split(".")[0] != "tensorflow" or fullname == "tensorflow" or "keras" in fullname
         if fullname.startswith("tensorflow.") and "keras" not in fullname:
-            return False
+            return fullname in _TENSORFLOW_PARTS
         return bool(spaces_of(fullname)) and (_is_private(fullname) or ".".join(parts) in _INNER or len(parts) == 1)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         if spec.name == "tensorflow":
-            module = importlib.import_module("plait.compat.tensorflow")
-            return module.make(spec.name)
+            return tensorflow.make(spec.name)
+        if spec.name in _TENSORFLOW_PARTS:
+            return tensorflow.part(spec.name.split(".")[1])
         return Mirror(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:

@@ -8,6 +8,8 @@ import numpy as np
 
 from plait import ops as _ops
 from plait._errors import did_you_mean
+from plait.compat.tensorflow_data import Dataset
+from plait.compat.tensorflow_tape import GradientTape
 
 # Functions of TensorFlow that are functions of plait.ops under the same or another name.
 _OPS = {
@@ -38,6 +40,7 @@ _OPS = {
     "gather": "take",
     "math.log": "log",
 }
+PARTS = ("math", "nn", "random", "linalg", "data")
 _DTYPES = "bfloat16 float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 complex64 string".split()
 
 
@@ -62,8 +65,8 @@ def _basic(module: str, name: str) -> Any:
         return "bool"
     if name in _DTYPES or name in ("Variable", "convert_to_tensor", "ones", "zeros"):
         return getattr(plait, name)
-    if name in ("math", "nn", "random", "linalg"):
-        return _part(name)
+    if name in PARTS:
+        return importlib.import_module(f"tensorflow.{name}")
     if name in _BASICS:
         return _BASICS[name]
     if name in _OPS and hasattr(_ops, _OPS[name]):
@@ -88,13 +91,17 @@ def _renamed(function: Any) -> Any:
     return call
 
 
-def _part(name: str) -> ModuleType:
+def part(name: str) -> ModuleType:
+    """`tensorflow.math`, `tensorflow.random` and the like."""
     part = _Basics(f"tensorflow.{name}")
+    part.__path__ = []  # type: ignore[attr-defined]
     plait = importlib.import_module("plait")
     if name == "random":
         part.set_seed = plait.utils.set_random_seed  # type: ignore[attr-defined]
         part.normal = _drawn(plait.random.normal)  # type: ignore[attr-defined]
         part.uniform = _drawn(plait.random.uniform)  # type: ignore[attr-defined]
+    elif name == "data":
+        part.Dataset, part.AUTOTUNE = Dataset, -1  # type: ignore[attr-defined]
     elif name in ("nn", "linalg"):
         source = plait.ops if name == "nn" else plait.ops.linalg
         for function in dir(source):
@@ -127,7 +134,13 @@ def function(func: Any = None, **options: Any) -> Any:
     return func if func is not None else lambda inner: inner
 
 
-_BASICS = {"constant": constant, "identity": identity, "function": function, "newaxis": None}
+_BASICS = {
+    "constant": constant,
+    "identity": identity,
+    "function": function,
+    "newaxis": None,
+    "GradientTape": GradientTape,
+}
 
 
 def make(name: str) -> ModuleType:

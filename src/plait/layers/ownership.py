@@ -94,7 +94,12 @@ class Owner(Operation):
     def metrics(self) -> list:
         """The metrics among its attributes, and its layers'."""
         own = [child for child in self._children() if _is_metric(child)]
-        return unique([*own, *(metric for layer in self._layers for metric in layer.metrics)])
+        return unique([*own, *(metric for layer in self._layers for metric in layer._metrics_for_owner)])
+
+    @property
+    def _metrics_for_owner(self) -> list:
+        """Those of its metrics that are also metrics of what it is part of."""
+        return self.metrics
 
     @property
     def metrics_variables(self) -> list[Variable]:

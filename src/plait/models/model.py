@@ -38,6 +38,7 @@ from plait.core.variable import Cell, Variable, cell_of, revision
 from plait.layers.base import Layer
 from plait.layers.input import InputLayer, input_spec_of
 from plait.layers.ownership import unique
+from plait.metrics.base import Metric
 from plait.models.graph_config import config_to_graph, graph_to_config
 from plait.models.matching import fit_values, match_inputs, select_inputs
 from plait.models.reach import find_layer, find_opened, find_tensor
@@ -573,6 +574,11 @@ class Model(Layer):
         return unique([*own, *super().metrics])
 
     @property
+    def _metrics_for_owner(self) -> list:
+        """Without those of `compile`: an inner model's tracker of the loss would stand in the logs for the outer one's."""
+        return super().metrics
+
+    @property
     def metrics_variables(self) -> list[Variable]:
         """The variables of its metrics, in their order."""
         return [variable for metric in self.metrics for variable in metric.variables]
@@ -584,7 +590,10 @@ class Model(Layer):
 
     def get_metrics_result(self) -> dict:
         """The metrics' results, by name."""
-        return self._needs_compile().results() | {metric.name: metric.result() for metric in super().metrics}
+        results = self._needs_compile().results()
+        own = [child for child in self._children() if isinstance(child, Metric)]
+        inner = [metric for metric in super().metrics if metric.name not in results]
+        return results | {metric.name: metric.result() for metric in unique([*inner, *own])}
 
     def reset_metrics(self) -> None:
         """Starts all metrics afresh."""

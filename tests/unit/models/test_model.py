@@ -200,3 +200,18 @@ def test_clone_has_new_weights():
     clone = plait.clone_model(model)
     assert [layer.name for layer in clone.layers] == [layer.name for layer in model.layers]
     assert clone.weights[0] is not model.weights[0]
+
+
+@pytest.mark.parametrize("clone", [False, True])
+def test_a_compiled_model_inside_keeps_its_metrics_to_itself(clone):
+    x, y = data()
+    inner = plait.Sequential([plait.Input((3,)), layers.Dense(1)], name="inner")
+    inner.compile("sgd", "mse", metrics=["mae"])
+    inputs = plait.Input((4,))
+    model = plait.Model(inputs, (plait.models.clone_model(inner) if clone else inner)(layers.Dense(3)(inputs)))
+    model.compile("sgd", "mse")
+    assert [metric.name for metric in model.metrics] == ["loss"]
+    expected = float(np.square(np.asarray(model(x)) - y).mean())
+    assert model.evaluate(x, y, verbose=0) == pytest.approx(expected, rel=1e-5)
+    assert model.train_on_batch(x, y) == pytest.approx(expected, rel=1e-5)
+    assert list(model.fit(x, y, verbose=0).history) == ["loss"]

@@ -1,0 +1,89 @@
+"""Scripts in the manner of the well-known tutorials print the same on the real Keras with JAX and on plait."""
+
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import plait
+
+HERE = Path(__file__).parent
+SCRIPTS = tuple(sorted(path.stem for path in (HERE / "scripts").glob("*.py")))
+ON_PLAIT_ONLY = ("text",)  # Keras on JAX needs TensorFlow for strings
+ALWAYS = ("backend_habits", "custom_layers", "masking")  # the others are marked slow
+NUMBER = re.compile(r"(?<![A-Za-z_\d.])-?(?:\d+\.?\d*(?:e[+-]?\d+)?|\.\d+|nan|inf)(?![A-Za-z_])")
+
+
+@cache
+def ran(engine: str, names: tuple[str, ...]) -> dict[str, dict]:
+    """What the scripts printed on an engine, all in one process of its own."""
+    files = [str(HERE / "scripts" / f"{name}.py") for name in names]
+    surroundings = {
+        **os.environ,
+        "KERAS_BACKEND": "jax",
+        "PYTHONPATH": str(Path(plait.__file__).parents[1]),
+        "XLA_FLAGS": "",
+    }
+    command = [sys.executable, str(HERE / "run_scripts.py"), engine, *files]
+    done = subprocess.run(command, capture_output=True, text=True, env=surroundings, timeout=900, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    told = json.loads(done.stdout.strip().splitlines()[-1])
+    assert told["engine"] == engine
+    return {Path(file).stem: result for file, result in told["results"].items()}
+
+
+def group(name: str) -> tuple[str, ...]:
+    return ALWAYS if name in ALWAYS else tuple(other for other in SCRIPTS if other not in ALWAYS)
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in ALWAYS else pytest.param(name, marks=pytest.mark.slow) for name in SCRIPTS]
+)
+def test_the_script_prints_the_same(name):
+    theirs, ours = (ran(engine, group(name))[name] for engine in ("keras", "plait"))
+    assert not theirs["error"], theirs["error"]
+    assert not ours["error"], ours["error"]
+    assert differences(theirs["printed"], ours["printed"]) == []
+
+
+@pytest.mark.slow
+def test_text_from_raw_strings():
+    printed = ran("plait", ON_PLAIT_ONLY)["text"]
+    assert not printed["error"], printed["error"]
+    words = "the blue a will to they than sea other one is if held for deeper brain b are".split()
+    lines = printed["printed"].splitlines()
+    assert lines[0] == str(["", "[UNK]", *words])  # the most frequent first; of equals the last of the alphabet
+    known = {word: place + 2 for place, word in enumerate(words)}
+    sentence = [known[word] for word in "the brain is deeper than the sea".split()]
+    assert json.loads(lines[1])[0] == [*sentence, 0]
+
+
+def differences(theirs: str, ours: str, relative: float = 2e-3, absolute: float = 2e-4) -> list[str]:
+    """Lines that differ in their words, or in a number by more than the tolerance."""
+    found = []
+    lines = theirs.splitlines(), ours.splitlines()
+    for left, right in zip(*lines):
+        numbers = [[float(text) for text in NUMBER.findall(line)] for line in (left, right)]
+        words = [" ".join(NUMBER.sub("#", line).split()).replace("[ ", "[") for line in (left, right)]
+        close = len(numbers[0]) == len(numbers[1]) and all(
+            math.isclose(a, b, rel_tol=relative, abs_tol=absolute) or (math.isnan(a) and math.isnan(b))
+            for a, b in zip(*numbers)
+        )
+        if words[0] != words[1] or not close:
+            found.append(f"Keras: {left}\nplait: {right}")
+    if len(lines[0]) != len(lines[1]):
+        found.append(f"{len(lines[0])} lines by Keras, {len(lines[1])} by plait")
+    return found
+
+
+def test_differences_are_found():
+    assert differences("loss [0.50001 2.]\n", "loss [0.50002  2.]\n") == []
+    assert len(differences("loss 0.5", "loss 0.6")) == 1
+    assert len(differences("loss 0.5", "mae 0.5")) == 1
+    assert len(differences("1\n2", "1")) == 1
