@@ -9,6 +9,7 @@ from typing import Any
 
 import jax as _jax  # noqa: F401  (so that importing plait is importing JAX)
 
+from plait._program_cache import keep as _keep_compiled_programs
 from plait._registry import when_unknown as _when_unknown
 from plait._version import __version__
 
@@ -165,6 +166,9 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+_keep_compiled_programs()
 
 
 @_when_unknown

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from plait._errors import PlaitError
+from plait._program_cache import Programs, default_folder
 from plait._version import __version__
 from plait.saving import load_model
 from plait.saving.look import Contents, look_into
@@ -80,3 +81,16 @@ def convert(source: Path, target: Path, overwrite: bool) -> None:
     except PlaitError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{source} -> {target}: {model.count_params():,} parameters in {len(model.layers)} layers")
+
+
+@main.command()
+@click.option("--clear", is_flag=True, help="Remove all programs.")
+def cache(clear: bool) -> None:
+    """Shows how many compiled programs are kept on disk, and where; PLAIT_CACHE=0 keeps none."""
+    folder = default_folder()
+    if folder is None:
+        click.echo("PLAIT_CACHE says that no compiled programs are kept.")
+        return
+    programs = Programs(folder)
+    count, size = programs.clear() if clear else programs.usage()
+    click.echo(f"{folder}: {count} compiled programs, {size / 1e6:,.1f} MB{', removed' if clear else ''}")
