@@ -33,6 +33,7 @@ from plait.core.infer import infer
 from plait.core.mask import set_mask
 from plait.core.pure import pure
 from plait.core.tensor import KerasTensor, any_symbolic
+from plait.core.traces import Traces
 from plait.core.variable import Cell, Variable, cell_of, revision
 from plait.layers.base import Layer
 from plait.layers.input import InputLayer, input_spec_of
@@ -119,6 +120,7 @@ class Model(Layer):
             name = auto_name("functional")
         super().__init__(name=name, **kwargs)
         self._programs: dict = {}
+        self._traces = Traces()
         self._program_key: list | None = None
         self._values: tuple[int, list[Variable], Cell] | None = None
         if inputs is not None:
@@ -199,6 +201,7 @@ class Model(Layer):
         given = {} if training is None else {"training": training}
 
         def run(values: list, args: tuple, kwargs: dict) -> tuple:
+            self._traces.note(f"Model {self.name!r}", "call", [list(args), kwargs] if kwargs else list(args))
             outputs, after = pure(call, variables)(values, *args, **kwargs, **given)
             return outputs, {i: b for i, (a, b) in enumerate(zip(values, after, strict=True)) if a is not b}
 

@@ -32,6 +32,7 @@ from plait._tree import flatten, leaves_with_paths, map_structure, map_structure
 from plait.core.infer import infer
 from plait.core.mask import get_mask, set_mask
 from plait.core.tensor import KerasTensor
+from plait.core.traces import Traces
 from plait.core.variable import Variable, cell_of, revision
 from plait.distribution import lay_out_batch
 from plait.layers.ownership import unique
@@ -70,6 +71,7 @@ class Trainer:
         self._trainable: list[int] = []
         self._key: tuple | None = None
         self._programs: dict[tuple, Callable] = {}
+        self._traces = Traces()
         self._prepared: tuple | None = None
         self._fresh_metrics: list | None = None
         self.outputs: Any = None  # what the outputs look like
@@ -218,11 +220,14 @@ class Trainer:
 
     def _make_program(self, kind: str, function: Callable) -> Callable:
         def run(state: State, *args: Any) -> tuple[State, dict]:
+            if not eagerly:
+                self._traces.note(f"Model {self.model.name!r}", kind, list(args))
             state = function(state, *args)
             return state._replace(logs=None), self.logs(state)
 
+        eagerly = self.model.run_eagerly
         donated = (0,) if kind.startswith("train") else ()
-        program = self._programs[kind,] = run if self.model.run_eagerly else jax.jit(run, donate_argnums=donated)
+        program = self._programs[kind,] = run if eagerly else jax.jit(run, donate_argnums=donated)
         return program
 
     # ------------------------------------------------------------------------ the pure functions

@@ -1,0 +1,58 @@
+"""Notices that something is compiled again and again.
+
+A function that JAX traces runs its Python once for each new kind of arguments, and each such run ends in compilation: so
+it is enough to call `Traces.note` inside the function, and costs a warm call nothing.
+"""
+
+import warnings
+from typing import Any
+
+from plait._errors import describe
+from plait._tree import leaves_with_paths, path_name
+
+_OFTEN = 12
+
+
+class Traces:
+    """Counts the traces of one owner's programs, and warns once when there are many.
+
+    Args:
+        often: at how many traces of one program it warns.
+    """
+
+    def __init__(self, often: int = _OFTEN):
+        self.often = often
+        self._counts: dict[str, int] = {}
+        self._last: dict[str, dict[str, str]] = {}
+
+    def note(self, owner: str, program: str, arguments: Any) -> None:
+        """Notes that a program is being traced for arguments.
+
+        Args:
+            owner: whose it is, for the warning.
+            program: which one.
+            arguments: what it is called with, in any structure.
+        """
+        kinds = {path_name(path): describe(leaf) for path, leaf in leaves_with_paths(arguments)}
+        before, self._last[program] = self._last.get(program, {}), kinds
+        count = self._counts[program] = self._counts.get(program, 0) + 1
+        if count == self.often:
+            warnings.warn(
+                f"{owner}: `{program}` has been compiled {count} times, and each time takes much longer than a run. "
+                f"{_difference(before, kinds)}",
+                stacklevel=2,
+            )
+
+
+def _difference(before: dict[str, str], after: dict[str, str]) -> str:
+    changes = [f"{name or 'the input'} from {before.get(name)} to {kind}" for name, kind in after.items()]
+    changes = [change for change, name in zip(changes, after, strict=True) if before.get(name) != after[name]]
+    if not changes:
+        return (
+            "The arguments' shapes are the same; what changed is most likely the model itself: what is trainable, its layers or "
+            "its variables. Change these before the loop, or keep one model for each form."
+        )
+    return (
+        f"What changed last is the shape or dtype of {'; '.join(changes[:4])}. Give all batches one shape: pad them, or "
+        "leave out the last short one."
+    )
