@@ -5,6 +5,7 @@ from plait.config import disable_interactive_logging as disable_interactive_logg
 from plait.config import enable_interactive_logging as enable_interactive_logging
 from plait.config import is_interactive_logging_enabled as is_interactive_logging_enabled
 from plait.core.tensor import is_keras_tensor as is_keras_tensor
+from plait.inspect.profile import profile as profile
 from plait.random import set_random_seed as set_random_seed
 from plait.saving.objects import CustomObjectScope as CustomObjectScope
 from plait.saving.objects import custom_object_scope as custom_object_scope
@@ -69,6 +70,7 @@ __all__ = [
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
+    "profile",
     "register_keras_serializable",
     "save_img",
     "serialize_keras_object",
