@@ -5,9 +5,10 @@ Four facts about XLA's CPU code (jaxlib 0.10) are behind every line here:
 1. It has a fast convolution (Eigen's), but only for the layouts `N?C, ?IO -> N?C`. Others are turned into that one in the
    entry computation only: inside a `while` (a scan over training steps) they become scalar loops, 40 to 200 times
    slower. JAX's gradients of a convolution have other layouts. So we transpose the arrays ourselves.
-2. Convolutions of 2-D images with more than 16 channels go to YNNPACK instead, which is 1.2 to 4 times slower than Eigen
-   here; those whose input is dilated do not. Putting zeros between the rows of the image, and skipping them by stride
-   and dilation, changes no value, and costs nothing, because Eigen never makes them.
+2. Convolutions of 2-D images without padding, and gradients of kernels, go to YNNPACK instead, which from 16 channels on
+   is 1.3 to 3 times slower than Eigen here; those whose input is dilated do not. Putting zeros between the rows of the
+   image, and skipping them by stride and dilation, changes no value, and costs nothing, because Eigen never makes them.
+   Where YNNPACK is as fast, or not in question, the zeros cost up to half of the speed, so they stay out.
 3. A convolution of a few channels, or with strides, is better a matrix product: the gradient of its input is one product,
    then a sum of shifted slices.
 4. Grouped convolutions and 3-D ones are several times slower than what they can be made of.
@@ -30,6 +31,9 @@ from plait.lowering.windows import Geometry, geometry, one_an_axis, output_lengt
 
 Sizes = int | Sequence[int]
 Padding = str | Sequence[Sequence[int]]
+
+_SOME_CHANNELS = 16  # fewer, and YNNPACK's convolution is the faster one
+_SMALL_IMAGE = 64  # elements of an output so small that the zeros between the rows don't pay
 
 
 def conv(
@@ -195,7 +199,8 @@ def _layout(*specs: str, rank: int) -> Any:
 def _product(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
     if tap_count(kernel.shape[:-2]) == 1:
         return _columns_product(x, kernel, geometry)
-    return _canonical(x, kernel, geometry, ("N?C", "?IO", "N?C"), spread=max(kernel.shape[-2:]) > 16)
+    spread = kernel.shape[-2] >= _SOME_CHANNELS and not _pads(geometry)
+    return _canonical(x, kernel, geometry, ("N?C", "?IO", "N?C"), spread)
 
 
 def _along_input(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
@@ -207,8 +212,7 @@ def _along_input(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Arr
     taps, strided = tap_count(kernel.shape[:-2]), any(step > 1 for step in geometry.strides)
     if taps == 1 or (taps <= 32 and (strided or kernel.shape[-2] <= 8)):
         return _columns_product(x, kernel, geometry)
-    spread = max(kernel.shape[-2:]) > 16 and not strided
-    return _canonical(x, jnp.swapaxes(kernel, -1, -2), geometry, ("N?C", "?OI", "N?C"), spread)
+    return _canonical(x, jnp.swapaxes(kernel, -1, -2), geometry, ("N?C", "?OI", "N?C"), spread=False)
 
 
 def _along_kernel(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
@@ -217,8 +221,13 @@ def _along_kernel(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Ar
         return _columns_product(x, kernel, geometry)
     images, kernel = jnp.moveaxis(x, -1, 0), jnp.moveaxis(kernel, -2, 0)
     images = jnp.moveaxis(images, 1, -1)
-    result = _canonical(images, kernel, geometry, ("C?N", "I?O", "?NC"), spread=True)
+    spread = not _pads(geometry) or tap_count(output_lengths(x, kernel.shape[1:-1], geometry)) > _SMALL_IMAGE
+    result = _canonical(images, kernel, geometry, ("C?N", "I?O", "?NC"), spread)
     return jnp.moveaxis(result, -2, 0)
+
+
+def _pads(geometry: Geometry) -> bool:
+    return any(before or after for before, after in geometry.pads)
 
 
 def _canonical(
