@@ -8,6 +8,7 @@ import pytest
 
 import plait
 from plait import layers
+from plait.core.mask import get_mask
 
 
 @pytest.mark.parametrize(
@@ -151,3 +152,8 @@ def test_a_symbolic_tensor_says_what_cannot_be_set():
     for name in ("shape", "dtype", "sparse", "ragged"):
         with pytest.raises(AttributeError, match=f"`{name}` attribute of KerasTensor is immutable"):
             setattr(tensor, name, None)
+
+
+def test_a_mask_goes_on_through_dense():
+    out = layers.Dense(2)(layers.Embedding(5, 3, mask_zero=True)(np.array([[1, 0]])))
+    assert get_mask(out).tolist() == [[True, False]]
