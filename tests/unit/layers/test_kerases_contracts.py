@@ -66,9 +66,12 @@ def test_states_of_stacked_cells_come_out_cell_by_cell():
 def test_time_distributed_gives_the_mask_to_a_layer_that_takes_one():
     class Masked(layers.Layer):
         def call(self, inputs, mask=None):
+            assert mask is not None
             return inputs * jnp.expand_dims(mask, -1)
 
-    layer, mask = layers.TimeDistributed(Masked()), np.array([[True, False]])
+    inner = Masked()
+    inner.supports_masking = True
+    layer, mask = layers.TimeDistributed(inner), np.array([[True, False]])
     assert layer(np.ones((1, 2, 1)), mask=mask).tolist() == [[[1.0], [0.0]]]
     with pytest.raises(ValueError, match="The `mask` passed to the `TimeDistributed` layer has a shape"):
         layer(np.ones((1, 3, 1)), mask=mask)
