@@ -72,7 +72,7 @@ class Dropout(_Dropout):
 
 
 def _noise_shape(value: Any) -> tuple:
-    sizes: tuple = tuple(value) if isinstance(value, (list, tuple)) else ("not a shape",)
+    sizes: tuple[Any, ...] = tuple(value) if isinstance(value, (list, tuple)) else ("not a shape",)
     integers = all(size is None or isinstance(size, int) for size in sizes)
     if not integers or any(size is not None and size <= 0 for size in sizes):
         wanted = "dimensions to be positive integers or None" if integers else "elements to be integers or None"

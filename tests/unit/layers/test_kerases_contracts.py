@@ -8,6 +8,7 @@ import pytest
 
 import plait
 from plait import layers
+from plait.core.mask import get_mask
 
 
 @pytest.mark.parametrize(
@@ -65,9 +66,12 @@ def test_states_of_stacked_cells_come_out_cell_by_cell():
 def test_time_distributed_gives_the_mask_to_a_layer_that_takes_one():
     class Masked(layers.Layer):
         def call(self, inputs, mask=None):
+            assert mask is not None
             return inputs * jnp.expand_dims(mask, -1)
 
-    layer, mask = layers.TimeDistributed(Masked()), np.array([[True, False]])
+    inner = Masked()
+    inner.supports_masking = True
+    layer, mask = layers.TimeDistributed(inner), np.array([[True, False]])
     assert layer(np.ones((1, 2, 1)), mask=mask).tolist() == [[[1.0], [0.0]]]
     with pytest.raises(ValueError, match="The `mask` passed to the `TimeDistributed` layer has a shape"):
         layer(np.ones((1, 3, 1)), mask=mask)
@@ -151,3 +155,8 @@ def test_a_symbolic_tensor_says_what_cannot_be_set():
     for name in ("shape", "dtype", "sparse", "ragged"):
         with pytest.raises(AttributeError, match=f"`{name}` attribute of KerasTensor is immutable"):
             setattr(tensor, name, None)
+
+
+def test_a_mask_goes_on_through_dense():
+    out = layers.Dense(2)(layers.Embedding(5, 3, mask_zero=True)(np.array([[1, 0]])))
+    assert get_mask(out).tolist() == [[True, False]]
