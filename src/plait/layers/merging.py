@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from plait import ops
 from plait._errors import ArgumentError, ShapeError, describe
 from plait._registry import builtin
+from plait.core.mask import get_mask
 from plait.layers.base import Layer
 
 
@@ -25,11 +26,16 @@ class _Merge(Layer):
         check_several(self, input_shape, 1)
 
     def call(self, inputs: Any) -> Any:
-        rank = max(x.ndim for x in inputs)
-        return self._merge([_with_rank(x, rank) for x in inputs])
+        rank, masks = max(x.ndim for x in inputs), [get_mask(x) for x in inputs]
+        tensors = [_with_rank(x, rank) for x in inputs]
+        return self._merge(tensors) if all(mask is None for mask in masks) else self._merge_masked(tensors, masks)
 
     def _merge(self, tensors: list) -> Any:
         return reduce(self._combine, tensors)
+
+    def _merge_masked(self, tensors: list, masks: list) -> Any:
+        """The result where some tensors have masks; what doesn't count is as good as anything else in a sum."""
+        return self._merge(tensors)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """What counts in any of the inputs; None where one has no mask."""
@@ -74,6 +80,10 @@ def check_several(layer: Layer, shapes: Any, least: int) -> None:
         )
 
 
+def _as_wide(mask: Any, x: Any) -> Any:
+    return None if mask is None else jnp.broadcast_to(mask[..., None], x.shape)
+
+
 def _with_rank(x: Any, rank: int) -> Any:
     return jnp.reshape(x, (x.shape[0], *[1] * (rank - x.ndim), *x.shape[1:])) if 0 < x.ndim < rank else x
 
@@ -106,13 +116,14 @@ class Subtract(_Merge):
 
 @builtin("layers")
 class Multiply(_Merge):
-    """The product."""
+    """The product. What is masked in one input counts as 1 there; what is masked in all of them is 0."""
 
     _combine = staticmethod(jnp.multiply)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """What counts in any of the inputs."""
-        return super().compute_mask(inputs, previous_mask)
+    def _merge_masked(self, tensors: list, masks: list) -> Any:
+        counts = [_as_wide(mask, x) for mask, x in zip(masks, tensors, strict=True)]
+        product = self._merge([x if m is None else jnp.where(m, x, 1) for x, m in zip(tensors, counts, strict=True)])
+        return product if None in masks else jnp.where(reduce(jnp.logical_or, counts), product, 0)
 
 
 @builtin("layers")
@@ -125,16 +136,30 @@ class Average(_Merge):
         return super()._merge(tensors) / len(tensors)
 
 
+class _Extreme(_Merge):
+    """The largest or smallest, of those inputs that count at a place."""
+
+    def _merge_masked(self, tensors: list, masks: list) -> Any:
+        result, seen = tensors[0], _as_wide(masks[0], tensors[0])
+        for x, mask in zip(tensors[1:], masks[1:], strict=True):
+            counts = _as_wide(mask, x)
+            x = x if counts is None else jnp.where(counts, x, result)
+            result = result if seen is None else jnp.where(seen, result, x)
+            seen = None if seen is None or counts is None else seen | counts
+            result = self._combine(result, x)
+        return result
+
+
 @builtin("layers")
-class Maximum(_Merge):
-    """The largest."""
+class Maximum(_Extreme):
+    """The largest, of the inputs that aren't masked at a place."""
 
     _combine = staticmethod(jnp.maximum)
 
 
 @builtin("layers")
-class Minimum(_Merge):
-    """The smallest."""
+class Minimum(_Extreme):
+    """The smallest, of the inputs that aren't masked at a place."""
 
     _combine = staticmethod(jnp.minimum)
 
