@@ -64,7 +64,7 @@ def test_a_save_that_is_killed_leaves_a_whole_file(name, tmp_path):
 @pytest.mark.slow
 def test_many_saves_that_are_killed_leave_a_whole_file(tmp_path):
     """`PLAIT_KILLS=200` is the long form: each of them starts a Python and a JAX."""
-    killed_again_and_again(tmp_path / "m.keras", int(os.environ.get("PLAIT_KILLS", "15")))
+    killed_again_and_again(tmp_path / "m.keras", int(os.environ.get("PLAIT_KILLS", "8")))
 
 
 SAVES = {
