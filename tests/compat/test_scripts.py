@@ -14,8 +14,8 @@ import pytest
 import plait
 
 HERE = Path(__file__).parent
-SCRIPTS = tuple(sorted(path.stem for path in (HERE / "scripts").glob("*.py")))
 ON_PLAIT_ONLY = ("text",)  # Keras on JAX needs TensorFlow for strings
+SCRIPTS = tuple(sorted({path.stem for path in (HERE / "scripts").glob("*.py")} - set(ON_PLAIT_ONLY)))
 ALWAYS = ("backend_habits", "custom_layers", "masking")  # the others are marked slow
 NUMBER = re.compile(r"(?<![A-Za-z_\d.])-?(?:\d+\.?\d*(?:e[+-]?\d+)?|\.\d+|nan|inf)(?![A-Za-z_])")
 

@@ -164,8 +164,9 @@ def warn_if_spread(name: str, loss: str, y: Any, y_pred: Any) -> None:
         y: labels, or their spec.
         y_pred: outputs, or their spec.
     """
-    pairs = list(zip(y.shape[1:], y_pred.shape[1:], strict=False))
-    if len(y.shape) == len(y_pred.shape) and any(a != b and None not in (a, b) for a, b in pairs):
+    pairs = zip(y.shape[1:], y_pred.shape[1:], strict=False)
+    unequal = [pair for pair in pairs if pair[0] != pair[1] and None not in pair]
+    if len(y.shape) == len(y_pred.shape) and unequal and all(1 in pair for pair in unequal):  # else it's refused
         warnings.warn(
             f"The labels of {name!r} are {describe(y)}, but its outputs {describe(y_pred)}: {loss} compares a number of one "
             "with several of the other. Give labels of the shape of the outputs.",

@@ -20,6 +20,7 @@ OUTSIDE = {
 ELSEWHERE = {
     *("Hashing", "HashedCrossing", "IntegerLookup", "StringLookup", "TextVectorization"),
     *("Layer", "Wrapper", "InputLayer", "Lambda", "JaxLayer", "FlaxLayer", "MaxNumBoundingBoxes"),
+    "RandomCrop",  # Keras leaves pictures whole outside training, against its own output shape
 }
 VOLUME, IMAGE, SERIES = Input((2, 4, 4, 4, 2)), Input((2, 8, 8, 3), low=0, high=255), Input((2, 5, 3))
 MORE = [
@@ -29,7 +30,6 @@ MORE = [
     Case("Discretization", lambda L: L.Discretization([-0.5, 0.0, 0.5]), Input((2, 3))),
     Case("AugMix", lambda L: L.AugMix(), IMAGE, random=True, atol=1e-3),
     Case("MixUp", lambda L: L.MixUp(), IMAGE, random=True, atol=1e-3),
-    Case("RandomCrop", lambda L: L.RandomCrop(4, 4), IMAGE, atol=1e-3),
     Case("RNN of a GRUCell", lambda L: L.RNN(L.GRUCell(3)), SERIES),
     Case("RNN of an LSTMCell", lambda L: L.RNN(L.LSTMCell(3), return_sequences=True), SERIES),
     Case("RNN of several cells", lambda L: L.RNN([L.SimpleRNNCell(3), L.LSTMCell(2)]), SERIES),
@@ -79,7 +79,7 @@ def test_every_layer_is_there():
     assert sorted(every - used) == sorted(ELSEWHERE)
 
 
-@pytest.mark.filterwarnings("ignore:Exception encountered when calling MixUp")  # Keras's MixUp asks for what JAX hasn't
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype")  # Keras's MixUp asks for what JAX hasn't
 @pytest.mark.parametrize("index", [i if i % 3 == 0 else pytest.param(i, marks=pytest.mark.slow) for i in range(MODELS)])
 def test_files_both_ways(index, tmp_path):
     rows = branches()[index]
