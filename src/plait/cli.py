@@ -34,6 +34,20 @@ def summary(file: Path, expand: bool) -> None:
 
 
 @main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("other", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--to", "to_file", type=click.Path(path_type=Path), help="Write the page there, and open no browser.")
+def view(file: Path, other: Path | None, to_file: Path | None) -> None:
+    """Shows the model in FILE as a page in a browser; with OTHER, both side by side."""
+    try:
+        models = [load_model(path, compile=False) for path in (file, other) if path is not None]
+        page = models[0].view(*models[1:], to_file=to_file)
+    except PlaitError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(str(page))
+
+
+@main.command()
 @click.argument("file", type=click.Path(exists=True, path_type=Path))
 def inspect(file: Path) -> None:
     """Prints what FILE holds, without building the model: who wrote it, layers, weights, what is missing or unsafe."""

@@ -626,6 +626,17 @@ class Model(Layer):
         """Prints what the model is made of; `plait.inspect.summary` says what the options mean."""
         inspect.summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
+    def plot(self, to_file: Any = "model.png", **options: Any) -> Any:
+        """Draws the graph into a .png, .svg or .pdf file; `plait.utils.plot_model` says what the options are."""
+        return inspect.plot_model(self, to_file, **options)
+
+    def view(self, other: Any = None, to_file: Any = None, open_browser: bool | None = None) -> Any:
+        """Shows the model, or two side by side, as a page in a browser; gives the page's file."""
+        return inspect.view(self, other, to_file, open_browser)
+
+    def _repr_html_(self) -> str | None:
+        return inspect.picture_for_notebook(self)
+
     def get_config(self) -> dict:
         """The graph as plain data; for a subclass its constructor's arguments."""
         if self.graph is not None and (type(self) is Model or not self._has_own_constructor()):

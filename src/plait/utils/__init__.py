@@ -33,6 +33,8 @@ from plait.utils.image import array_to_img as array_to_img
 from plait.utils.image import img_to_array as img_to_array
 from plait.utils.image import load_img as load_img
 from plait.utils.image import save_img as save_img
+from plait.utils.model_plot import model_to_dot as model_to_dot
+from plait.utils.model_plot import plot_model as plot_model
 from plait.utils.progress import Progbar as Progbar
 from plait.utils.sequence import pad_sequences as pad_sequences
 from plait.utils.session import clear_session as clear_session
@@ -67,9 +69,11 @@ __all__ = [
     "is_interactive_logging_enabled",
     "is_keras_tensor",
     "load_img",
+    "model_to_dot",
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
+    "plot_model",
     "profile",
     "register_keras_serializable",
     "save_img",
