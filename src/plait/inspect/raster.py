@@ -1,9 +1,13 @@
-"""A drawing as PNG or PDF, by matplotlib: no program of the system is needed, and no display."""
+"""A drawing as PNG or PDF, by matplotlib: no program of the system is needed, and no display.
+
+The marks go straight to its renderer: an artist for each of thousands of them would take most of the time.
+"""
 
 import io
 from typing import Any, NamedTuple
 
 from plait.inspect.drawing import Drawing, Label, Line, Panel
+from plait.inspect.text_width import text_width
 
 _MOST_PIXELS = 2**15  # in either direction: more than most programs open
 
@@ -23,13 +27,9 @@ def to_raster(drawing: Drawing, kind: str, dpi: float = 200.0) -> bytes:
     dpi = min(dpi, _MOST_PIXELS / (max(drawing.width, drawing.height) / 72))
     figure = kit.Figure(figsize=(drawing.width / 72, drawing.height / 72), facecolor="white")
     kit.Canvas(figure)
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set_xlim(0, drawing.width)
-    axes.set_ylim(drawing.height, 0)
-    axes.set_axis_off()
-    for order, mark in enumerate(drawing.marks):
-        for artist in _artists(mark, order, kit):
-            axes.add_artist(artist)
+    sheet = kit.Artist()
+    sheet.draw = lambda renderer: _Pen(renderer, drawing, kit).draw()
+    figure.add_artist(sheet)
     buffer = io.BytesIO()
     figure.savefig(buffer, format=kind, dpi=dpi)
     return buffer.getvalue()
@@ -38,59 +38,100 @@ def to_raster(drawing: Drawing, kind: str, dpi: float = 200.0) -> bytes:
 class _Kit(NamedTuple):
     """What of matplotlib is used."""
 
+    Artist: Any
     Canvas: Any
     Figure: Any
-    FancyBboxPatch: Any
-    PathPatch: Any
-    Polygon: Any
+    Font: Any
     Path: Any
-    Text: Any
+    Transform: Any
+    to_rgba: Any
 
 
 def _matplotlib(kind: str) -> _Kit:
     try:
+        from matplotlib.artist import Artist
         from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.colors import to_rgba
         from matplotlib.figure import Figure
-        from matplotlib.patches import FancyBboxPatch, PathPatch, Polygon
+        from matplotlib.font_manager import FontProperties
         from matplotlib.path import Path
-        from matplotlib.text import Text
+        from matplotlib.transforms import Affine2D
     except ImportError as error:
         raise ImportError(
             f"Writing {kind.upper()} needs matplotlib, which isn't installed. Install it with `pip install 'plait[plot]'`, "
             "or write an .svg file, which needs nothing."
         ) from error
-    return _Kit(FigureCanvasAgg, Figure, FancyBboxPatch, PathPatch, Polygon, Path, Text)
+    return _Kit(Artist, FigureCanvasAgg, Figure, FontProperties, Path, Affine2D, to_rgba)
 
 
-def _artists(mark: Any, order: int, kit: _Kit) -> list[Any]:
-    if isinstance(mark, Panel):
-        radius = min(mark.radius, mark.width / 2, mark.height / 2)
-        return [
-            kit.FancyBboxPatch(
-                (mark.x, mark.y), mark.width, mark.height, boxstyle=f"round,pad=0,rounding_size={radius}",
-                facecolor=mark.fill, edgecolor=mark.stroke or "none", linewidth=mark.thickness,
-                linestyle=(0, (5, 3)) if mark.dashed else "-", zorder=order,
-            )
+class _Pen:
+    """Draws marks with a renderer of matplotlib, whose y grows upwards."""
+
+    def __init__(self, renderer: Any, drawing: Drawing, kit: _Kit):
+        self.renderer, self.drawing, self.kit = renderer, drawing, kit
+        self.scale = renderer.points_to_pixels(1.0)
+        self.height = drawing.height * self.scale
+        self.transform = kit.Transform().scale(self.scale, -self.scale).translate(0, self.height)
+        self.fonts: dict[tuple[float, bool], Any] = {}
+
+    def draw(self) -> None:
+        """Draws all marks, the first at the bottom."""
+        for mark in self.drawing.marks:
+            if isinstance(mark, Panel):
+                self.panel(mark)
+            elif isinstance(mark, Label):
+                self.label(mark)
+            else:
+                self.line(mark)
+
+    def path(self, path: Any, fill: str | None, stroke: str | None, thickness: float, dashed: bool = False) -> None:
+        """Fills and strokes a path."""
+        context = self.renderer.new_gc()
+        context.set_linewidth(thickness * self.scale if stroke else 0.0)
+        context.set_foreground(self.kit.to_rgba(stroke or "white"), isRGBA=True)
+        if dashed:
+            context.set_dashes(0, [5 * self.scale, 3 * self.scale])
+        self.renderer.draw_path(context, path, self.transform, None if fill is None else self.kit.to_rgba(fill))
+        context.restore()
+
+    def panel(self, panel: Panel) -> None:
+        """A rectangle with round corners."""
+        left, top, right, bottom = panel.x, panel.y, panel.x + panel.width, panel.y + panel.height
+        r = min(panel.radius, panel.width / 2, panel.height / 2)
+        corners = [
+            (left + r, top), (right - r, top), (right, top), (right, top + r), (right, bottom - r), (right, bottom),
+            (right - r, bottom), (left + r, bottom), (left, bottom), (left, bottom - r), (left, top + r), (left, top),
+            (left + r, top), (left + r, top),
         ]  # fmt: skip
-    if isinstance(mark, Label):
-        return [
-            kit.Text(
-                mark.x, mark.y, mark.text.replace("$", r"\$"), color=mark.colour, fontsize=mark.size, family="DejaVu Sans",
-                weight="bold" if mark.bold else "normal", ha="center" if mark.middle else "left",
-                va="center" if mark.upright else "baseline", rotation=90 if mark.upright else 0, zorder=order,
+        kinds = self.kit.Path
+        codes = [kinds.MOVETO, *[kinds.LINETO, kinds.CURVE3, kinds.CURVE3] * 4, kinds.CLOSEPOLY]
+        self.path(kinds(corners, codes), panel.fill, panel.stroke, panel.thickness, panel.dashed)
+
+    def line(self, line: Line) -> None:
+        """A line, and its head."""
+        kinds = self.kit.Path
+        corners, codes = [line.points[0]], [kinds.MOVETO]
+        for point in line.points[1:]:
+            pairs = [(point[i], point[i + 1]) for i in range(0, len(point), 2)]
+            corners += pairs
+            codes += [kinds.CURVE4] * 3 if len(pairs) == 3 else [kinds.LINETO]
+        self.path(kinds(corners, codes), None, line.colour, line.thickness)
+        if line.head:
+            self.path(kinds([*line.head, line.head[0]], closed=True), line.colour, None, 0.0)
+
+    def label(self, label: Label) -> None:
+        """A line of text; upright ones stand around their middle."""
+        font = self.fonts.get((label.size, label.bold))
+        if font is None:
+            weight = "bold" if label.bold else "normal"
+            font = self.fonts[label.size, label.bold] = self.kit.Font(
+                family="DejaVu Sans", size=label.size, weight=weight
             )
-        ]  # fmt: skip
-    return _line_artists(mark, order, kit)
-
-
-def _line_artists(line: Line, order: int, kit: _Kit) -> list[Any]:
-    corners, codes = [line.points[0]], [kit.Path.MOVETO]
-    for point in line.points[1:]:
-        pairs = [(point[i], point[i + 1]) for i in range(0, len(point), 2)]
-        corners += pairs
-        codes += [kit.Path.CURVE4] * 3 if len(pairs) == 3 else [kit.Path.LINETO]
-    look = {"linewidth": line.thickness, "zorder": order}
-    artists = [kit.PathPatch(kit.Path(corners, codes), facecolor="none", edgecolor=line.colour, **look)]
-    if line.head:
-        artists.append(kit.Polygon(line.head, closed=True, facecolor=line.colour, edgecolor="none", zorder=order))
-    return artists
+        half = text_width(label.text, label.size, label.bold) / 2 if label.middle else 0.0
+        x, y = (label.x + label.size * 0.36, label.y + half) if label.upright else (label.x - half, label.y)
+        down = y * self.scale
+        context = self.renderer.new_gc()
+        context.set_foreground(self.kit.to_rgba(label.colour), isRGBA=True)
+        place = down if self.renderer.flipy() else self.height - down
+        self.renderer.draw_text(context, x * self.scale, place, label.text, font, 90 if label.upright else 0)
+        context.restore()
