@@ -85,7 +85,7 @@ def test_five_hundred_layers_are_quick(tmp_path, kind):
     assert len(model.layers) > 500
     start = time.process_time()
     plait.utils.plot_model(model, tmp_path / f"model.{kind}", show_shapes=True, show_layer_names=True)
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < 10
 
 
 def test_the_same_model_gives_the_same_picture(tmp_path):
