@@ -2,12 +2,13 @@
 
     python benchmarks/lowering.py --rounds 9 --write benchmarks/results/lowering.md
 
-A round runs both once; the table shows the shortest time of each, which a load on the machine disturbs least, and their
-ratio.
+A round runs both once, in turn first; the table shows the median time of each, and the median of the rounds' ratios,
+which a load on the machine disturbs least.
 """
 
 import os
 import platform
+import statistics
 import time
 from functools import partial
 from importlib.metadata import version
@@ -21,6 +22,7 @@ from jax import lax
 
 from plait.lowering.convolution import conv, conv_transpose, depthwise_conv
 from plait.lowering.pooling import average_pool, max_pool
+from plait.lowering.recurrent import GRUGates, LSTMGates, SimpleGates, Weights, recur
 
 
 def stock_conv(x, kernel, strides=1, padding="valid", dilation=1, groups=1):
@@ -68,6 +70,32 @@ def stock_mean(x, size, strides=None, padding="valid"):
     return total / count
 
 
+def recurrent(function, gates, *operands):
+    """Outputs of a recurrent layer, from (T, B, D) and two kernels."""
+    inputs, kernel, recurrent_kernel = operands
+    units = recurrent_kernel.shape[0]
+    states = [jnp.zeros((inputs.shape[1], units), inputs.dtype)] * (2 if isinstance(gates, LSTMGates) else 1)
+    return function(gates, inputs, Weights(kernel * 0.1, recurrent_kernel * 0.1), states)[0]
+
+
+def stock_recurrent(gates, inputs, weights, states):
+    """The plain loop, as JAX transposes it."""
+
+    def body(states, x):
+        after = gates(gates.join(x @ weights.kernel, states[0] @ weights.recurrent_kernel), states)
+        return after, after[0]
+
+    states, outputs = lax.scan(body, states, inputs)
+    return outputs, states
+
+
+RECURRENT = [
+    ("simple RNN 128, T 80, B 32", SimpleGates(jnp.tanh), 1, (80, 32, 128), 128),
+    ("LSTM 128, T 80, B 32", LSTMGates(jnp.tanh, jax.nn.sigmoid), 4, (80, 32, 128), 128),
+    ("LSTM 512, T 20, B 64", LSTMGates(jnp.tanh, jax.nn.sigmoid), 4, (20, 64, 256), 512),
+    ("LSTM 16, T 30, B 8", LSTMGates(jnp.tanh, jax.nn.sigmoid), 4, (30, 8, 4), 16),
+    ("GRU 128, T 80, B 32", GRUGates(jnp.tanh, jax.nn.sigmoid), 3, (80, 32, 128), 128),
+]
 CONVOLUTIONS = [
     ("3x3, 1 -> 32 channels, MNIST", (128, 28, 28, 1), (3, 3, 1, 32), {}),
     ("3x3, 32 -> 64 channels, MNIST", (128, 13, 13, 32), (3, 3, 32, 64), {}),
@@ -108,6 +136,9 @@ def rows():
             rest = dict(options)
             size = rest.pop("size")
             yield f"{kind} pooling {name}", partial(pooled, own, size, rest), partial(stock, **options), (numbers(x),)
+    for name, gates, parts, inputs, units in RECURRENT:
+        operands = numbers(inputs), numbers((inputs[-1], parts * units)), numbers((units, parts * units))
+        yield name, partial(recurrent, recur, gates), partial(recurrent, stock_recurrent, gates), operands
 
 
 def pooled(function, size, options, x):
@@ -160,9 +191,14 @@ def main(rounds, only, dtype, write):
         if only not in name:
             continue
         runs = program(own, dtype, operands), program(stock, dtype, operands)
-        times = [(seconds(runs[0]), seconds(runs[1])) for _ in range(rounds)]
-        ours, theirs = (min(column) * 1e3 for column in zip(*times, strict=True))
-        lines.append(f"| {name} | {theirs:.1f} | {ours:.1f} | {theirs / ours:.2f} |")
+        times = []
+        for number in range(rounds):
+            own_first = number % 2 == 0
+            pair = [seconds(run) for run in (runs if own_first else runs[::-1])]
+            times.append(pair if own_first else pair[::-1])
+        ours, theirs = (statistics.median(column) * 1e3 for column in zip(*times, strict=True))
+        ratio = statistics.median(stock_time / own_time for own_time, stock_time in times)
+        lines.append(f"| {name} | {theirs:.2f} | {ours:.2f} | {ratio:.2f} |")
         print(lines[-1], flush=True)
     if write:
         write.parent.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ from plait.core.variable import Variable
 from plait.layers.base import Layer
 from plait.layers.core import last_axis, positive_integer
 from plait.layers.input_spec import InputSpec
+from plait.lowering.recurrent import GRUGates, LSTMGates, SimpleGates, Weights, recur
 
 
 class _Cell(Layer):
@@ -123,9 +124,22 @@ class _Cell(Layer):
         out = self.for_gates(jnp.matmul, x, self.kernel.value, masks)
         return out if self.bias is None else out + self.bias.value
 
+    def elementwise(self) -> Any:
+        """What a step does after its two products, as `plait.lowering.recurrent` takes it; None where there is more to it."""
+        return None
+
+    def weights_in_step(self) -> Weights:
+        """The weights' values, for `plait.lowering.recurrent`."""
+        bias = None if self.bias is None else self.bias.value
+        return Weights(self.kernel.value, self.recurrent_kernel.value, bias)
+
     def step(self, projected: Any, states: list, masks: list | None) -> list:
         """The states after a step."""
-        raise ArgumentError(f"{type(self).__name__}: a cell defines `step`.")
+        gates = self.elementwise()
+        return gates(gates.join(projected, self._inner(states[0], masks)), states)
+
+    def _inner(self, h: Any, masks: list | None) -> Any:
+        return self.for_gates(jnp.matmul, h, self.recurrent_kernel.value, masks)
 
 
 def _weight_arguments(layer: Any) -> dict:
@@ -152,9 +166,8 @@ class SimpleRNNCell(_Cell):
     ):  # fmt: skip
         super().__init__(units, **_weight_arguments(locals()), **kwargs)
 
-    def step(self, projected: Any, states: list, masks: list | None) -> list:
-        (h,) = states
-        return [self.activation(projected + self.for_gates(jnp.matmul, h, self.recurrent_kernel.value, masks))]
+    def elementwise(self) -> Any:
+        return SimpleGates(self.activation)
 
 
 class _Gated(_Cell):
@@ -194,13 +207,8 @@ class LSTMCell(_Gated):
 
         return initialize
 
-    def step(self, projected: Any, states: list, masks: list | None) -> list:
-        h, c = states
-        inner = self.for_gates(jnp.matmul, h, self.recurrent_kernel.value, masks)
-        i, f, g, o = jnp.split(projected + inner, 4, axis=-1)
-        gate = self.recurrent_activation
-        c = gate(f) * c + gate(i) * self.activation(g)
-        return [gate(o) * self.activation(c), c]
+    def elementwise(self) -> Any:
+        return LSTMGates(self.activation, self.recurrent_activation)
 
 
 @builtin("layers")
@@ -235,21 +243,30 @@ class GRUCell(_Gated):
             return out
         return out + (self.bias.value[0] if self.reset_after else self.bias.value)
 
+    def elementwise(self) -> Any:
+        return GRUGates(self.activation, self.recurrent_activation) if self.reset_after else None
+
+    def weights_in_step(self) -> Weights:
+        weights = super().weights_in_step()
+        return (
+            weights if weights.bias is None else weights._replace(bias=weights.bias[0], recurrent_bias=weights.bias[1])
+        )
+
+    def _inner(self, h: Any, masks: list | None) -> Any:
+        inner = super()._inner(h, masks)
+        return inner if self.bias is None else inner + self.bias.value[1]
+
     def step(self, projected: Any, states: list, masks: list | None) -> list:
+        if self.reset_after:
+            return super().step(projected, states, masks)
         (h,) = states
         kernel, units = self.recurrent_kernel.value, self.units
         xz, xr, xh = jnp.split(projected, 3, axis=-1)
         gate = self.recurrent_activation
-        if self.reset_after:
-            inner = self.for_gates(jnp.matmul, h, kernel, masks) + (0 if self.bias is None else self.bias.value[1])
-            hz, hr, hh = jnp.split(inner, 3, axis=-1)
-            z, r = gate(xz + hz), gate(xr + hr)
-            candidate = self.activation(xh + r * hh)
-        else:
-            gates, own = (None, 1) if masks is None else (masks[:2], masks[2])
-            hz, hr = jnp.split(self.for_gates(jnp.matmul, h, kernel[:, : 2 * units], gates), 2, axis=-1)
-            z, r = gate(xz + hz), gate(xr + hr)
-            candidate = self.activation(xh + (r * h * own) @ kernel[:, 2 * units :])
+        gates, own = (None, 1) if masks is None else (masks[:2], masks[2])
+        hz, hr = jnp.split(self.for_gates(jnp.matmul, h, kernel[:, : 2 * units], gates), 2, axis=-1)
+        z, r = gate(xz + hz), gate(xr + hr)
+        candidate = self.activation(xh + (r * h * own) @ kernel[:, 2 * units :])
         return [z * h + (1 - z) * candidate]
 
 
@@ -321,7 +338,8 @@ class RNN(Layer):
         return_state: whether the last states come out too.
         go_backwards: whether time runs backwards.
         stateful: whether a batch begins with the states that the one before ended with.
-        unroll: kept for Keras's sake; a loop is as fast, and compiles in less time.
+        unroll: kept for Keras's sake: steps masked from the start give zeros then, and else the first state. The loop
+            stays one: that is as fast, and compiles in less time.
         zero_output_for_mask: whether masked steps give zeros instead of the output before.
 
     Masked steps leave the states as they are.
@@ -421,6 +439,8 @@ class RNN(Layer):
         cell = self.cell
         if isinstance(cell, _Cell):
             x_masks, h_masks = cell.draw_masks(sequences[:, 0], states[0]) if training else (None, None)
+            if _apart(cell, x_masks, h_masks) and _one_dtype(sequences, *states, *cell.weights_in_step()):
+                return self._run_gates(sequences if x_masks is None else sequences * x_masks[0][:, None], states, mask)
 
             def advance(x: Any, states: list) -> tuple[Any, list]:
                 # the product with the inputs is made step by step: for all at once it would leave the processor's cache
@@ -435,7 +455,22 @@ class RNN(Layer):
                 return out, list(after) if isinstance(after, (list, tuple)) else [after]
 
         steps = jnp.moveaxis(sequences, 1, 0)
-        return _scan(advance, steps, states, mask, self.go_backwards, self.zero_output_for_mask)
+        before = (
+            None if self.unroll else jax.tree.leaves(states[-1] if isinstance(cell, StackedRNNCells) else states)[0]
+        )
+        return _scan(advance, steps, states, mask, self.go_backwards, self.zero_output_for_mask, before)
+
+    def _run_gates(self, sequences: Any, states: list, mask: Any) -> tuple[Any, Any, list]:
+        """`_run_cell`, for cells that `plait.lowering` can run."""
+        steps, counts = (None if x is None else jnp.moveaxis(x, 1, 0) for x in (sequences, mask))
+        counts = None if counts is None else counts.astype(bool)
+        gates, weights = self.cell.elementwise(), self.cell.weights_in_step()
+        outputs, states = recur(gates, steps, weights, states, counts, self.go_backwards)
+        if counts is not None and (self.unroll or self.zero_output_for_mask):
+            once = lax.cummax(counts.astype("int8"), reverse=self.go_backwards) > 0
+            outputs = jnp.where((once if self.unroll else counts)[..., None], outputs, 0)
+        outputs = jnp.moveaxis(jnp.flip(outputs, 0) if self.go_backwards else outputs, 0, 1)
+        return outputs, states[0] if counts is None else outputs[:, -1], states
 
     def compute_mask(self, sequences: Any, previous_mask: Any = None) -> Any:
         """The input's, where sequences come out."""
@@ -465,12 +500,32 @@ class RNN(Layer):
         return {**super().get_config(), **{name: getattr(self, name) for name in names}, "cell": plain(self.cell)}
 
 
+_OWN_CELLS = (SimpleRNNCell, LSTMCell, GRUCell)
+
+
+def _apart(cell: _Cell, x_masks: list | None, h_masks: list | None) -> bool:
+    """Whether a cell's step is two products and plait's own activations: no code of the program's, no dropout between."""
+    functions = cell.activation, getattr(cell, "recurrent_activation", cell.activation)
+    own = all(getattr(activations, getattr(one, "__name__", ""), None) is one for one in functions)
+    plainly = h_masks is None and (x_masks is None or len(x_masks) == 1)
+    return type(cell) in _OWN_CELLS and own and plainly and cell.elementwise() is not None
+
+
+def _one_dtype(*arrays: Any) -> bool:
+    return len({array.dtype for array in arrays if array is not None}) == 1
+
+
 def _takes_training(cell: Any) -> bool:
     return "training" in type(cell).call.__code__.co_varnames
 
 
-def _scan(advance: Any, steps: Any, states: list, mask: Any, backwards: bool, zeros: bool) -> tuple[Any, Any, list]:
-    """Runs a step function over time (T, B, ...), leaving states as they are where the mask (B, T) says so."""
+def _scan(
+    advance: Any, steps: Any, states: list, mask: Any, backwards: bool, zeros: bool, before: Any
+) -> tuple[Any, Any, list]:
+    """Runs a step function over time (T, B, ...), leaving states as they are where the mask (B, T) says so.
+
+    `before` is what masked steps show ahead of the first that counts; None for zeros.
+    """
     masks = None if mask is None else jnp.moveaxis(mask.astype(bool), 1, 0)
 
     def body(carry: tuple, item: tuple) -> tuple[tuple, Any]:
@@ -484,10 +539,11 @@ def _scan(advance: Any, steps: Any, states: list, mask: Any, backwards: bool, ze
             out = shown
         return (jax.tree.map(lambda new, old: new.astype(old.dtype), after, states), before), out
 
-    nothing = None  # what masked steps show before the first that counts
+    nothing: Any = None
     if masks is not None:
         first, _ = jax.eval_shape(advance, steps[0], states)
-        nothing = jnp.zeros(first.shape, first.dtype)
+        known = before is not None and before.shape == first.shape
+        nothing = jnp.asarray(before, first.dtype) if known else jnp.zeros(first.shape, first.dtype)
     (states, last), outputs = lax.scan(body, (states, nothing), (steps, masks), reverse=backwards)
     outputs = jnp.moveaxis(outputs, 0, 1)
     if backwards:
