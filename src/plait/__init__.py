@@ -9,6 +9,7 @@ from typing import Any
 
 import jax as _jax  # noqa: F401  (so that importing plait is importing JAX)
 
+from plait._host_memory import keep as _keep_freed_memory
 from plait._program_cache import keep as _keep_compiled_programs
 from plait._registry import when_unknown as _when_unknown
 from plait._version import __version__
@@ -169,6 +170,7 @@ def __dir__() -> list[str]:
 
 
 _keep_compiled_programs()
+_keep_freed_memory()
 
 
 @_when_unknown

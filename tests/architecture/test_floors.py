@@ -18,7 +18,7 @@ GROUND, SCOPE, CORE, MATHS, PARTS, TRAINING, MODELS, REWRITES, FACE = range(9)
 
 # One tuple a floor, one line a step, one name a unit: a file or a folder right under src/plait.
 FLOORS = (
-    ({"_version", "_errors", "_settings", "_dtypes", "_tree", "_names", "_program_cache"},),
+    ({"_version", "_errors", "_settings", "_dtypes", "_tree", "_names", "_program_cache", "_host_memory"},),
     (
         {"_scope"},
         {"_registry"},
