@@ -11,6 +11,7 @@ from plait._errors import ArgumentError, ArgumentTypeError, ShapeError, describe
 from plait._registry import builtin, find, plain
 from plait.layers.base import Layer
 from plait.layers.input_spec import InputSpec
+from plait.lowering.products import product
 
 
 @builtin("layers")
@@ -101,14 +102,14 @@ class Dense(Layer):
             )
 
     def call(self, inputs: Any) -> Any:
-        x = self._combine(inputs) if isinstance(inputs, (list, tuple)) else inputs @ self.kernel.value
+        x = self._combine(inputs) if isinstance(inputs, (list, tuple)) else product(inputs, self.kernel.value)
         if self.bias is not None:
             x = x + self.bias.value
         return x if self.activation is None else self.activation(x)
 
     def _combine(self, inputs: Any) -> Any:
         rank = max(x.ndim for x in inputs)
-        products = (x @ kernel.value for x, kernel in zip(inputs, self.kernels, strict=True))
+        products = (product(x, kernel.value) for x, kernel in zip(inputs, self.kernels, strict=True))
         return sum(jnp.expand_dims(product, tuple(range(1, 1 + rank - product.ndim))) for product in products)
 
     def _initializers(self) -> list:

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from plait._errors import ArgumentError
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
+from plait.lowering import activation as lowered
 from plait.ops.operands import axes, floating
 
 _NN = "keras.src.ops.nn"
@@ -145,7 +146,8 @@ def gelu(x: Any, approximate: bool = True) -> Any:
     Source: Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016.
     Differs: the default here, as in Keras, is the approximation; that of `plait.activations.gelu` is the exact form.
     """
-    return jax.nn.gelu(floating(x), approximate)
+    x = floating(x)
+    return jax.nn.gelu(x) if approximate else lowered.gelu(x)
 
 
 @op(module=_NN)
