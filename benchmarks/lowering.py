@@ -20,8 +20,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from plait.lowering.activation import gelu
 from plait.lowering.convolution import conv, conv_transpose, depthwise_conv
 from plait.lowering.pooling import average_pool, max_pool
+from plait.lowering.products import product
 from plait.lowering.recurrent import GRUGates, LSTMGates, SimpleGates, Weights, recur
 
 
@@ -96,6 +98,23 @@ RECURRENT = [
     ("LSTM 16, T 30, B 8", LSTMGates(jnp.tanh, jax.nn.sigmoid), 4, (30, 8, 4), 16),
     ("GRU 128, T 80, B 32", GRUGates(jnp.tanh, jax.nn.sigmoid), 3, (80, 32, 128), 128),
 ]
+
+
+def after_scaling(function, x, kernel, scale):
+    """A convolution of what a net gives it: a normalisation and an activation before."""
+    return function(jax.nn.relu((x - jnp.mean(x, (0, 1, 2))) * scale), kernel, padding="same")
+
+
+def dense(x, kernel):
+    """A Dense layer with GELU."""
+    return gelu(product(x, kernel))
+
+
+def stock_dense(x, kernel):
+    """The same, as JAX has it."""
+    return jax.nn.gelu(x @ kernel, approximate=False)
+
+
 CONVOLUTIONS = [
     ("3x3, 1 -> 32 channels, MNIST", (128, 28, 28, 1), (3, 3, 1, 32), {}),
     ("3x3, 32 -> 64 channels, MNIST", (128, 13, 13, 32), (3, 3, 32, 64), {}),
@@ -136,6 +155,11 @@ def rows():
             rest = dict(options)
             size = rest.pop("size")
             yield f"{kind} pooling {name}", partial(pooled, own, size, rest), partial(stock, **options), (numbers(x),)
+    shapes = (64, 32, 32, 16), (3, 3, 16, 16), (16,)
+    name = "3x3, 16 -> 16 channels, after a normalisation"
+    yield name, *(partial(after_scaling, function) for function in (conv, stock_conv)), tuple(map(numbers, shapes))
+    name = "dense 512 with GELU, (32, 128, 128)"
+    yield name, dense, stock_dense, (numbers((32, 128, 128)), numbers((128, 512)) * 0.1)
     for name, gates, parts, inputs, units in RECURRENT:
         operands = numbers(inputs), numbers((inputs[-1], parts * units)), numbers((units, parts * units))
         yield name, partial(recurrent, recur, gates), partial(recurrent, stock_recurrent, gates), operands

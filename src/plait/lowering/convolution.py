@@ -27,6 +27,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from plait.lowering.products import product
 from plait.lowering.windows import Geometry, geometry, one_an_axis, output_lengths, tap_count, windows
 
 Sizes = int | Sequence[int]
@@ -219,11 +220,26 @@ def _along_kernel(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Ar
     """Transposed in the kernel: a convolution of the input, channels taken for images, with the gradient for kernel."""
     if tap_count(kernel.shape[:-2]) == 1:
         return _columns_product(x, kernel, geometry)
-    images, kernel = jnp.moveaxis(x, -1, 0), jnp.moveaxis(kernel, -2, 0)
-    images = jnp.moveaxis(images, 1, -1)
+    images, kernel = _turned(x), jnp.moveaxis(kernel, -2, 0)
     spread = not _pads(geometry) or tap_count(output_lengths(x, kernel.shape[1:-1], geometry)) > _SMALL_IMAGE
     result = _canonical(images, kernel, geometry, ("C?N", "I?O", "?NC"), spread)
     return jnp.moveaxis(result, -2, 0)
+
+
+def _turned(x: jax.Array) -> jax.Array:
+    """(B, *S, C) -> (C, *S, B), from memory.
+
+    XLA would fuse what made x (a normalisation, an activation) into the transposition, though x is at hand, and make it
+    again with strides in memory: 3 to 10 times as slow. A choice that it cannot foresee keeps it from that, where its
+    own barrier does not; both ways are the same.
+    """
+    if x.size == 0:
+        return _turn(x)
+    return lax.cond(x.reshape(-1)[0] > 0, _turn, _turn, x)
+
+
+def _turn(x: jax.Array) -> jax.Array:
+    return jnp.swapaxes(x, 0, -1)
 
 
 def _pads(geometry: Geometry) -> bool:
@@ -251,7 +267,7 @@ def _columns_product(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax
     """One matrix product: all that a window sees, laid side by side, by the kernel as a matrix."""
     slices = windows(x, kernel.shape[:-2], geometry)
     columns = slices[0] if len(slices) == 1 else jnp.concatenate(slices, -1)
-    return columns @ kernel.reshape(-1, kernel.shape[-1])
+    return product(columns, kernel.reshape(-1, kernel.shape[-1]))
 
 
 def _any_rank(fast: Callable[[jax.Array, jax.Array, Geometry], jax.Array]) -> Formulation:
@@ -341,7 +357,7 @@ def _scatter(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
     """One matrix product, then each tap's part of it goes where the tap points to."""
     filters = kernel.shape[-2]
     taps = list(itertools.product(*map(range, kernel.shape[:-2])))
-    columns = x @ kernel.reshape(-1, kernel.shape[-1]).T
+    columns = product(x, kernel.reshape(-1, kernel.shape[-1]).T)
     total: Any = 0
     for index, tap in enumerate(taps):
         part = columns[..., index * filters : (index + 1) * filters]
