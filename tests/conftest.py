@@ -5,6 +5,7 @@ import sys
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("KERAS_HOME", os.path.join(os.path.dirname(__file__), "..", ".cache", "keras"))
+os.environ.setdefault("PLAIT_KEEP_MEMORY", "0")  # several workers share the memory; it has a test of its own
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
 
 import jax
