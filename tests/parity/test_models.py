@@ -125,8 +125,12 @@ def test_training_has_the_same_losses(kind):
         assert sorted(mine) == sorted(others)
         for name in mine:
             np.testing.assert_allclose(mine[name], others[name], rtol=1e-4, atol=1e-5, err_msg=f"{name}, epoch {epoch}")
-    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
-        np.testing.assert_allclose(a, b, rtol=2e-3, atol=2e-4)
+    for mine, other in zip(ours.weights, theirs.weights, strict=True):
+        # a bias of keys adds the same to all logits: its gradient is rounding alone, of which Adam makes steps
+        rounding = mine.path.endswith("key/bias")
+        np.testing.assert_allclose(
+            mine.numpy(), np.asarray(other), rtol=2e-3, atol=1e-2 if rounding else 2e-4, err_msg=mine.path
+        )
 
 
 def test_first_steps_have_the_same_weights(kind):
