@@ -45,7 +45,7 @@ FLOORS = (
     ({"surgery", "distillation"},),
     (
         {"__init__", "__main__", "config", "tree", "utils", "cli", "compat"}
-        | {"backend", "dtype_policies", "mixed_precision", "preprocessing", "callbacks"},
+        | {"backend", "dtype_policies", "mixed_precision", "preprocessing", "callbacks", "datasets"},
     ),
 )
 

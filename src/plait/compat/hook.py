@@ -45,6 +45,8 @@ _INNER = (
     "preprocessing.image",
 )
 
+_GROUPS = ("applications", "datasets")  # each data set, and each kind of model, is a module
+
 
 def spaces_of(module: str) -> list[str]:
     """The modules of plait in which a module of Keras's looks names up, the nearest first.
@@ -58,7 +60,7 @@ def spaces_of(module: str) -> list[str]:
     found = []
     for count in range(len(parts), 0, -1):
         path = ".".join(parts[:count])
-        if path in _INNER or (count == 1 and _is_public(path)):
+        if path in _INNER or (count == 1 and _is_public(path)) or (count == 2 and _is_one_of_many(*parts[:2])):
             found.append(f"plait.{path}")
     return found
 
@@ -66,6 +68,11 @@ def spaces_of(module: str) -> list[str]:
 def _is_public(name: str) -> bool:
     plait = importlib.import_module("plait")
     return name in plait.__all__ and not name.startswith("_") and isinstance(getattr(plait, name), ModuleType)
+
+
+def _is_one_of_many(group: str, name: str) -> bool:
+    """Whether it is a data set or a kind of model, of which each has a module."""
+    return group in _GROUPS and importlib.util.find_spec(f"plait.{group}.{name}") is not None
 
 
 class Mirror(ModuleType):
@@ -163,7 +170,9 @@ class MirrorFinder(MetaPathFinder, Loader):
             return fullname.split(".")[0] != "tensorflow" or fullname == "tensorflow" or "keras" in fullname
         if fullname.startswith("tensorflow.") and "keras" not in fullname:
             return fullname in _TENSORFLOW_PARTS
-        return bool(spaces_of(fullname)) and (_is_private(fullname) or ".".join(parts) in _INNER or len(parts) == 1)
+        return bool(spaces_of(fullname)) and (
+            _is_private(fullname) or f"plait.{'.'.join(parts)}" in spaces_of(fullname)
+        )
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         if spec.name == "tensorflow":
