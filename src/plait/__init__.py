@@ -42,6 +42,7 @@ _MODULES = (
     "training",
     "tree",
     "utils",
+    "wrappers",
 )
 _DTYPES = (
     "bfloat16 float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 complex64 string"
@@ -149,6 +150,7 @@ __all__ = [
     "unfreeze",
     "utils",
     "version",
+    "wrappers",
     "zeros",
 ]
 
