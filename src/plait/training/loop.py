@@ -13,7 +13,6 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from plait._errors import ArgumentError, DataError, describe
@@ -288,7 +287,7 @@ class _Run:
             yield from self._rows(source.on_device(), rows, first + left_out, count - left_out)
 
     def _rows(self, data: tuple, rows: np.ndarray, first: int, count: int) -> Iterator[tuple[Callable, int]]:
-        table, end = jnp.asarray(rows), first + count
+        table, end = jax.device_put(rows), first + count
         while first < end:
             sent: list[int] = []
 
