@@ -20,6 +20,7 @@ from typing import Any
 
 from plait._errors import did_you_mean
 from plait.compat import tensorflow
+from plait.compat.outside import note
 
 ROOTS = ("keras", "tf_keras", "tensorflow")
 _SHELLS = ("src", "api", "_tf_keras", "keras", "python", "v2")  # parts of a path that name no namespace
@@ -129,6 +130,7 @@ def _is_private(module: str) -> bool:
 
 
 def _unknown(module: str, name: str, near: ModuleType) -> AttributeError:
+    note(f"{module}.{name}")
     hint = did_you_mean(name, getattr(near, "__all__", ()))
     return AttributeError(
         f"plait has no {module}.{name}.{hint} See docs/differences.md for what it leaves out, and why."
@@ -251,5 +253,10 @@ def _without_hook() -> Any:
 
 
 def load_ipython_extension(ipython: Any) -> None:
-    """`%load_ext plait.compat` in a notebook installs the hook."""
+    """`%load_ext plait` in a notebook installs the hook."""
     install()
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """`%unload_ext plait` in a notebook takes the hook out."""
+    uninstall()

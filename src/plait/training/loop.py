@@ -20,6 +20,7 @@ from plait._settings import settings
 from plait._tree import flatten
 from plait.training.callbacks import CallbackList
 from plait.training.checks import check_options, explain_loss
+from plait.training.counted import counted
 from plait.training.data import (
     ArraySource,
     DataOf,
@@ -225,7 +226,7 @@ class _Run:
     def epoch(self, source: Any, epoch: int, total: int, skip: int = 0) -> dict:
         """Runs an epoch, or what is left of it after some steps, and gives its logs, which may still be on the device."""
         watches = self.watchers.watches_batches(self.phase)
-        with contextlib.closing(self._dispatches(source, epoch, watches, skip)) as dispatches:
+        with counted(), contextlib.closing(self._dispatches(source, epoch, watches, skip)) as dispatches:
             return self._send(dispatches, source, total, watches, skip)
 
     def _send(
