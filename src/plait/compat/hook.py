@@ -38,6 +38,7 @@ _FILES = ("tracking", "trainers", "losses", "backend_utils", "saving_lib", "seri
 _INNER = (
     "optimizers.schedules",
     "utils.bounding_boxes",
+    "utils.legacy",
     "ops.image",
     "ops.linalg",
     "ops.nn",
