@@ -13,6 +13,7 @@ from plait._host_memory import keep as _keep_freed_memory
 from plait._program_cache import keep as _keep_compiled_programs
 from plait._registry import when_unknown as _when_unknown
 from plait._version import __version__
+from plait.core.traces import uncollected as _uncollected
 
 _MODULES = (
     "activations",
@@ -21,6 +22,7 @@ _MODULES = (
     "compat",
     "config",
     "constraints",
+    "datasets",
     "distillation",
     "distribution",
     "dtype_policies",
@@ -42,11 +44,13 @@ _MODULES = (
     "training",
     "tree",
     "utils",
+    "wrappers",
 )
 _DTYPES = (
     "bfloat16 float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 complex64 string"
 ).split()
 _NAMES = {
+    "plait.compat": ("load_ipython_extension", "unload_ipython_extension"),
     "plait._dtypes": ("DTypePolicy", "FloatDTypePolicy"),
     "plait._scope": ("name_scope",),
     "plait.core.function": ("Function",),
@@ -104,6 +108,7 @@ __all__ = [
     "constant",
     "constraints",
     "convert_to_tensor",
+    "datasets",
     "device",
     "distillation",
     "distribution",
@@ -121,6 +126,7 @@ __all__ = [
     "int64",
     "int8",
     "layers",
+    "load_ipython_extension",
     "load_model",
     "losses",
     "metrics",
@@ -146,23 +152,31 @@ __all__ = [
     "uint64",
     "uint8",
     "unfreeze",
+    "unload_ipython_extension",
     "utils",
     "version",
+    "wrappers",
     "zeros",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
-        value: Any = importlib.import_module(f"plait.{name}")
+        value: Any = _load(f"plait.{name}")
     elif name in _HOMES:
-        value = getattr(importlib.import_module(_HOMES[name]), name)
+        value = getattr(_load(_HOMES[name]), name)
     elif name in _DTYPES:
         value = name
     else:
         raise AttributeError(f"plait has no {name!r}.")
     globals()[name] = value
     return value
+
+
+def _load(module: str) -> Any:
+    """A module; what importing makes stays, so it isn't searched for garbage meanwhile."""
+    with _uncollected():
+        return importlib.import_module(module)
 
 
 def __dir__() -> list[str]:

@@ -5,14 +5,22 @@ import sys
 
 from plait.cli import main as command_line
 from plait.compat import install
+from plait.compat.report import report_at_exit
 
 
 def main() -> None:
-    """Runs a script (`script.py`), a module (`-m name`) or code (`-c text`) on plait, or a command of the tool."""
+    """Runs a script (`script.py`), a module (`-m name`) or code (`-c text`) on plait, or a command of the tool.
+
+    `--report` before them prints at exit where the time went, and which names weren't there.
+    """
     arguments = sys.argv[1:]
+    reports = arguments[:1] == ["--report"]
+    arguments = arguments[reports:]
     if not arguments or not (arguments[0] in ("-m", "-c") or arguments[0].endswith(".py")):
         command_line()
         return
+    if reports:
+        report_at_exit()
     install()
     if arguments[0] == "-c":
         sys.argv = ["-c", *arguments[2:]]

@@ -152,7 +152,7 @@ def draw_seed(seed: Any) -> Any:
         return seed
     if seed is None:
         return _draw_global_seed()
-    return jnp.asarray(key_of(seed))
+    return jax.device_put(key_of(seed))
 
 
 def key_of(seed: Any) -> np.ndarray:

@@ -10,6 +10,7 @@ import pytest
 
 import plait
 from plait import compat
+from plait.compat.report import Report
 
 
 @pytest.fixture
@@ -127,6 +128,49 @@ def test_basics_of_tensorflow(hook):
         return 2 * x
 
     assert float(double(tf.constant(2.0))) == 4
+
+
+def test_a_notebook_loads_it_as_an_extension():
+    notebook = object()
+    plait.load_ipython_extension(notebook)
+    try:
+        import keras
+
+        assert keras.Model is plait.Model
+    finally:
+        plait.unload_ipython_extension(notebook)
+    import keras
+
+    assert keras.Model is not plait.Model
+
+
+def test_a_report_tells_where_the_time_went(hook):
+    import keras
+
+    report = Report()
+    try:
+        model = keras.Sequential([keras.Input((11,)), keras.layers.Dense(13)])
+        model.compile("sgd", "mse")
+        model.fit(np.ones((8, 11)), np.ones((8, 13)), verbose=0)
+        model.predict(np.ones((8, 11)), verbose=0)
+        with pytest.raises(AttributeError):
+            _ = keras.layers.Nothing
+    finally:
+        report.stop()
+    assert report.programs >= 2 and report.tracing > 0 and report.compiling > 0 and report.steps > 0
+    known = report.programs, report.steps
+    model.fit(np.ones((8, 11)), np.ones((8, 13)), verbose=0)
+    assert (report.programs, report.steps) == known, "a report that was stopped listens on"
+    assert "keras.layers.Nothing (1 times)" in report.text()
+
+
+def test_a_report_comes_at_the_end_of_a_script(tmp_path):
+    (tmp_path / "script.py").write_text("import sys, keras\nhasattr(keras.layers, 'Missing')\nsys.exit(3)\n")
+    source = {**os.environ, "PYTHONPATH": str(Path(plait.__file__).parents[1])}
+    command = [sys.executable, "-m", "plait", "--report", "script.py"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=source, timeout=120, check=False)
+    assert done.returncode == 3
+    assert "s in all" in done.stderr and "keras.layers.Missing (1 times)" in done.stderr
 
 
 SCRIPT = """

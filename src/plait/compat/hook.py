@@ -20,6 +20,7 @@ from typing import Any
 
 from plait._errors import did_you_mean
 from plait.compat import tensorflow
+from plait.compat.outside import note
 
 ROOTS = ("keras", "tf_keras", "tensorflow")
 _SHELLS = ("src", "api", "_tf_keras", "keras", "python", "v2")  # parts of a path that name no namespace
@@ -37,6 +38,7 @@ _FILES = ("tracking", "trainers", "losses", "backend_utils", "saving_lib", "seri
 _INNER = (
     "optimizers.schedules",
     "utils.bounding_boxes",
+    "utils.legacy",
     "ops.image",
     "ops.linalg",
     "ops.nn",
@@ -44,6 +46,8 @@ _INNER = (
     "preprocessing.sequence",
     "preprocessing.image",
 )
+
+_GROUPS = ("applications", "datasets")  # each data set, and each kind of model, is a module
 
 
 def spaces_of(module: str) -> list[str]:
@@ -58,7 +62,7 @@ def spaces_of(module: str) -> list[str]:
     found = []
     for count in range(len(parts), 0, -1):
         path = ".".join(parts[:count])
-        if path in _INNER or (count == 1 and _is_public(path)):
+        if path in _INNER or (count == 1 and _is_public(path)) or (count == 2 and _is_one_of_many(*parts[:2])):
             found.append(f"plait.{path}")
     return found
 
@@ -66,6 +70,11 @@ def spaces_of(module: str) -> list[str]:
 def _is_public(name: str) -> bool:
     plait = importlib.import_module("plait")
     return name in plait.__all__ and not name.startswith("_") and isinstance(getattr(plait, name), ModuleType)
+
+
+def _is_one_of_many(group: str, name: str) -> bool:
+    """Whether it is a data set or a kind of model, of which each has a module."""
+    return group in _GROUPS and importlib.util.find_spec(f"plait.{group}.{name}") is not None
 
 
 class Mirror(ModuleType):
@@ -122,6 +131,7 @@ def _is_private(module: str) -> bool:
 
 
 def _unknown(module: str, name: str, near: ModuleType) -> AttributeError:
+    note(f"{module}.{name}")
     hint = did_you_mean(name, getattr(near, "__all__", ()))
     return AttributeError(
         f"plait has no {module}.{name}.{hint} See docs/differences.md for what it leaves out, and why."
@@ -163,7 +173,9 @@ class MirrorFinder(MetaPathFinder, Loader):
             return fullname.split(".")[0] != "tensorflow" or fullname == "tensorflow" or "keras" in fullname
         if fullname.startswith("tensorflow.") and "keras" not in fullname:
             return fullname in _TENSORFLOW_PARTS
-        return bool(spaces_of(fullname)) and (_is_private(fullname) or ".".join(parts) in _INNER or len(parts) == 1)
+        return bool(spaces_of(fullname)) and (
+            _is_private(fullname) or f"plait.{'.'.join(parts)}" in spaces_of(fullname)
+        )
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         if spec.name == "tensorflow":
@@ -242,5 +254,10 @@ def _without_hook() -> Any:
 
 
 def load_ipython_extension(ipython: Any) -> None:
-    """`%load_ext plait.compat` in a notebook installs the hook."""
+    """`%load_ext plait` in a notebook installs the hook."""
     install()
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """`%unload_ext plait` in a notebook takes the hook out."""
+    uninstall()

@@ -8,6 +8,7 @@ import numpy as np
 
 from plait import ops as _ops
 from plait._errors import did_you_mean
+from plait.compat.outside import note
 from plait.compat.tensorflow_data import Dataset
 from plait.compat.tensorflow_tape import GradientTape
 
@@ -71,6 +72,7 @@ def _basic(module: str, name: str) -> Any:
         return _BASICS[name]
     if name in _OPS and hasattr(_ops, _OPS[name]):
         return _renamed(getattr(_ops, _OPS[name]))
+    note(f"{module}.{name}")
     hint = did_you_mean(name, [*_OPS, *_BASICS])
     raise AttributeError(
         f"plait stands in for tensorflow.keras and some basics of TensorFlow, and has no {module}.{name}.{hint} plait.ops and "

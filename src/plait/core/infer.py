@@ -26,6 +26,7 @@ from plait._errors import PlaitError, ShapeError, describe
 from plait._scope import current, scope
 from plait._tree import map_structure_in_order
 from plait.core.tensor import KerasTensor
+from plait.core.traces import uncollected
 
 _PROBES = (96, 160)  # sizes for functions that need numbers: large enough for any usual window or stride
 
@@ -68,14 +69,15 @@ def infer(function: Callable, args: tuple, kwargs: dict) -> Any:
         with scope(bindings=dict(current().bindings or {}), losses=[]):
             return function(*call_args, **call_kwargs)
 
-    if not any(None in tensor.shape for tensor in tensors):
-        return _symbolic(jax.eval_shape(run, *_specs(tensors, None)))
-    try:
-        return _symbolic(jax.eval_shape(run, *_specs(tensors, unknown_size())))
-    except PlaitError:
-        raise
-    except Exception as error:
-        return _infer_by_probes(run, tensors, error)
+    with uncollected():
+        if not any(None in tensor.shape for tensor in tensors):
+            return _symbolic(jax.eval_shape(run, *_specs(tensors, None)))
+        try:
+            return _symbolic(jax.eval_shape(run, *_specs(tensors, unknown_size())))
+        except PlaitError:
+            raise
+        except Exception as error:
+            return _infer_by_probes(run, tensors, error)
 
 
 class _Slot:

@@ -308,6 +308,18 @@ def _check_size(shape: tuple[int, ...], dtype: Any, name: str) -> None:
             )
 
 
+def _copied(value: jax.Array) -> jax.Array:
+    """The same values elsewhere. A transfer needs no program, where `copy` compiles one for each new shape."""
+    return value.copy() if isinstance(value, Tracer) else jax.device_put(value, may_alias=False)
+
+
+def zeros_like(value: Any) -> jax.Array:
+    """Zeros of an array's shape, dtype and place; outside of a trace without compiling a program for each new shape."""
+    if isinstance(value, Tracer) or not isinstance(value, jax.Array):
+        return jnp.zeros_like(value)
+    return jax.device_put(np.zeros(value.shape, value.dtype), value.sharding if value.committed else None)
+
+
 def _initial_value(initializer: Any, shape: Any, dtype: Any, name: str) -> jax.Array:
     if isinstance(initializer, str):
         initializer = get("initializers", initializer)
@@ -326,7 +338,7 @@ def _initial_value(initializer: Any, shape: Any, dtype: Any, name: str) -> jax.A
         return value
     value = convert_to_tensor(initializer, dtype)
     if value is initializer:
-        value = value.copy()  # a copy, because the loop hands buffers over to programs that destroy them
+        value = _copied(value)  # because the loop hands buffers over to programs that destroy them
     if shape is not None and tuple(np.atleast_1d(np.asarray(shape, int)).tolist()) != value.shape:
         raise ShapeError(
             f"Variable {name!r}: got shape={shape} and a value {describe(value)}. Give one, or make them agree."

@@ -187,7 +187,10 @@ class Model(Layer):
         program = self._programs.get(training)
         if program is None:
             program = self._programs[training] = self._make_program(variables, training)
-        outputs, changed = program(cell.tree, args, kwargs)
+        try:
+            outputs, changed = program(cell.tree, args, kwargs)
+        finally:
+            self._traces.ended()
         for index, value in changed.items():
             if isinstance(value, Tracer):
                 raise StateError(

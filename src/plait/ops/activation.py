@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from plait._errors import ArgumentError
 from plait.core.op import op
@@ -184,7 +185,11 @@ def glu(x: Any, axis: int = -1) -> Any:
 @op(module=_NN)
 def softmax(x: Any, axis: Any = -1) -> Any:
     """exp(x) divided by its sum over an axis, or over several together."""
-    return jax.nn.softmax(floating(x), axes(axis))
+    x, axis = floating(x), axes(axis)
+    # The largest value of what has no derivative: jax.nn.softmax derives it first, and throws that away.
+    largest = jnp.max(lax.stop_gradient(x), axis, keepdims=True, initial=-jnp.inf)
+    powers = jnp.exp(x - largest)
+    return powers / jnp.sum(powers, axis, keepdims=True)
 
 
 @op(module=_NN)

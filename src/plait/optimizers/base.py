@@ -34,7 +34,7 @@ from plait._errors import ArgumentError, ShapeError, StateError, describe, listi
 from plait._scope import scope
 from plait.core.graph import check_name
 from plait.core.pure import by_path
-from plait.core.variable import Cell, Variable, cell_of, convert_to_tensor, mark_revision
+from plait.core.variable import Cell, Variable, cell_of, convert_to_tensor, mark_revision, zeros_like
 from plait.optimizers import step
 from plait.optimizers.schedules import LearningRateSchedule
 from plait.optimizers.slots import Slots
@@ -271,11 +271,11 @@ class Optimizer:
         if self.use_ema:
             started = int(self._iteration.value) > 0
             for variable in self._owners().values():
-                start = variable.value if started else jnp.zeros_like(variable.value)
+                start = variable.value if started else zeros_like(variable.value)
                 self._slots.ask(variable, "average", partial(self.new_slot, variable, "average", start))
         if self.gradient_accumulation_steps:
             for variable in self._trainable_variables:
-                start, field = jnp.zeros_like(variable.value), "gradient_accumulator"
+                start, field = zeros_like(variable.value), "gradient_accumulator"
                 self._slots.ask(variable, field, partial(self.new_slot, variable, field, start))
 
     def _build_slots(self, rule: optax.GradientTransformation) -> None:

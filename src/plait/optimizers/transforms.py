@@ -17,11 +17,14 @@ Differs from Optax: there, each pair counts its own steps, and the rate is appli
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from optax import EmptyState, GradientTransformationExtraArgs
+
+from plait.core.variable import zeros_like
 
 Tree = Any
 
@@ -52,7 +55,7 @@ def per_precision(scalar: Callable[[str], Any]) -> Callable[[Any], Any]:
 
 def zeros(weights: Tree) -> Tree:
     """Zeros like the weights: where most states start."""
-    return jax.tree.map(jnp.zeros_like, weights)
+    return jax.tree.map(zeros_like, weights)
 
 
 def pair(init: Callable[..., Any], update: Callable[..., Any]) -> GradientTransformationExtraArgs:
@@ -169,9 +172,27 @@ class MomentsState(NamedTuple):
 
 def next_moments(gradients: Tree, state: MomentsState, beta_1: float, beta_2: float) -> MomentsState:
     """Both moving averages, one step on."""
-    momentum = jax.tree.map(lambda m, g: moving(m, g, 1.0 - beta_1), state.momentum, gradients)
-    velocity = jax.tree.map(lambda v, g: moving(v, jnp.square(g), 1.0 - beta_2), state.velocity, gradients)
+    momentum = jax.tree.map(lambda m, g: _moved(m, g, 1.0 - beta_1), state.momentum, gradients)
+    velocity = jax.tree.map(lambda v, g: _moved_square(v, g, 1.0 - beta_2), state.velocity, gradients)
     return state._replace(momentum=momentum, velocity=velocity)
+
+
+# Traced once for each shape, not once for each weight: XLA sees through the call, and computes the same.
+
+
+@partial(jax.jit, static_argnums=2)
+def _moved(average: Any, value: Any, share: float) -> Any:
+    return moving(average, value, share)
+
+
+@partial(jax.jit, static_argnums=2)
+def _moved_square(average: Any, value: Any, share: float) -> Any:
+    return moving(average, jnp.square(value), share)
+
+
+@partial(jax.jit, static_argnums=3)
+def _adam_update(momentum: Any, velocity: Any, correction: Any, epsilon: float) -> Any:
+    return correction * momentum / (jnp.sqrt(velocity) + epsilon)
 
 
 def power(base: float, step: Any, dtype: str) -> Any:
@@ -207,7 +228,7 @@ def scale_by_adam(
         if amsgrad:
             state = state._replace(velocity_hat=jax.tree.map(jnp.maximum, state.velocity_hat, state.velocity))
         return jax.tree.map(
-            lambda m, v: correction(m) * m / (jnp.sqrt(v) + epsilon),
+            lambda m, v: _adam_update(m, v, correction(m), epsilon),
             state.momentum,
             state.velocity_hat if amsgrad else state.velocity,
         ), state

@@ -13,7 +13,6 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from plait._errors import ArgumentError, DataError, describe
@@ -21,6 +20,7 @@ from plait._settings import settings
 from plait._tree import flatten
 from plait.training.callbacks import CallbackList
 from plait.training.checks import check_options, explain_loss
+from plait.training.counted import counted
 from plait.training.data import (
     ArraySource,
     DataOf,
@@ -226,7 +226,7 @@ class _Run:
     def epoch(self, source: Any, epoch: int, total: int, skip: int = 0) -> dict:
         """Runs an epoch, or what is left of it after some steps, and gives its logs, which may still be on the device."""
         watches = self.watchers.watches_batches(self.phase)
-        with contextlib.closing(self._dispatches(source, epoch, watches, skip)) as dispatches:
+        with counted(), contextlib.closing(self._dispatches(source, epoch, watches, skip)) as dispatches:
             return self._send(dispatches, source, total, watches, skip)
 
     def _send(
@@ -288,7 +288,7 @@ class _Run:
             yield from self._rows(source.on_device(), rows, first + left_out, count - left_out)
 
     def _rows(self, data: tuple, rows: np.ndarray, first: int, count: int) -> Iterator[tuple[Callable, int]]:
-        table, end = jnp.asarray(rows), first + count
+        table, end = jax.device_put(rows), first + count
         while first < end:
             sent: list[int] = []
 

@@ -19,6 +19,7 @@ from plait._errors import ArgumentError, DataError, describe
 from plait._tree import flatten, map_structure, map_structure_in_order, same_structure
 from plait.training import custom
 from plait.training.callbacks import CallbackList
+from plait.training.counted import counted
 from plait.training.data import ArraySource, DataOf, closing_sources, pack, source_of
 
 _UNDER_WAY = 2  # batches on the device
@@ -62,12 +63,14 @@ def predict(
     source = source_of(x, None, None, batch_size, steps, read=DataOf(model))
     function = _function(model)
     if verbose == 0 and not callbacks and out is None and isinstance(source, ArraySource) and source.steps == 1:
-        return map_structure_in_order(np.asarray, function(source.first()))
+        with counted():
+            return map_structure_in_order(np.asarray, function(source.first()))
     watchers = CallbackList(
         callbacks, add_progbar=verbose != 0, model=model, verbose=verbose, epochs=1, steps=source.steps
     )
     batches = _outputs(model, function, source, watchers)
-    return _joined(batches, getattr(source, "rows", 0)) if out is None else _written(batches, out)
+    with counted():
+        return _joined(batches, getattr(source, "rows", 0)) if out is None else _written(batches, out)
 
 
 def predict_batches(model: Any, x: Any, batch_size: int | None = None, steps: int | None = None) -> Iterator[Any]:

@@ -212,7 +212,10 @@ class Trainer:
             optimizer_cell.tree if training and optimizer_cell is not None else [],
             self.metric_cell.tree,
         )
-        after, logs = program(state, *args)
+        try:
+            after, logs = program(state, *args)
+        finally:
+            self._traces.ended()
         self.cell.tree, self.metric_cell.tree = after.weights, after.metrics
         if training and optimizer_cell is not None:
             optimizer_cell.tree = after.optimizer
@@ -397,7 +400,8 @@ def flat_logs(logs: Mapping) -> dict:
 
 def _pick(data: tuple, rows: Any) -> tuple:
     """A batch: the rows of each array."""
-    return jax.tree.map(lambda array: array.at[rows].get(mode="promise_in_bounds"), data)
+    get = {"mode": "promise_in_bounds", "wrap_negative_indices": False}
+    return jax.tree.map(lambda array: array.at[rows].get(**get), data)
 
 
 def _strong(state: State) -> State:

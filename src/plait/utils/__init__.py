@@ -20,6 +20,7 @@ from plait.training.data import PyDataset as Sequence
 from plait.training.data.source import pack as pack_x_y_sample_weight
 from plait.training.data.source import unpack as unpack_x_y_sample_weight
 from plait.utils import bounding_boxes as bounding_boxes
+from plait.utils import legacy as legacy
 from plait.utils.arrays import constant as constant
 from plait.utils.arrays import normalize as normalize
 from plait.utils.arrays import to_categorical as to_categorical
@@ -68,6 +69,7 @@ __all__ = [
     "img_to_array",
     "is_interactive_logging_enabled",
     "is_keras_tensor",
+    "legacy",
     "load_img",
     "model_to_dot",
     "normalize",

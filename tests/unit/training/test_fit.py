@@ -200,6 +200,8 @@ def test_compile_starts_fresh():
     model.compile("sgd", "sparse_categorical_crossentropy")
     x, y = data()
     assert isinstance(model.evaluate(x, y, verbose=0), float)
+    model.compile("sgd")
+    assert model.loss is None and model.evaluate(x, y, verbose=0) == 0
 
 
 def test_a_metric_in_a_layer_works():

@@ -13,7 +13,6 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from plait._errors import ArgumentError, DataError, describe
@@ -107,7 +106,7 @@ class ArraySource:
     def on_device(self) -> tuple:
         """The arrays, on the device; moved there once."""
         if self._device is None:
-            self._device = map_arrays(jnp.asarray, self.arrays)
+            self._device = map_arrays(jax.device_put, self.arrays)
         return self._device
 
     @property
