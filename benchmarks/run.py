@@ -71,6 +71,7 @@ def main(only: str, rounds: int, libraries: str) -> None:
             loss = f"  loss {found[-1]['loss']:.4f}" if "loss" in found[-1] else ""
             pairs = [result["seconds"] / result["plain"] for result in found if "plain" in result]
             loss += f"  {statistics.median(pairs) - 1:+.1%} to plain arrays" if pairs else ""
+            loss += f"  peak {found[-1]['memory']:.2f} of the file" if "memory" in found[-1] else ""
             span = f"{show(min(times))} - {show(max(times))}"
             ratio = (
                 ""

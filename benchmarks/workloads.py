@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 from feeding import callbacks, generator, pydataset
+from files import load, save
 
 
 def dense_network(lib, sizes, classes):
@@ -228,7 +229,7 @@ def import_time(name):
 
 _FEEDING = (callbacks, generator, pydataset)
 _TRAINING = (tiny, mlp, cnn, resnet, depthwise, lstm, gru, bilstm, transformer, transfer)
-WORKLOADS = {workload.__name__: workload for workload in (*_TRAINING, predict1, call1, build, *_FEEDING)}
+WORKLOADS = {workload.__name__: workload for workload in (*_TRAINING, predict1, call1, build, save, load, *_FEEDING)}
 
 if __name__ == "__main__":
     workload, library = sys.argv[1:]

@@ -305,13 +305,12 @@ def distribute_tensor(tensor: Any, layout: TensorLayout | NamedSharding) -> Any:
     return jax.device_put(tensor, sharding)
 
 
-def lay_out_variable(value: Any, path: str) -> Any:
-    """A variable's first value, laid out as the distribution in force says."""
+def lay_out_variable(variable: Any) -> None:
+    """Lays a variable's value out as the distribution in force says, if there is one."""
     chosen = distribution()
-    if chosen is None:
-        return value
-    layout = chosen.variable_layout(path) or TensorLayout([None] * value.ndim, chosen.device_mesh)
-    return distribute_tensor(value, layout)
+    if chosen is not None:
+        layout = chosen.variable_layout(variable.path) or TensorLayout([None] * variable.ndim, chosen.device_mesh)
+        variable.assign(distribute_tensor(variable.value, layout))
 
 
 def lay_out_batch(batch: Any) -> Any:

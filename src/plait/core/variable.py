@@ -17,10 +17,12 @@ Differs from Keras: there, `Variable` holds its value, and the JAX trainer moves
 exception in between loses them.
 """
 
+import contextlib
 import itertools
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Protocol
 
 import jax
@@ -58,6 +60,62 @@ class Cell:
     def __init__(self, tree: list):
         self.tree = tree
         self.whole = True
+
+    @property
+    def filled(self) -> bool:
+        """Whether the arrays are there, or can be made."""
+        return True
+
+    def put(self, index: int, value: Any) -> None:
+        """Puts an array into a place."""
+        self.tree[index] = value
+
+
+class Late:
+    """A value that is made when it is first asked for.
+
+    Args:
+        make: gives the array.
+        shape: of the array.
+        dtype: its name.
+    """
+
+    __slots__ = ("dtype", "make", "shape")
+
+    def __init__(self, make: Callable[[], Any], shape: tuple[int, ...], dtype: str):
+        self.make, self.shape, self.dtype = make, shape, dtype
+
+
+class LateCell(Cell):
+    """The cell of one variable while a file is read: the file mostly brings the value, and then none is drawn."""
+
+    __slots__ = ("_late", "_tree")
+
+    def __init__(self, late: Late):
+        self._late, self._tree, self.whole = late, None, True
+
+    @property
+    def tree(self) -> list:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The array in a list, made now if need be; zeros in its place for a trace that only asks for shapes."""
+        if self._tree is None:
+            if current().allowance is not None and isinstance(jnp.zeros(()), Tracer):
+                return [jnp.zeros(self._late.shape, self._late.dtype)]
+            with jax.ensure_compile_time_eval():
+                self._tree = [self._late.make()]
+        return self._tree
+
+    @tree.setter
+    def tree(self, tree: list) -> None:
+        self._tree = tree
+
+    @property
+    def filled(self) -> bool:
+        """Whether the array has been made or put in."""
+        return self._tree is not None
+
+    def put(self, index: int, value: Any) -> None:
+        """Puts the array in."""
+        self._tree = [value]
 
 
 _serial = itertools.count()
@@ -167,8 +225,9 @@ class Variable:
             raise ArgumentError(f"Variable: a name must be a string without '/', but got {name!r}.")
         with jax.ensure_compile_time_eval():
             value = _initial_value(initializer, shape, dtype, self.name)
-        self._cell, self._index = Cell([value]), 0
-        self.shape, self.dtype = tuple(value.shape), value.dtype.name
+        late = isinstance(value, Late)
+        self._cell, self._index = LateCell(value) if late else Cell([value]), 0
+        self.shape, self.dtype = tuple(value.shape), value.dtype if late else value.dtype.name
         self.path = "/".join((*current().path, self.name))
         self.autocast = autocast and is_float(self.dtype)
         self.born_trainable = bool(trainable)
@@ -203,6 +262,11 @@ class Variable:
             mark_revision()
 
     @property
+    def filled(self) -> bool:
+        """Whether its array is there; not so while a file is read that hasn't come to it yet."""
+        return self._cell.filled
+
+    @property
     def ndim(self) -> int:
         """The number of axes."""
         return len(self.shape)
@@ -234,7 +298,7 @@ class Variable:
                 f"Variable '{self.path}': cannot be assigned inside a function that JAX is tracing, because the value "
                 "would not outlive the trace. Use plait.functional(model) or model.stateless_call, which return it."
             )
-        self._cell.tree[self._index] = value
+        self._cell.put(self._index, value)
         return value
 
     def assign_add(self, value: Any) -> Any:
@@ -291,6 +355,7 @@ class Variable:
     __hash__ = object.__hash__  # by identity: `==` compares values, and dicts ask for identity first
 
 
+_LATE_FROM = 1024  # elements; smaller ones are quickly made, and code may look at them while shapes are inferred
 _MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**40
 
 
@@ -320,7 +385,9 @@ def zeros_like(value: Any) -> jax.Array:
     return jax.device_put(np.zeros(value.shape, value.dtype), value.sharding if value.committed else None)
 
 
-def _initial_value(initializer: Any, shape: Any, dtype: Any, name: str) -> jax.Array:
+def _initial_value(initializer: Any, shape: Any, dtype: Any, name: str) -> jax.Array | Late:
+    if isinstance(initializer, Late):
+        return initializer
     if isinstance(initializer, str):
         initializer = get("initializers", initializer)
     if callable(initializer) and not hasattr(initializer, "__array__"):
@@ -330,12 +397,9 @@ def _initial_value(initializer: Any, shape: Any, dtype: Any, name: str) -> jax.A
         if not all(isinstance(size, (int, np.integer)) and size >= 0 for size in shape):
             raise ShapeError(f"Variable {name!r}: its shape must be all known numbers, but got {shape}.")
         _check_size(shape, dtype, name)
-        value = convert_to_tensor(initializer(shape, dtype=dtype_name(dtype)), dtype_name(dtype))
-        if value.shape != shape:
-            raise ShapeError(
-                f"Variable {name!r}: its initializer should give shape {shape}, but gave {describe(value)}."
-            )
-        return value
+        make = partial(_drawn, initializer, shape, dtype_name(dtype), name)
+        late = current().allowance is not None and math.prod(shape) >= _LATE_FROM
+        return Late(make, shape, narrow(dtype_name(dtype))) if late else make()
     value = convert_to_tensor(initializer, dtype)
     if value is initializer:
         value = _copied(value)  # because the loop hands buffers over to programs that destroy them
@@ -344,6 +408,32 @@ def _initial_value(initializer: Any, shape: Any, dtype: Any, name: str) -> jax.A
             f"Variable {name!r}: got shape={shape} and a value {describe(value)}. Give one, or make them agree."
         )
     return value
+
+
+def _drawn(initializer: Callable, shape: tuple[int, ...], dtype: str, name: str) -> jax.Array:
+    value = convert_to_tensor(initializer(shape, dtype=dtype), dtype)
+    if value.shape != shape:
+        raise ShapeError(f"Variable {name!r}: its initializer should give shape {shape}, but gave {describe(value)}.")
+    return value
+
+
+@contextlib.contextmanager
+def all_or_none(variables: Iterable[Variable]) -> Iterator[None]:
+    """Gives each of these variables back what it had, if the block fails.
+
+    >>> v = Variable(1.0)
+    >>> with contextlib.suppress(ZeroDivisionError), all_or_none([v]):
+    ...     v.assign(2.0).item() / 0
+    >>> float(v)
+    1.0
+    """
+    before = [(variable, variable.value) for variable in dict.fromkeys(variables) if variable.filled]
+    try:
+        yield
+    except BaseException:
+        for variable, value in before:
+            variable.assign(value)
+        raise
 
 
 def _restore(cls: type[Variable], value: np.ndarray, state: dict) -> Variable:

@@ -358,7 +358,7 @@ class Layer(Owner):
             name=name,
         )
         variable.trainable = trainable and self._trainable
-        variable.assign(lay_out_variable(variable.value, variable.path))
+        lay_out_variable(variable)
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
         variable.overwrite_with_gradient = overwrite_with_gradient

@@ -20,7 +20,7 @@ written for Keras (`build`, `update_step`, `add_variable_from_reference`, `assig
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any, ClassVar
 
 import jax
@@ -34,7 +34,7 @@ from plait._errors import ArgumentError, ShapeError, StateError, describe, listi
 from plait._scope import scope
 from plait.core.graph import check_name
 from plait.core.pure import by_path
-from plait.core.variable import Cell, Variable, cell_of, convert_to_tensor, mark_revision, zeros_like
+from plait.core.variable import Cell, Late, Variable, cell_of, convert_to_tensor, mark_revision, zeros_like
 from plait.optimizers import step
 from plait.optimizers.schedules import LearningRateSchedule
 from plait.optimizers.slots import Slots
@@ -255,6 +255,11 @@ class Optimizer:
         self.built = True
         mark_revision()
 
+    @property
+    def updated_variables(self) -> list[Variable]:
+        """The weights that it was built for."""
+        return list(self._trainable_variables)
+
     def build_for(self, variables: Iterable[Variable]) -> None:
         """Builds for these weights, also where a subclass's `build` does nothing once `built` is true."""
         variables = list(variables)
@@ -271,16 +276,16 @@ class Optimizer:
         if self.use_ema:
             started = int(self._iteration.value) > 0
             for variable in self._owners().values():
-                start = variable.value if started else zeros_like(variable.value)
+                start = variable.value if started else _zeros_for(variable)
                 self._slots.ask(variable, "average", partial(self.new_slot, variable, "average", start))
         if self.gradient_accumulation_steps:
             for variable in self._trainable_variables:
-                start, field = zeros_like(variable.value), "gradient_accumulator"
+                start, field = _zeros_for(variable), "gradient_accumulator"
                 self._slots.ask(variable, field, partial(self.new_slot, variable, field, start))
 
     def _build_slots(self, rule: optax.GradientTransformation) -> None:
         owners = self._owners()
-        state = rule.init({path: variable.value for path, variable in owners.items()})
+        state = _first_state(rule, owners)
         order = {variable: position for position, variable in enumerate(self._trainable_variables)}
         groups = {field: (group, at) for group, fields in enumerate(self.slots) for at, field in enumerate(fields)}
         found = [(*self.place(path, owners), leaf) for path, leaf in tree_flatten_with_path(state)[0]]
@@ -626,25 +631,45 @@ class Optimizer:
     def load_own_variables(self, store: Mapping) -> None:
         """Takes the variables' values from a store; another number of them is left, with a warning.
 
+        Files of Keras 2.11 to 2.15 lack the learning rate, which then stays what the config said.
+
         Raises:
             ShapeError: values of other shapes; nothing is loaded then.
         """
-        if len(store) != len(self.variables):
+        mine = list(self.variables)
+        if len(store) == len(mine) - 1:
+            mine = [variable for variable in mine if variable is not self._learning_rate]
+        if len(store) != len(mine):
             warnings.warn(
                 f"Skipping variable loading for optimizer '{self.name}', because it has {len(self.variables)} variables "
                 f"whereas the saved optimizer has {len(store)} variables.",
                 stacklevel=2,
             )
             return
-        values = [store[str(index)] for index in range(len(self.variables))]
-        _check_shapes(self, self.variables, values)
+        values = [store[str(index)] for index in range(len(mine))]
+        _check_shapes(self, mine, values)
         self._births = dict.fromkeys(self._births, 0)
         self._compiled.clear()
-        for variable, value in zip(self.variables, values, strict=True):
+        for variable, value in zip(mine, values, strict=True):
             variable.assign(np.asarray(value))
 
     def __getstate__(self) -> dict:
         return {**vars(self), "_compiled": {}}
+
+
+def _zeros_for(variable: Variable) -> jax.Array:
+    return zeros_like(variable.value) if variable.filled else jnp.zeros(variable.shape, variable.dtype)
+
+
+def _first_state(rule: optax.GradientTransformation, owners: Mapping[str, Variable]) -> Any:
+    """A rule's state before the first update; while a file is read, arrays that are made if it doesn't bring them."""
+    if all(variable.filled for variable in owners.values()):
+        return rule.init({path: variable.value for path, variable in owners.items()})
+    weights = {path: jax.ShapeDtypeStruct(v.shape, v.dtype) for path, v in owners.items()}
+    forms, structure = jax.tree.flatten(jax.eval_shape(rule.init, weights))
+    leaves = cache(lambda: jax.tree.leaves(rule.init({path: variable.value for path, variable in owners.items()})))
+    late = [Late(lambda at=at: leaves()[at], form.shape, form.dtype.name) for at, form in enumerate(forms)]
+    return jax.tree.unflatten(structure, late)
 
 
 def _initializer(initializer: Any) -> Any:

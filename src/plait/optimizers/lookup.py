@@ -10,7 +10,7 @@ from jax.tree_util import DictKey
 
 from plait import _registry
 from plait._errors import ArgumentError, MissingError, NameUnknownError, describe
-from plait.core.variable import Variable
+from plait.core.variable import Late, Variable
 from plait.optimizers.algorithms import Options
 from plait.optimizers.base import Optimizer
 
@@ -80,7 +80,7 @@ class OptaxOptimizer(Optimizer):
         Raises:
             ArgumentError: something in the state isn't an array.
         """
-        if not isinstance(value, (jnp.ndarray, np.ndarray, np.generic, bool, int, float)):
+        if not isinstance(value, (jnp.ndarray, np.ndarray, np.generic, Late, bool, int, float)):
             raise ArgumentError(
                 f"OptaxOptimizer {self.name!r}: the state of an Optax transformation must be made of arrays, but "
                 f"{field!r} is {describe(value)}."

@@ -14,9 +14,11 @@ from plait.saving.objects import get_registered_name as get_registered_name
 from plait.saving.objects import get_registered_object as get_registered_object
 from plait.saving.objects import register_keras_serializable as register_keras_serializable
 from plait.saving.objects import serialize_keras_object as serialize_keras_object
+from plait.saving.report import LoadReport as LoadReport
 
 __all__ = [
     "CustomObjectScope",
+    "LoadReport",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from plait._errors import FileError, UnsafeFileError, describe, did_you_mean
+from plait.core.variable import Variable, all_or_none
 from plait.saving.archive import open_regular
 from plait.saving.report import LoadReport
 
@@ -244,9 +245,7 @@ def fill(
             plan.append((mine[name], array))
     report.missing += [(name, did_you_mean(name, there)) for name in mine if name not in there]
     report.settle(partial)
-    for variable, array in plan:
-        variable.assign(array.read())
-        report.loaded.append(variable.path)
+    _assign(plan, report)
     return report
 
 
@@ -261,7 +260,12 @@ def fill_in_order(model: Any, arrays: Mapping[str, FlatArray], owner: str) -> Lo
     report.missing += [(variable.path, "") for variable in variables[len(arrays) :]]
     report.extra += [(name, "") for name in list(arrays)[len(variables) :]]
     report.settle(False)
-    for variable, array in zip(variables, arrays.values(), strict=True):
-        variable.assign(array.read())
-        report.loaded.append(variable.path)
+    _assign(list(zip(variables, arrays.values(), strict=True)), report)
     return report
+
+
+def _assign(plan: list[tuple[Variable, FlatArray]], report: LoadReport) -> None:
+    with all_or_none(variable for variable, _ in plan):
+        for variable, array in plan:
+            variable.assign(array.read())
+            report.loaded.append(variable.path)

@@ -28,7 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from plait._errors import FileError, PlaitError, UnsafeFileError, did_you_mean, listing
-from plait.core.variable import Variable
+from plait.core.variable import Variable, all_or_none
 from plait.layers.ownership import Owner
 from plait.optimizers.base import Optimizer
 from plait.saving.archive import ALWAYS_ALLOWED, MOST_EXPANSION
@@ -37,6 +37,7 @@ from plait.saving.places import Place, find_places
 
 MOST_LINKS = 1_000_000
 MOST_DEPTH = 100
+_CACHE_LINE = 64  # bytes
 _FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 _NARROW_FLOATS = {name: getattr(jnp, name) for name in ("bfloat16", "float8_e4m3fn", "float8_e5m2")}
 _OLD_LAYERS = "_layer_checkpoint_dependencies"  # what `layers` is called in files of Keras 2.13
@@ -127,7 +128,7 @@ class StoredGroup(Mapping):
     def __getitem__(self, key: str) -> np.ndarray:
         dataset, shape, dtype = self.arrays[str(key)]
         with damage(f"{self.path}/vars/{key}"):
-            value = np.empty(shape, dataset.dtype)
+            value = _aligned(shape, dataset.dtype)
             if value.size:
                 dataset.read_direct(value) if shape else value.__setitem__((), dataset[()])
         value = value.view(dtype) if value.dtype.kind == "V" else value
@@ -152,6 +153,14 @@ class StoredGroup(Mapping):
             name = plain_attribute(array.dataset.parent.attrs, "name")
             return name if isinstance(name, str) else None
         return None
+
+
+def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An array for values that go to a device: where its memory begins at a cache line, XLA on CPU takes it as it is."""
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.empty(size + _CACHE_LINE, "uint8")
+    start = -memory.ctypes.data % _CACHE_LINE
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 class StoredWeights:
@@ -451,12 +460,12 @@ def _differs(place: Place, variable: Variable, group: StoredGroup | None, index:
 
 
 def _is_beside(path: str, places: Sequence[Place]) -> bool:
-    """Whether a group is none of the model's weights: the state of an optimizer or a seed that it doesn't have."""
+    """Whether a group is none of the model's weights: the state of an optimizer, metric or seed that it doesn't have."""
     if _SEEDS.search(path):
         return True
     owners = {place.path for place in places}
     parts = re.split(r"[/\\]", path)
-    return any(part == "optimizer" and "/".join(parts[:i]) in owners for i, part in enumerate(parts))
+    return any(part in ("optimizer", "metrics") and "/".join(parts[:i]) in owners for i, part in enumerate(parts))
 
 
 def _tell_unknown(stored: StoredWeights, unknown: list[str]) -> list[str]:
@@ -489,18 +498,13 @@ def _assign(root: Any, plan: list[tuple[Place, StoredGroup]]) -> None:
         *root.variables,
         *(v for place, _ in plan if isinstance(place.thing, Optimizer) for v in place.thing.variables),
     ]
-    before = [(variable, variable.value) for variable in {id(v): v for v in owned}.values()]
-    try:
+    with all_or_none(owned):
         for place, group in plan:
             if type(place.thing).load_own_variables is Owner.load_own_variables:
                 for index, variable in enumerate(place.thing._own_variables()):
                     variable.assign(_laid_out(group[str(index)], variable))
             else:
                 _load_by_itself(place, group)
-    except BaseException:
-        for variable, value in before:
-            variable.assign(value)
-        raise
 
 
 def _load_by_itself(place: Place, group: StoredGroup) -> None:
@@ -522,7 +526,7 @@ def _load_by_itself(place: Place, group: StoredGroup) -> None:
 
 def _laid_out(value: np.ndarray, variable: Variable) -> Any:
     """The value, on the devices that the variable is on where these are several."""
-    sharding = variable.value.sharding
-    if len(sharding.device_set) == 1:
+    sharding = variable.value.sharding if variable.filled else None
+    if sharding is None or len(sharding.device_set) == 1:
         return value
     return jax.device_put(value.astype(variable.dtype), sharding)

@@ -42,7 +42,7 @@ from plait.saving.archive import (
 )
 from plait.saving.atomic import atomic_folder, atomic_write
 from plait.saving.h5 import StoredWeights, read_weights, write_weights
-from plait.saving.legacy_config import major, modernise
+from plait.saving.legacy_config import major, modern_compile_config, modernise
 from plait.saving.legacy_h5 import (
     LegacyFile,
     compile_config_of,
@@ -133,7 +133,18 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
     if reader is None:
         raise _not_readable(path, "a model")
     with _named(path), custom_object_scope(custom_objects or {}):
-        return reader(path, compile)
+        model = reader(path, compile)
+        with _as_file_error():
+            _draw_the_rest(model)
+    return model
+
+
+def _draw_the_rest(model: Any) -> None:
+    """Makes the values that the file didn't bring, such as those of metrics, as for a new model."""
+    for thing in (model, getattr(model, "optimizer", None), *getattr(model, "metrics", ())):
+        for variable in getattr(thing, "variables", ()):
+            if not variable.filled:
+                variable.assign(variable.value)
 
 
 def _read_keras(path: Path, compile: bool) -> Any:
@@ -141,7 +152,9 @@ def _read_keras(path: Path, compile: bool) -> Any:
         config = _parse(archive.read(CONFIG, MOST_JSON))
         version = _version_of(archive)
         if major(version) < 3:
+            compiled = config.get("compile_config")
             config = _modern(config, version)
+            config["compile_config"] = modern_compile_config(compiled) if compiled else None
         if not compile:
             config.pop("compile_config", None)
         with _allowance(archive):
@@ -447,25 +460,35 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict:
 
 def _model_from(config: dict) -> Any:
     """A model from its object form; what goes wrong is one error, with all unknown classes at once."""
+    with _as_file_error():
+        try:
+            model = deserialize_object(find_class(config, "models"), config)
+            _make_weights(model, config.get("build_config") or {})
+        except PlaitError as error:
+            unknown = _registry.unknown_classes(config)
+            if len(unknown) > 1:
+                raise FileError(
+                    f"Could not locate {len(unknown)} classes: {listing(unknown)}. If they are yours, make them known: put "
+                    "@plait.saving.register_keras_serializable() on each, or pass custom_objects={...}."
+                ) from error
+            raise
+    if not hasattr(model, "fit"):
+        raise FileError(f"The config describes a {type(model).__name__}, which is not a model.")
+    return model
+
+
+@contextlib.contextmanager
+def _as_file_error() -> Iterator[None]:
+    """Turns what a bad config makes layers and initializers say into our error."""
     try:
-        model = deserialize_object(find_class(config, "models"), config)
-        _make_weights(model, config.get("build_config") or {})
-    except PlaitError as error:
-        unknown = _registry.unknown_classes(config)
-        if len(unknown) > 1:
-            raise FileError(
-                f"Could not locate {len(unknown)} classes: {listing(unknown)}. If they are yours, make them known: put "
-                "@plait.saving.register_keras_serializable() on each, or pass custom_objects={...}."
-            ) from error
+        yield
+    except PlaitError:
         raise
     except RecursionError:
         raise FileError("The config is nested too deeply to be a model's.") from None
     except (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError, MemoryError) as error:
         notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
         raise FileError(f"The config cannot be made into a model: {type(error).__name__}: {error}{notes}") from error
-    if not hasattr(model, "fit"):
-        raise FileError(f"The config describes a {type(model).__name__}, which is not a model.")
-    return model
 
 
 def _make_weights(model: Any, build_config: dict) -> None:

@@ -11,6 +11,7 @@ class of their own any more (policies, tuples, arrays), and arguments that say n
 files hold as two layers of today's Keras, so that Keras 3 computes it too.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -190,6 +191,12 @@ def major(version: Any) -> int:
     """The first number of a version; 1 where none is told, as Keras 1 sometimes did."""
     head = str(version or "1").partition(".")[0]
     return int(head) if head.isdecimal() and len(head) < 4 else 1
+
+
+def minor(version: Any) -> tuple[int, int]:
+    """The first two numbers of a version."""
+    found = re.match(r"(\d{1,3})\.(\d{1,3})", str(version or ""))
+    return (int(found[1]), int(found[2])) if found else (major(version), 0)
 
 
 class _Moderniser:
@@ -383,12 +390,21 @@ _BASE = {"name", "trainable", "dtype", "activity_regularizer"}
 # ---------------------------------------------------------------------------- what compile was told
 
 
+def modern_compile_config(config: Any) -> dict:
+    """What `compile` was told by Keras 1 or 2, in the words of today; how steps were run stays behind."""
+    config = config if isinstance(config, dict) else {}
+    kept = {key: config[key] for key in ("loss", "metrics", "loss_weights") if config.get(key)}
+    return {**kept, "optimizer": modern_optimizer(config.get("optimizer"))}
+
+
 def modern_optimizer(data: Any) -> Any:
     """An optimizer in object form, as old files hold it, in the words of today."""
     if not isinstance(data, dict) or not isinstance(data.get("config"), dict):
         return data
-    config, name = dict(data["config"]), data.get("class_name")
-    cls: Callable | None = builtins_of("optimizers").get(name)  # pyright: ignore[reportArgumentType]
+    config, name = dict(data["config"]), str(data.get("class_name"))
+    own = name.removeprefix("Custom>")  # how Keras 2.11 to 2.15 called its own optimizers in HDF5 files
+    cls: Callable | None = builtins_of("optimizers").get(own)
+    name = own if cls is not None else name
     if "lr" in config:
         config["learning_rate"] = config.pop("lr")
     decay = config.pop("decay", 0.0)

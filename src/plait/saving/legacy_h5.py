@@ -21,9 +21,10 @@ import numpy as np
 
 from plait._errors import FileError, did_you_mean
 from plait._registry import serialize_object
+from plait.core.variable import all_or_none
 from plait.saving.flat_weights import FlatArray
 from plait.saving.h5 import StoredArray, StoredGroup, StoredWeights, damage, plain_attribute
-from plait.saving.legacy_config import major, modern_optimizer, plain_name
+from plait.saving.legacy_config import major, minor, modern_compile_config, modern_optimizer, plain_name
 from plait.saving.report import LoadReport
 
 MOST_ATTRIBUTE = 64_512  # bytes; longer lists of names are split into `layer_names0`, `layer_names1`, ...
@@ -147,16 +148,11 @@ def read_legacy_weights(
         else:
             plan.append((targets, values))
     report.settle(skip_mismatch or (by_name and not report.wrong_shape))
-    before = [(variable, variable.value) for targets, _ in plan for variable in targets]
-    try:
+    with all_or_none(variable for targets, _ in plan for variable in targets):
         for targets, values in plan:
             for variable, value in zip(targets, values.read(), strict=True):
                 variable.assign(value)
                 report.loaded.append(variable.path)
-    except BaseException:
-        for variable, value in before:
-            variable.assign(value)
-        raise
     return report
 
 
@@ -228,6 +224,13 @@ def _change_of(legacy: LegacyFile, layer: Any, shapes: list[tuple]) -> Callable 
     kind, mine = type(layer).__name__, [tuple(variable.shape) for variable in _legacy_order(layer)]
     if shapes == mine and not (kind.startswith("Conv") and legacy.backend == "theano" and major(legacy.version) < 2):
         return None
+    if kind == "Bidirectional":
+        half = len(shapes) // 2
+        ways = [
+            _change_of(legacy, way, part)
+            for way, part in zip(_ways(layer), (shapes[:half], shapes[half:]), strict=True)
+        ]
+        return (lambda v: [*ways[0](v[:half]), *ways[1](v[half:])]) if all(ways) else None  # type: ignore[misc]
     if kind == "LSTM" and len(shapes) == 12:
         return lambda v: _joined(v, (0, 6, 3, 9))  # i, c, f, o in the file; i, f, c, o today
     if kind == "GRU" and len(shapes) == 9:
@@ -241,6 +244,10 @@ def _change_of(legacy: LegacyFile, layer: Any, shapes: list[tuple]) -> Callable 
     if kind.startswith("Conv") and major(legacy.version) < 2 and shapes and len(shapes[0]) > 2:
         return lambda v: [_old_kernel(v[0], mine[0], legacy.backend), *v[1:]]
     return None
+
+
+def _ways(layer: Any) -> tuple[Any, Any]:
+    return layer.forward_layer, layer.backward_layer
 
 
 def _joined(values: list[np.ndarray], starts: Sequence[int]) -> list[np.ndarray]:
@@ -269,10 +276,10 @@ def compile_config_of(training: Any, version: str) -> dict | None:
     """What `compile` was told, from a `training_config`; None where it holds nothing."""
     if not isinstance(training, dict) or "optimizer_config" not in training:
         return None
+    if major(version) < 3:
+        return modern_compile_config({**training, "optimizer": training["optimizer_config"]})
     keys = ("loss", "metrics", "weighted_metrics", "loss_weights", "run_eagerly", "steps_per_execution", "jit_compile")
     config = {key: training[key] for key in keys if training.get(key) is not None}
-    if major(version) < 3:
-        config = {key: value for key, value in config.items() if key in ("loss", "metrics", "loss_weights")}
     return {**config, "optimizer": modern_optimizer(training["optimizer_config"])}
 
 
@@ -284,7 +291,7 @@ def read_optimizer(model: Any, legacy: LegacyFile) -> None:
     paths = [f"{group}/{name}" for name in legacy.names("weight_names", group)]
     arrays = [legacy.array(path) for path in paths if path in legacy.stored.names]
     values = StoredGroup("", {str(index): array for index, array in enumerate(arrays)})
-    plan = _optimizer_plan(optimizer, arrays)
+    plan = _optimizer_plan(optimizer, arrays, legacy.version)
     if plan is None:
         if len(arrays) > 1:
             warnings.warn(
@@ -297,20 +304,22 @@ def read_optimizer(model: Any, legacy: LegacyFile) -> None:
         variable.assign(values[str(index)])
 
 
-def _optimizer_plan(optimizer: Any, arrays: list[StoredArray]) -> list[tuple[Any, int]] | None:
+def _optimizer_plan(optimizer: Any, arrays: list[StoredArray], version: str) -> list[tuple[Any, int]] | None:
     """Which variable of an optimizer takes which array: in today's order, or that of Keras 2, slot by slot."""
     variables, shapes = list(optimizer.variables), [array.shape for array in arrays]
     if [tuple(variable.shape) for variable in variables] == shapes:
         return list(zip(variables, range(len(shapes)), strict=True))
     slots = variables[2:]
-    weights = len(optimizer.trainable_variables) if hasattr(optimizer, "trainable_variables") else 0
-    if not weights or len(slots) % weights or len(arrays) != len(slots) + 1:
-        return None
+    weights = len(optimizer.updated_variables)
+    if not weights or len(slots) % weights or len(arrays) not in (len(slots) + 1, len(slots) + 1 + weights):
+        return None  # more by `weights`: stand-ins for AMSGrad's maxima, which nothing was kept in
     each = len(slots) // weights
-    order = [slots[weight * each + slot] for slot in range(each) for weight in range(weights)]
-    if [tuple(variable.shape) for variable in order] != shapes[1:]:
-        return None
-    return [(variables[0], 0), *((variable, index + 1) for index, variable in enumerate(order))]
+    by_slot = [slots[weight * each + slot] for slot in range(each) for weight in range(weights)]
+    orders = (slots, by_slot) if minor(version) >= (2, 11) else (by_slot,)  # since 2.11, weight by weight
+    for order in orders:
+        if [tuple(variable.shape) for variable in order] == shapes[1 : len(slots) + 1]:
+            return [(variables[0], 0), *((variable, index + 1) for index, variable in enumerate(order))]
+    return None
 
 
 # ---------------------------------------------------------------------------- writing

@@ -49,7 +49,7 @@ def match_to_outputs(
         problems: where what is wrong is added.
         listed: whether one output may have a list of them, as metrics do.
     """
-    if given is None:
+    if given is None or (listed and given == []):
         return [None] * len(names)
     if isinstance(given, Mapping) and not _is_config(given):
         return _by_name(given, structure, names, what, problems, listed)
