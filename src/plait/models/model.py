@@ -625,9 +625,10 @@ class Model(Layer):
         expand_nested: bool = False,
         show_trainable: bool = False,
         layer_range: Any = None,
+        batch_size: Any = None,
     ) -> None:
         """Prints what the model is made of; `plait.inspect.summary` says what the options mean."""
-        inspect.summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+        inspect.summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range, batch_size)
 
     def plot(self, to_file: Any = "model.png", **options: Any) -> Any:
         """Draws the graph into a .png, .svg or .pdf file; `plait.utils.plot_model` says what the options are."""
