@@ -12,6 +12,7 @@ from plait._program_cache import Programs, default_folder
 from plait._version import __version__
 from plait.saving import load_model
 from plait.saving.look import Contents, look_into
+from plait.training.curves import comparison, draw_curves, read_run
 
 _MOST_ARRAYS = 60
 
@@ -78,6 +79,25 @@ def _show(file: Path, contents: Contents) -> None:
     for name, shape in list(contents.arrays.items())[:_MOST_ARRAYS]:
         table.add_row(name, str(shape))
     console.print(table)
+
+
+@main.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--to", "to_file", type=click.Path(path_type=Path), help="Draw the curves into this .png, .svg or .pdf.")
+def compare(runs: tuple[Path, ...], to_file: Path | None) -> None:
+    """Compares RUNS: files of a CSVLogger, or histories as JSON. Prints a table: the last, lowest and highest numbers."""
+    try:
+        read = [read_run(path) for path in runs]
+        names = [run.name for run in read]
+        if len(set(names)) < len(names):
+            read = [run._replace(name=str(path)) for run, path in zip(read, runs, strict=True)]
+        if to_file is not None:
+            draw_curves(read, to_file)
+    except (PlaitError, ImportError) as error:
+        raise click.ClickException(str(error)) from error
+    Console().print(comparison(read))
+    if to_file is not None:
+        click.echo(str(to_file))
 
 
 @main.command()

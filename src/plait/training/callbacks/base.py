@@ -8,6 +8,7 @@ One that doesn't costs nothing: then many steps go into one dispatch.
 from typing import Any
 
 from plait._registry import builtin
+from plait.training.curves import Run, draw_curves
 
 
 @builtin("callbacks")
@@ -112,3 +113,20 @@ class History(Callback):
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
         self.model.history = self
+
+    def plot(self, to_file: Any = None, names: Any = None, dpi: float = 150.0) -> Any:
+        """Draws a panel for each loss and metric: training as a line, validation as dashes.
+
+        Args:
+            to_file: a .png, .svg or .pdf file to write.
+            names: which losses and metrics, without "val_"; None: all.
+            dpi: dots per inch of a .png.
+
+        Returns:
+            matplotlib's Figure; a notebook shows it.
+
+        Raises:
+            ArgumentError: a name that isn't there, or nothing to draw.
+            ImportError: matplotlib isn't installed.
+        """
+        return draw_curves([Run("training", self.epoch, self.history)], to_file, names, dpi)
