@@ -144,6 +144,11 @@ def test_two_models_side_by_side(show):
     )
     assert marks == [{"block1_conv2": "changed"}, {"block1_conv2": "changed", "extra": "added"}]
     shown.picture("page-two")
+    apart = shown.page.evaluate(
+        "panes.map(p => { const a = p.caption.getBoundingClientRect(), b = p.svg.getBoundingClientRect();"
+        " return a.bottom <= b.top && b.bottom <= p.element.getBoundingClientRect().bottom + 1; })"
+    )
+    assert apart == [True, True]
     shown.page.click("aside >> text=extra (added)")
     assert "extra" in shown.page.inner_text("aside h2")
 
