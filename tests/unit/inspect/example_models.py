@@ -79,3 +79,11 @@ def long(count=120):
 
 
 EXAMPLES = {"chain": chain, "residual": residual, "tickets": tickets, "siamese": siamese, "long": long}
+
+# Pictures that are kept in golden/, and what they show; tools/golden_svg.py draws them.
+GOLDEN = {
+    "chain": (chain, {"show_shapes": True, "show_layer_activations": True}),
+    "residual": (lambda: residual(1), {"show_layer_names": True, "rankdir": "LR"}),
+    "tickets": (tickets, {"show_shapes": True, "show_dtype": True, "show_layer_names": True}),
+    "siamese": (siamese, {"expand_nested": True, "show_trainable": True, "highlight_layers": ["skip"]}),
+}

@@ -3,6 +3,7 @@
 import builtins
 import time
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 import plait
 from plait import layers
 from plait.cli import main
-from unit.inspect.example_models import chain, residual, siamese, tickets
+from unit.inspect.example_models import GOLDEN, chain, residual, siamese, tickets
 
 
 def texts(file):
@@ -92,6 +93,15 @@ def test_the_same_model_gives_the_same_picture(tmp_path):
     for name in ("a.svg", "b.svg"):
         plait.utils.plot_model(tickets(), tmp_path / name, show_shapes=True, show_layer_names=True)
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_pictures_are_as_they_were(tmp_path, name):
+    """After a wanted change: PYTHONPATH=src python tools/golden_svg.py, and look at each."""
+    make, options = GOLDEN[name]
+    plait.utils.plot_model(make(), tmp_path / "new.svg", **options)
+    golden = Path(__file__).with_name("golden") / f"{name}.svg"
+    assert (tmp_path / "new.svg").read_text(encoding="utf-8") == golden.read_text(encoding="utf-8")
 
 
 def test_a_notebook_shows_a_model():
