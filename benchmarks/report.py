@@ -80,7 +80,7 @@ def cell(row: dict, name: str) -> str:
     if peer is None:
         return ""
     if "median" not in peer:
-        return "failed"
+        return "failed" if peer["failed"] != "not run" else "not run"
     loss = " (!)" if name in row["disagree"] else ""
     return f"{show(peer['median'])} [{show(peer['low'])}-{show(peer['high'])}]{label}{loss}"
 
@@ -120,7 +120,11 @@ def notes(report: dict) -> list[str]:
     """What was left out, what failed, and whose loss isn't the oracle's."""
     lines = [f"- Left out: {one}." for one in report["left_out"]]
     for workload, row in report["rows"].items():
-        lines += [f"- {workload} on {n}: {p['failed']}" for n, p in row["peers"].items() if "failed" in p]
+        lines += [
+            f"- {workload} on {n}: {p['failed']}"
+            for n, p in row["peers"].items()
+            if p.get("failed", "not run") != "not run"
+        ]
         lines += [
             f"- (!) {workload} on {n}: the loss is {a:.1%} from the oracle's." for n, a in row["disagree"].items()
         ]
