@@ -16,6 +16,13 @@ SHELL := /bin/bash
 PYTHON ?= python3
 JOBS ?= 2
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
+
+# The benchmark's other engines. PyTorch for CPUs alone is ten times smaller; where it can't be had, the plain one comes.
+PEERS := .cache/peers
+KERAS := keras>=3.15,<3.16
+TORCH ?= torch==2.13.0+cpu
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -37,7 +44,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 say = @printf '\n==> %s\n' "$(1)"
 
-.PHONY: help demo test lint types tests docs-check bench format setup clean
+.PHONY: help demo test lint types tests docs-check bench bench-peers format setup clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,9 +72,24 @@ docs-check: $(DEVELOP) ## every example and link of README.md, docs/ and the doc
 	$(call say,docs: examples and links)
 	@$(BIN)/python -m pytest -n $(JOBS) tests/architecture/test_docs.py
 
-bench: $(DEVELOP) ## plait beside Keras on JAX, in turn, in one run
+bench: $(DEVELOP) ## plait beside its peers, in turn, in one run (BENCH_ARGS=--quick: a quarter of an hour)
 	$(call say,benchmarks/run.py)
-	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
+
+bench-peers: $(PEERS)/tensorflow/.made $(PEERS)/torch/.made $(PEERS)/nightly/.made ## environments with the other engines, for bench
+
+$(PEERS)/%/.made:
+	$(call say,making $(@D))
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --upgrade pip
+	@case $* in \
+	tensorflow) $(@D)/bin/python -m pip install --quiet tensorflow-cpu '$(KERAS)';; \
+	torch) $(@D)/bin/python -m pip install --quiet '$(TORCH)' '$(KERAS)' --extra-index-url $(TORCH_INDEX) \
+	  || $(@D)/bin/python -m pip install --quiet torch '$(KERAS)';; \
+	nightly) $(@D)/bin/python -m pip install --quiet --pre keras-nightly \
+	  && $(@D)/bin/python -m pip install --quiet 'jax>=0.10,<0.11';; \
+	esac
+	@touch $@
 
 format: $(DEVELOP) ## let ruff put right what it can
 	@$(BIN)/ruff check --fix .

@@ -1,6 +1,7 @@
-"""What the benchmark runs, one function a workload: gets a library, gives seconds a unit (and the loss at the end).
+"""What the benchmark runs, in a process of its own: `python workloads.py WORKLOAD PEER WEIGHTS` prints seconds a unit.
 
-The same words make the model on both sides: `lib` is `plait` or `keras`.
+A workload of `networks.WORKS` is training; `infer-NAME` is that model's inference on batches of 32; the others are below.
+The peer's process begins from the weights in the file, which plait has made, so that all train the same.
 """
 
 import importlib
@@ -8,233 +9,197 @@ import json
 import subprocess
 import sys
 import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import numpy as np
 from feeding import callbacks, generator, pydataset
 from files import load, save
+from networks import WORKS, deep, dense, diamonds, frozen, layer_weights, load_weights, save_weights, set_layer_weights
+
+PACKAGES = ("jax", "optax", "keras", "keras-nightly", "tensorflow-cpu", "tensorflow", "torch", "numpy")
 
 
-def dense_network(lib, sizes, classes):
-    """A chain of dense layers, compiled with Adam; the same first weights for the same seed."""
-    lib.utils.set_random_seed(0)
-    inputs = lib.Input((sizes[0],))
-    h = inputs
-    for size in sizes[1:]:
-        h = lib.layers.Dense(size, activation="relu")(h)
-    model = lib.Model(inputs, lib.layers.Dense(classes, activation="softmax")(h))
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+def compiled(lib, model, **options):
+    """The model with Adam for one output of classes."""
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], **options)
     return model
 
 
-def train(lib, model, shape, classes, batch, steps, epochs=3, words=None):
-    """Seconds a step, after one epoch that compiles; on words of a vocabulary instead of numbers, where there is one."""
-    rng = np.random.default_rng(0)
-    if words is None:
-        x = rng.normal(size=(batch * steps, *shape)).astype("float32")
-    else:
-        x = rng.integers(0, words, (batch * steps, *shape)).astype("int32")
-    y = rng.integers(0, classes, batch * steps)
-    lib.utils.set_random_seed(1)
-    model.fit(x, y, batch_size=batch, epochs=1, verbose=0)
-    times = []
-    for _ in range(epochs):
+def best_epoch(epoch, steps: int, enough: float = 1.0, most: int = 5) -> dict:
+    """Seconds a step, the best of up to five epochs after one that compiles, and the loss of the second epoch.
+
+    Slow peers run two epochs in all: no further one begins after a second.
+    """
+    epoch()
+    times, losses = [], []
+    while not times or (sum(times) * steps < enough and len(times) < most):
         began = time.perf_counter()
-        history = model.fit(x, y, batch_size=batch, epochs=1, verbose=0)
+        losses.append(epoch())
         times.append((time.perf_counter() - began) / steps)
-    return {"seconds": min(times), "loss": history.history["loss"][-1]}
+    return {"seconds": min(times), "loss": losses[0]}
 
 
-def tiny(lib):
-    """32-64-64-10, batch 32."""
-    return train(lib, dense_network(lib, [32, 64, 64], 10), (32,), 10, 32, 2000)
+def train(lib, name: str, weights: str, **options) -> dict:
+    """Training by `fit`."""
+    work = WORKS[name]
+    model = compiled(lib, work.build(lib), **options)
+    set_layer_weights(model, load_weights(weights))
+    x, y = work.rows(work.batch * work.steps)
+
+    def epoch():
+        history = model.fit(x, y, batch_size=work.batch, epochs=1, shuffle=False, verbose=0)
+        return float(history.history["loss"][-1])
+
+    return best_epoch(epoch, work.steps)
 
 
-def mlp(lib):
-    """784-512-512-10, batch 128."""
-    return train(lib, dense_network(lib, [784, 512, 512], 10), (784,), 10, 128, 150)
+def infer(lib, name: str, weights: str) -> dict:
+    """`predict` in batches of 32: seconds a batch."""
+    work, count = WORKS[name], inference_batches(name)
+    model = work.build(lib)
+    set_layer_weights(model, load_weights(weights))
+    x, _ = work.rows(32 * count)
+    return repeat(lambda: model.predict(x, batch_size=32, verbose=0), 1, count)
 
 
-def compiled(lib, inputs, outputs):
-    """A classifier of these tensors, compiled with Adam."""
-    model = lib.Model(inputs, outputs)
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model
+def inference_batches(name: str) -> int:
+    """How many batches of 32 one measurement has."""
+    return 200 if name in ("tiny", "mlp") else 10
 
 
-def cnn(lib):
-    """MNIST's convolutional net, 28x28, batch 128."""
-    lib.utils.set_random_seed(0)
-    inputs = lib.Input((28, 28, 1))
-    h = lib.layers.Conv2D(32, 3, activation="relu")(inputs)
-    h = lib.layers.MaxPooling2D()(h)
-    h = lib.layers.Conv2D(64, 3, activation="relu")(h)
-    h = lib.layers.MaxPooling2D()(h)
-    h = lib.layers.Dropout(0.5)(lib.layers.Flatten()(h))
-    model = compiled(lib, inputs, lib.layers.Dense(10, activation="softmax")(h))
-    return train(lib, model, (28, 28, 1), 10, 128, 12, epochs=2)
+def by_hand(module: str, workload: str, weights: str) -> dict:
+    """The same work by a loop written by hand."""
+    made, name = importlib.import_module(module), workload.removeprefix("infer-")
+    work, start = WORKS[name], load_weights(weights)
+    if workload.startswith("infer-"):
+        count = inference_batches(name)
+        x, predict = work.rows(32 * count)[0], made.predictor(name, start)
+        return repeat(lambda: [predict(x[at : at + 32]) for at in range(0, len(x), 32)], 1, count)
+    x, y = work.rows(work.batch * work.steps)
+    return best_epoch(made.trainer(name, start, x, y), work.steps)
 
 
-def resnet(lib):
-    """ResNet-20, 32x32, batch 128."""
-    lib.utils.set_random_seed(0)
+def multiio(lib, weights: str) -> dict:
+    """The demo's model with two inputs and two outputs, 200 steps of 128."""
+    model = diamonds(lib)
+    set_layer_weights(model, load_weights(weights))
+    losses = {"price": "mse", "cut": "sparse_categorical_crossentropy"}
+    metrics = {"price": ["mae"], "cut": ["accuracy"]}
+    model.compile("adam", losses, loss_weights={"price": 1.0, "cut": 0.4}, metrics=metrics)
+    rng = np.random.default_rng(0)
+    x = {"measurements": rng.normal(size=(25600, 6)).astype("float32"), "grades": rng.integers(0, 7, (25600, 2))}
+    # Labels by chance: a loss that can be learnt away would show the dropout's other numbers, not a difference in training.
+    y = {"price": rng.normal(size=(25600, 1)).astype("float32"), "cut": rng.integers(0, 5, 25600)}
 
-    def block(h, filters, strides):
-        shortcut = h if strides == 1 else lib.layers.Conv2D(filters, 1, strides=strides)(h)
-        h = lib.layers.Conv2D(filters, 3, strides=strides, padding="same", use_bias=False)(h)
-        h = lib.layers.Activation("relu")(lib.layers.BatchNormalization()(h))
-        h = lib.layers.Conv2D(filters, 3, padding="same", use_bias=False)(h)
-        h = lib.layers.BatchNormalization()(h)
-        return lib.layers.Activation("relu")(lib.layers.Add()([h, shortcut]))
+    def epoch():
+        history = model.fit(x, y, batch_size=128, epochs=1, shuffle=False, verbose=0)
+        return float(history.history["loss"][-1])
 
-    inputs = lib.Input((32, 32, 3))
-    h = lib.layers.Conv2D(16, 3, padding="same", use_bias=False)(inputs)
-    h = lib.layers.Activation("relu")(lib.layers.BatchNormalization()(h))
-    for filters, strides in ((16, 1), (32, 2), (64, 2)):
-        for index in range(3):
-            h = block(h, filters, strides if index == 0 else 1)
-    h = lib.layers.GlobalAveragePooling2D()(h)
-    model = compiled(lib, inputs, lib.layers.Dense(10, activation="softmax")(h))
-    return train(lib, model, (32, 32, 3), 10, 128, 4, epochs=1)
+    return best_epoch(epoch, 200)
 
 
-def depthwise(lib):
-    """A net like MobileNet, 96x96, batch 32."""
-    lib.utils.set_random_seed(0)
-    inputs = lib.Input((96, 96, 3))
-    model = compiled(lib, inputs, lib.layers.Dense(10, activation="softmax")(mobile(lib, inputs)))
-    return train(lib, model, (96, 96, 3), 10, 32, 6, epochs=1)
-
-
-def mobile(lib, h):
-    """The layers of a net like MobileNet, without its head."""
-    h = lib.layers.Conv2D(16, 3, strides=2, padding="same", use_bias=False)(h)
-    for filters, strides in ((32, 1), (64, 2), (64, 1), (128, 2), (128, 1), (256, 2)):
-        h = lib.layers.ReLU(6.0)(lib.layers.BatchNormalization()(h))
-        h = lib.layers.DepthwiseConv2D(3, strides=strides, padding="same", use_bias=False)(h)
-        h = lib.layers.ReLU(6.0)(lib.layers.BatchNormalization()(h))
-        h = lib.layers.Conv2D(filters, 1, padding="same", use_bias=False)(h)
-    return lib.layers.GlobalAveragePooling2D()(h)
-
-
-def recurrent(lib, layer):
-    """Embedding 20000x128, a recurrent layer, 80 steps, batch 32."""
-    lib.utils.set_random_seed(0)
-    inputs = lib.Input((80,), dtype="int32")
-    h = layer(lib.layers.Embedding(20000, 128)(inputs))
-    model = compiled(lib, inputs, lib.layers.Dense(2, activation="softmax")(h))
-    return train(lib, model, (80,), 2, 32, 20, epochs=2, words=20000)
-
-
-def lstm(lib):
-    """LSTM 128."""
-    return recurrent(lib, lib.layers.LSTM(128))
-
-
-def gru(lib):
-    """GRU 128."""
-    return recurrent(lib, lib.layers.GRU(128))
-
-
-def bilstm(lib):
-    """Bidirectional LSTM 128."""
-    return recurrent(lib, lib.layers.Bidirectional(lib.layers.LSTM(128)))
-
-
-def transformer(lib):
-    """2 blocks, D 128, 4 heads, F 512, T 128, batch 32."""
-    lib.utils.set_random_seed(0)
-    inputs = lib.Input((128,), dtype="int32")
-    h = lib.layers.Embedding(1000, 128)(inputs)
-    for _ in range(2):
-        h = lib.layers.LayerNormalization()(h + lib.layers.MultiHeadAttention(4, 32)(h, h))
-        inner = lib.layers.Dense(128)(lib.layers.Dense(512, activation="gelu")(h))
-        h = lib.layers.LayerNormalization()(h + inner)
-    h = lib.layers.GlobalAveragePooling1D()(h)
-    model = compiled(lib, inputs, lib.layers.Dense(2, activation="softmax")(h))
-    return train(lib, model, (128,), 2, 32, 5, epochs=2, words=1000)
-
-
-def predict1(lib):
+def predict1(lib) -> dict:
     """`predict` of one row."""
-    model = dense_network(lib, [32, 64, 64], 10)
-    row = np.zeros((1, 32), "float32")
-    return repeat(lambda: model.predict(row, verbose=0), 300)
+    model, row = dense(lib), np.zeros((1, 32), "float32")
+    return repeat(lambda: model.predict(row, verbose=0), 100)
 
 
-def call1(lib):
+def call1(lib) -> dict:
     """`model(x)` of one row."""
-    model = dense_network(lib, [32, 64, 64], 10)
-    row = np.zeros((1, 32), "float32")
-    return repeat(lambda: np.asarray(model(row)), 300)
+    model, row = dense(lib), np.zeros((1, 32), "float32")
+    return repeat(lambda: lib.ops.convert_to_numpy(model(row)), 200)
 
 
-def build(lib):
+def build(lib) -> dict:
     """A residual network of 500 layers, made layer by layer."""
-
-    def make():
-        inputs = lib.Input((32, 32, 3))
-        h = lib.layers.Conv2D(16, 3, padding="same")(inputs)
-        for _ in range(71):
-            shortcut = h
-            for _ in range(2):
-                h = lib.layers.BatchNormalization()(h)
-                h = lib.layers.Activation("relu")(h)
-                h = lib.layers.Conv2D(16, 3, padding="same")(h)
-            h = lib.layers.Add()([h, shortcut])
-        return lib.Model(inputs, lib.layers.Dense(10)(lib.layers.GlobalAveragePooling2D()(h)))
-
     began = time.perf_counter()
-    make()
+    deep(lib)
     return {"seconds": time.perf_counter() - began}
 
 
-def transfer(lib):
+def transfer(lib, weights: str) -> dict:
     """A frozen trunk like MobileNet's on 96x96 pictures, a new head, 5 epochs on 2,000 pictures: all of it, in seconds."""
-    lib.utils.set_random_seed(0)
-    inputs = lib.Input((96, 96, 3))
-    trunk = lib.Model(inputs, mobile(lib, inputs), name="trunk")
-    trunk.trainable = False
-    new = lib.Input((96, 96, 3))
-    model = lib.Model(new, lib.layers.Dense(10, activation="softmax")(trunk(new, training=False)))
+    model = frozen(lib)
+    set_layer_weights(model, load_weights(weights))
     model.compile(lib.optimizers.Adam(1e-2), "sparse_categorical_crossentropy", metrics=["accuracy"])
     rng = np.random.default_rng(0)
     y = rng.integers(0, 10, 2000)
     x = (rng.normal(size=(2000, 96, 96, 3)) + y[:, None, None, None] / 10).astype("float32")
     began = time.perf_counter()
     history = model.fit(x, y, batch_size=32, epochs=5, shuffle=False, verbose=0)
-    return {"seconds": time.perf_counter() - began, "loss": history.history["loss"][-1]}
+    return {"seconds": time.perf_counter() - began, "loss": float(history.history["loss"][-1])}
 
 
-def repeat(call, count):
-    """Seconds a call, the best of some loops, after the first call."""
+def first_step(library: str) -> dict:
+    """Import, a model of dense layers, one training step: seconds in all."""
+    began = time.perf_counter()
+    lib = importlib.import_module(library)
+    work = WORKS["mlp"]
+    compiled(lib, work.build(lib)).fit(*work.rows(work.batch), batch_size=work.batch, verbose=0)
+    return {"seconds": time.perf_counter() - began}
+
+
+def repeat(call, count: int, units: int = 1, enough: float = 1.0) -> dict:
+    """Seconds a unit, the best of up to five loops after the first call; no further loop begins after a second."""
     call()
-    best = float("inf")
-    for _ in range(5):
+    times = []
+    while not times or (sum(times) < enough and len(times) < 5):
         began = time.perf_counter()
         for _ in range(count):
             call()
-        best = min(best, (time.perf_counter() - began) / count)
-    return {"seconds": best}
+        times.append(time.perf_counter() - began)
+    return {"seconds": min(times) / count / units}
 
 
-def import_time(name):
-    """Seconds for an import, in a process of its own, the best of five."""
+def import_time(name: str) -> dict:
+    """Seconds for an import, in a process of its own, the best of three."""
     code = f"import time; t = time.perf_counter(); import {name}; print(time.perf_counter() - t)"
-    times = [
-        float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
-        for _ in range(5)
-    ]
-    return {"seconds": min(times)}
+    command = [sys.executable, "-c", code]
+    runs = (subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(3))
+    return {"seconds": min(float(run.split()[-1]) for run in runs)}
 
 
-_FEEDING = (callbacks, generator, pydataset)
-_TRAINING = (tiny, mlp, cnn, resnet, depthwise, lstm, gru, bilstm, transformer, transfer)
-WORKLOADS = {workload.__name__: workload for workload in (*_TRAINING, predict1, call1, build, save, load, *_FEEDING)}
+def versions() -> dict[str, str]:
+    """The packages of this environment that count."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+OTHERS = {one.__name__: one for one in (predict1, call1, build, save, load, callbacks, generator, pydataset)}
+
+
+def run(workload: str, peer: str, weights: str) -> dict:
+    """The result of a workload for a peer."""
+    library = "plait" if peer == "plait" else "keras"
+    if workload == "weights":
+        lib = importlib.import_module("plait")
+        lib.utils.set_random_seed(0)
+        build_model = {"multiio": diamonds, "transfer": frozen}.get(peer) or WORKS[peer].build
+        save_weights(weights, layer_weights(build_model(lib)))
+        return {"seconds": 0.0}
+    if workload == "import":
+        return import_time({"jax": "jax", "torch": "torch"}.get(peer, library))
+    if workload in ("cold", "warm"):
+        return first_step(library)
+    if peer in ("jax", "torch"):
+        return by_hand(f"by_hand_{peer}", workload, weights)
+    lib = importlib.import_module(library)
+    if workload in WORKS:
+        steps = peer.partition("-x")[2]
+        return train(lib, workload, weights, **({"steps_per_execution": int(steps)} if steps else {}))
+    if workload.startswith("infer-"):
+        return infer(lib, workload.removeprefix("infer-"), weights)
+    if workload in ("multiio", "transfer"):
+        return {"multiio": multiio, "transfer": transfer}[workload](lib, weights)
+    return OTHERS[workload](lib)
+
 
 if __name__ == "__main__":
-    workload, library = sys.argv[1:]
-    if workload == "import":
-        result = import_time(library)
-    else:
-        result = WORKLOADS[workload](importlib.import_module(library))
-    print(json.dumps(result))
+    sys.path.insert(0, str(Path(__file__).parent))
+    print(json.dumps(run(*sys.argv[1:]) | {"versions": versions()}))
