@@ -17,12 +17,7 @@ SLOW = [
     ("ResNet50", {"input_shape": SMALL}),
     ("ResNet50V2", {"input_shape": SMALL}),
     ("MobileNetV2", {"alpha": 0.35, "input_shape": SMALL}),
-    ("MobileNetV3Small", {"input_shape": SMALL}),
     ("DenseNet121", {"input_shape": SMALL}),
-    ("EfficientNetB0", {"input_shape": SMALL}),
-    ("EfficientNetV2B0", {"input_shape": SMALL}),
-    ("Xception", {"input_shape": (71, 71, 3)}),
-    ("InceptionV3", {"input_shape": (75, 75, 3)}),
 ]
 NAMES = [name for name in plait.applications.__all__ if name[0].isupper()]
 
@@ -104,7 +99,7 @@ def test_pixels_are_preprocessed_as_in_keras(mode, shape, dtype):
     ours = plait.applications.imagenet_utils.preprocess_input(pixels.copy(), data_format, mode)
     theirs = keras.applications.imagenet_utils.preprocess_input(pixels.copy(), data_format, mode)
     assert ours.dtype == theirs.dtype
-    np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-5)
+    np.testing.assert_allclose(ours, np.asarray(theirs), rtol=1e-6, atol=1e-5)
 
 
 @pytest.mark.parametrize("mode", ["caffe", "tf", "torch"])
@@ -113,7 +108,7 @@ def test_symbolic_pixels_are_preprocessed_too(mode):
     model = plait.Model(inputs, plait.applications.imagenet_utils.preprocess_input(inputs, mode=mode))
     pixels = np.random.default_rng(0).uniform(0, 255, (2, 4, 5, 3)).astype("float32")
     expected = keras.applications.imagenet_utils.preprocess_input(pixels.copy(), mode=mode)
-    np.testing.assert_allclose(model(pixels), expected, rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(np.asarray(model(pixels)), np.asarray(expected), rtol=1e-5, atol=1e-4)
 
 
 def test_predictions_are_decoded_by_the_published_names(monkeypatch, tmp_path):
@@ -165,7 +160,8 @@ def test_without_a_network_the_address_and_the_folder_are_said(monkeypatch, tmp_
 
 def test_weights_of_keras_are_loaded_from_a_path(tmp_path):
     path = str(tmp_path / "weights.weights.h5")
-    theirs = keras.applications.MobileNet(alpha=0.25, input_shape=(32, 32, 3), weights=None, classes=7)
+    build = getattr(keras.applications, "MobileNet")  # noqa: B009  (its annotations know no weights=None)
+    theirs = build(alpha=0.25, input_shape=(32, 32, 3), weights=None, classes=7)
     theirs.set_weights(random_weights(theirs))
     theirs.save_weights(path)
     ours = plait.applications.MobileNet(alpha=0.25, input_shape=(32, 32, 3), weights=path, classes=7)
