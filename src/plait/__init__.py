@@ -17,6 +17,7 @@ from plait.core.traces import uncollected as _uncollected
 
 _MODULES = (
     "activations",
+    "applications",
     "backend",
     "callbacks",
     "compat",
@@ -97,6 +98,7 @@ __all__ = [
     "Variable",
     "__version__",
     "activations",
+    "applications",
     "backend",
     "bfloat16",
     "callbacks",

@@ -45,7 +45,16 @@ FLOORS = (
     ({"surgery", "distillation"},),
     (
         {"__init__", "__main__", "config", "tree", "utils", "cli", "compat"}
-        | {"backend", "dtype_policies", "mixed_precision", "preprocessing", "callbacks", "datasets", "wrappers"},
+        | {
+            "backend",
+            "dtype_policies",
+            "mixed_precision",
+            "preprocessing",
+            "callbacks",
+            "datasets",
+            "applications",
+            "wrappers",
+        },
     ),
 )
 
