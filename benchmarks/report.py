@@ -43,7 +43,9 @@ def spread(rounds: list[dict]) -> dict:
     if not times:
         return {"failed": rounds[-1]["failed"] if rounds else "not run"}
     losses = [found["loss"] for found in rounds if "loss" in found]
+    peaks = [found["memory"] for found in rounds if "memory" in found]
     return {
+        **({"memory": statistics.median(peaks)} if peaks else {}),
         "median": statistics.median(times),
         "low": min(times),
         "high": max(times),
@@ -124,6 +126,11 @@ def notes(report: dict) -> list[str]:
             f"- {workload} on {n}: {p['failed']}"
             for n, p in row["peers"].items()
             if p.get("failed", "not run") != "not run"
+        ]
+        lines += [
+            f"- {workload} on {n}: {p['memory']:.2f} of the file at the peak of memory."
+            for n, p in row["peers"].items()
+            if "memory" in p
         ]
         lines += [
             f"- (!) {workload} on {n}: the loss is {a:.1%} from the oracle's." for n, a in row["disagree"].items()
