@@ -142,3 +142,12 @@ def test_keras_reads_our_config(case):
     theirs = keras.saving.deserialize_keras_object(plait.utils.serialize_keras_object(ours))
     assert type(theirs).__name__ == type(ours).__name__
     assert theirs.name == ours.name
+
+
+@pytest.mark.filterwarnings("ignore:.*rms_scaling=True:UserWarning")
+def test_layer_normalization_by_variance_alone_is_as_keras_has_it():
+    x = np.random.default_rng(0).normal(size=(2, 5)).astype("float32")
+    ours, theirs = (lib.layers.LayerNormalization(rms_scaling=True, scale=False) for lib in (plait, keras))
+    np.testing.assert_allclose(np.asarray(ours(x)), np.asarray(theirs(x)), rtol=1e-6)
+    assert [w.name for w in ours.weights] == [w.name for w in theirs.weights] == ["gamma"]
+    assert plait.layers.LayerNormalization.from_config(ours.get_config()).rms_scaling

@@ -253,6 +253,7 @@ class LayerNormalization(_Scaled):
         scale: whether gamma is multiplied by.
         beta_initializer: for beta.
         gamma_initializer: for gamma.
+        rms_scaling: out of use: x · gamma / sqrt(variance + epsilon), without beta, which is no RMS normalization.
 
     Source: Ba et al., Layer Normalization, 2016.
     """
@@ -269,11 +270,13 @@ class LayerNormalization(_Scaled):
         gamma_regularizer: Any = None,
         beta_constraint: Any = None,
         gamma_constraint: Any = None,
+        *,
+        rms_scaling: bool = False,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.axis = _axes(axis, "LayerNormalization")
-        self.epsilon = epsilon
+        self.epsilon, self.rms_scaling = epsilon, rms_scaling
         self._take_scale(
             center, scale, beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer,
             beta_constraint, gamma_constraint,
@@ -282,11 +285,13 @@ class LayerNormalization(_Scaled):
     def build(self, input_shape: tuple) -> None:
         self.axis = _in_order(self.axis, len(input_shape))
         axes = [self.axis] if isinstance(self.axis, int) else self.axis
+        if self.rms_scaling:
+            self.scale, self.center = True, False
         self._add_scale(tuple(_known(input_shape[axis], axis, self, input_shape) for axis in axes))
 
     def call(self, inputs: Any) -> Any:
         gamma, beta = self._gamma_and_beta
-        out = ops.layer_normalization(inputs, gamma, beta, axis=self.axis, epsilon=self.epsilon)
+        out = ops.layer_normalization(inputs, gamma, beta, axis=self.axis, epsilon=self.epsilon, rms_scaling=self.rms_scaling)
         return out.astype(self.compute_dtype)
 
 
