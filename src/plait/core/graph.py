@@ -196,7 +196,11 @@ class Graph:
         self.depths = _depths(found)
         self._sort(met)
         self._check_names()
-        self._plan = [_Step(node) for node in self.nodes]
+        self._plan: list[_Step] | None = None
+
+    def __getstate__(self) -> dict:
+        """All but what goes by the identity of tensors, which a copy's are not."""
+        return {**vars(self), "_plan": None, "_starts": None}
 
     def _check_ends(self) -> None:
         for kind, tensors in (("inputs", self.inputs), ("outputs", self.outputs)):
@@ -311,6 +315,8 @@ class Graph:
             the outputs, in their structure.
         """
         environment = {id(tensor): value for tensor, value in zip(self.inputs, values, strict=True)}
+        if self._plan is None:
+            self._plan = [_Step(node) for node in self.nodes]
         for step in self._plan:
             step.run(environment, call)
         return map_structure_in_order(lambda tensor: environment[id(tensor)], self.output_structure)

@@ -291,7 +291,9 @@ class LayerNormalization(_Scaled):
 
     def call(self, inputs: Any) -> Any:
         gamma, beta = self._gamma_and_beta
-        out = ops.layer_normalization(inputs, gamma, beta, axis=self.axis, epsilon=self.epsilon, rms_scaling=self.rms_scaling)
+        out = ops.layer_normalization(
+            inputs, gamma, beta, axis=self.axis, epsilon=self.epsilon, rms_scaling=self.rms_scaling
+        )
         return out.astype(self.compute_dtype)
 
 

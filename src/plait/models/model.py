@@ -249,12 +249,20 @@ class Model(Layer):
 
     # ------------------------------------------------------------------------ reaching in
 
+    def __getstate__(self) -> dict:
+        """All but compiled programs, which belong to these variables; for copies and pickles."""
+        return {**vars(self), "_programs": {}}
+
     @property
     def layers(self) -> LayerList:
         """Its layers: a list that also takes a name. A graph's are in Keras's order, Inputs among them."""
         if self.graph is not None:
             return LayerList(operation for operation in self.graph.operations if isinstance(operation, Layer))
         return LayerList(super()._layers)
+
+    @layers.setter
+    def layers(self, _: Any) -> None:
+        raise AttributeError("`Model.layers` attribute is reserved for the list of layers. Choose another name.")
 
     @property
     def operations(self) -> list:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from plait._errors import ArgumentError, GraphError, StateError, describe, listing
-from plait._registry import builtin, deserialize
+from plait._errors import ArgumentError, GraphError, MissingError, describe, listing
+from plait._registry import builtin, deserialize, plain
 from plait._scope import name_scope
 from plait._tree import is_nested
 from plait.core.tensor import KerasTensor
@@ -134,13 +134,19 @@ class Sequential(Model):
         """Its layers, without the Input: a list that also takes a name."""
         return LayerList(layer for layer in self._chain if not isinstance(layer, InputLayer))
 
+    @layers.setter
+    def layers(self, _: Any) -> None:
+        raise AttributeError(
+            "`Sequential.layers` attribute is reserved. Use `add()` and `pop()` to change the layers in this model."
+        )
+
     @property
     def _layers(self) -> list[Any]:
         return list(dict.fromkeys([*self._chain, *super(Model, self)._layers]))
 
     def _needs_graph(self, what: str) -> Any:
         if self.graph is None:
-            raise StateError(
+            raise MissingError(
                 f"Sequential model {self.name!r} has no defined {what} yet. Begin it with an Input, or call it on data: it has "
                 f"the layers {listing(layer.name for layer in self.layers)}."
             )
@@ -152,8 +158,8 @@ class Sequential(Model):
         return {
             "name": self.name,
             "trainable": self._trainable,
-            "dtype": self.dtype_policy,
-            "layers": list(self._chain),
+            "dtype": plain(self.dtype_policy),
+            "layers": [plain(layer) for layer in self._chain],
             **({"build_input_shape": shape} if shape is not None else {}),
         }
 

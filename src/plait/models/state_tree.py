@@ -55,7 +55,7 @@ def _nested(variables: Sequence[Variable], values: Sequence[Any]) -> dict:
             inner = inner.setdefault(part, {})
         if name in inner:
             raise ArgumentError(
-                f"get_state_tree: two variables have the path {variable.path!r}. Give their layers names."
+                f"get_state_tree: The following variable path is found twice in the model: {variable.path!r}. Give its layers names."
             )
         inner[name] = value
     return tree

@@ -71,6 +71,7 @@ class Compiled:
         names = output_names(structure)
         problems: list[str] = []
         loss = match_to_outputs(self.given["loss"], structure, names, "loss", problems)
+        loss = [one[0] if isinstance(one, (list, tuple)) and len(one) == 1 else one for one in loss]
         weights = self._match_weights(structure, names, problems)
         plain = match_to_outputs(self.given["metrics"], structure, names, "metrics", problems, listed=True)
         weighted = match_to_outputs(

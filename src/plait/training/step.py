@@ -80,6 +80,13 @@ class Trainer:
             None  # the part of the model whose tensors stand in x's place, if they do (training/frozen.py)
         )
 
+    def __getstate__(self) -> dict:
+        """The model alone: programs belong to its variables and to this process, and a copy compiles its own."""
+        return {"model": self.model}
+
+    def __setstate__(self, state: dict) -> None:
+        type(self).__init__(self, state["model"])
+
     @property
     def stale(self) -> bool:
         """Whether something changed since `prepare`: what trains, or which variables there are."""
