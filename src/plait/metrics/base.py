@@ -226,7 +226,7 @@ class Sum(Metric):
 
     def __init__(self, name: str | None = "sum", dtype: Any = None):
         super().__init__(dtype, name)
-        self.total = self.add_variable((), jnp.zeros, self.dtype, name="total")
+        self.total = self.add_variable((), np.zeros, self.dtype, name="total")
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Adds values."""
@@ -258,8 +258,8 @@ class Mean(Metric):
 
     def __init__(self, name: str | None = "mean", dtype: Any = None):
         super().__init__(dtype, name)
-        self.total = self.add_variable((), jnp.zeros, self.dtype, name="total")
-        self.count = self.add_variable((), jnp.zeros, self.dtype, name="count")
+        self.total = self.add_variable((), np.zeros, self.dtype, name="total")
+        self.count = self.add_variable((), np.zeros, self.dtype, name="count")
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Adds values."""

@@ -196,7 +196,7 @@ class _Count(Metric):
         super().__init__(dtype, name)
         self._thresholds = parse_thresholds(thresholds, 0.5)
         self.init_thresholds, self.thresholds = thresholds, self._thresholds.values
-        self.accumulator = self.add_variable((len(self.thresholds),), jnp.zeros, name="accumulator")
+        self.accumulator = self.add_variable((len(self.thresholds),), np.zeros, name="accumulator")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Adds a batch."""
@@ -303,8 +303,8 @@ class Precision(Metric):
         self._thresholds = parse_thresholds(thresholds, 0.5 if top_k is None else LOWEST)
         self.init_thresholds, self.thresholds = thresholds, self._thresholds.values
         self.top_k, self.class_id = top_k, class_id
-        self.true_positives = self.add_variable((len(self.thresholds),), jnp.zeros, name="true_positives")
-        self.false_positives = self.add_variable((len(self.thresholds),), jnp.zeros, name="false_positives")
+        self.true_positives = self.add_variable((len(self.thresholds),), np.zeros, name="true_positives")
+        self.false_positives = self.add_variable((len(self.thresholds),), np.zeros, name="false_positives")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Adds a batch."""
@@ -352,8 +352,8 @@ class Recall(Metric):
         self._thresholds = parse_thresholds(thresholds, 0.5 if top_k is None else LOWEST)
         self.init_thresholds, self.thresholds = thresholds, self._thresholds.values
         self.top_k, self.class_id = top_k, class_id
-        self.true_positives = self.add_variable((len(self.thresholds),), jnp.zeros, name="true_positives")
-        self.false_negatives = self.add_variable((len(self.thresholds),), jnp.zeros, name="false_negatives")
+        self.true_positives = self.add_variable((len(self.thresholds),), np.zeros, name="true_positives")
+        self.false_negatives = self.add_variable((len(self.thresholds),), np.zeros, name="false_negatives")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Adds a batch."""
@@ -396,10 +396,10 @@ class _BestAt(Metric):
         self._thresholds = Thresholds(values, even=several)
         self.thresholds, self.num_thresholds, self.class_id = values, num_thresholds, class_id
         self._value = value
-        self.true_positives = self.add_variable((num_thresholds,), jnp.zeros, name="true_positives")
-        self.false_positives = self.add_variable((num_thresholds,), jnp.zeros, name="false_positives")
-        self.true_negatives = self.add_variable((num_thresholds,), jnp.zeros, name="true_negatives")
-        self.false_negatives = self.add_variable((num_thresholds,), jnp.zeros, name="false_negatives")
+        self.true_positives = self.add_variable((num_thresholds,), np.zeros, name="true_positives")
+        self.false_positives = self.add_variable((num_thresholds,), np.zeros, name="false_positives")
+        self.true_negatives = self.add_variable((num_thresholds,), np.zeros, name="true_negatives")
+        self.false_negatives = self.add_variable((num_thresholds,), np.zeros, name="false_negatives")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Adds a batch."""

@@ -87,10 +87,10 @@ class AUC(Metric):
 
     def _build(self, labels: tuple) -> None:
         shape = (self.num_thresholds, *labels)
-        self.true_positives = self.add_variable(shape, jnp.zeros, name="true_positives")
-        self.false_positives = self.add_variable(shape, jnp.zeros, name="false_positives")
-        self.true_negatives = self.add_variable(shape, jnp.zeros, name="true_negatives")
-        self.false_negatives = self.add_variable(shape, jnp.zeros, name="false_negatives")
+        self.true_positives = self.add_variable(shape, np.zeros, name="true_positives")
+        self.false_positives = self.add_variable(shape, np.zeros, name="false_positives")
+        self.true_negatives = self.add_variable(shape, np.zeros, name="true_negatives")
+        self.false_negatives = self.add_variable(shape, np.zeros, name="false_negatives")
         self.built = True
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from plait._dtypes import is_float, is_integer
 from plait._errors import ArgumentError
@@ -77,7 +78,7 @@ class IoU(Metric):
         self.num_classes, self.target_class_ids, self.ignore_class = num_classes, list(target_class_ids), ignore_class
         self.sparse_y_true, self.sparse_y_pred, self.axis = sparse_y_true, sparse_y_pred, axis
         shape = (num_classes, num_classes)
-        self.total_cm = self.add_variable(shape, jnp.zeros, self.dtype, name="total_confusion_matrix")
+        self.total_cm = self.add_variable(shape, np.zeros, self.dtype, name="total_confusion_matrix")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Adds a batch."""

@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jax.core import Tracer
 
 from plait._errors import ArgumentError, NameUnknownError, ShapeError, did_you_mean
@@ -293,7 +294,7 @@ class R2Score(Metric):
                 f"num_regressors={num_regressors}."
             )
         self.class_aggregation, self.num_regressors = class_aggregation, num_regressors
-        self.num_samples = self.add_variable((), jnp.zeros, name="num_samples")
+        self.num_samples = self.add_variable((), np.zeros, name="num_samples")
         self.built = False
 
     def _build(self, y_true_shape: tuple, y_pred_shape: tuple) -> None:
@@ -303,10 +304,10 @@ class R2Score(Metric):
                 f"y_pred.shape={y_pred_shape} and y_true.shape={y_true_shape}."
             )
         columns = y_pred_shape[-1:]
-        self.squared_sum = self.add_variable(columns, jnp.zeros, name="squared_sum")
-        self.sum = self.add_variable(columns, jnp.zeros, name="sum")
-        self.total_mse = self.add_variable(columns, jnp.zeros, name="residual")
-        self.count = self.add_variable(columns, jnp.zeros, name="count")
+        self.squared_sum = self.add_variable(columns, np.zeros, name="squared_sum")
+        self.sum = self.add_variable(columns, np.zeros, name="sum")
+        self.total_mse = self.add_variable(columns, np.zeros, name="residual")
+        self.count = self.add_variable(columns, np.zeros, name="count")
         self.built = True
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:

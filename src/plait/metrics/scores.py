@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from plait._errors import ArgumentError, NameUnknownError, ShapeError, did_you_mean
 from plait._settings import settings
@@ -76,10 +77,10 @@ class FBetaScore(Metric):
                 f"y_pred.shape={y_pred_shape} and y_true.shape={y_true_shape}."
             )
         shape = () if self.average == "micro" else y_pred_shape[-1:]
-        self.true_positives = self.add_variable(shape, jnp.zeros, self.dtype, name="true_positives")
-        self.false_positives = self.add_variable(shape, jnp.zeros, self.dtype, name="false_positives")
-        self.false_negatives = self.add_variable(shape, jnp.zeros, self.dtype, name="false_negatives")
-        self.intermediate_weights = self.add_variable(shape, jnp.zeros, self.dtype, name="intermediate_weights")
+        self.true_positives = self.add_variable(shape, np.zeros, self.dtype, name="true_positives")
+        self.false_positives = self.add_variable(shape, np.zeros, self.dtype, name="false_positives")
+        self.false_negatives = self.add_variable(shape, np.zeros, self.dtype, name="false_negatives")
+        self.intermediate_weights = self.add_variable(shape, np.zeros, self.dtype, name="intermediate_weights")
         self.built = True
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
