@@ -134,8 +134,8 @@ def transformer(lib):
     h = lib.layers.Embedding(1000, 128)(inputs)
     for _ in range(2):
         h = lib.layers.LayerNormalization()(h + lib.layers.MultiHeadAttention(4, 32)(h, h))
-        inner = lib.layers.Dense(128)(lib.layers.Dense(512, activation="gelu")(h))
-        h = lib.layers.LayerNormalization()(h + inner)
+        wide = lib.layers.Dense(512, activation="gelu")(h)
+        h = lib.layers.LayerNormalization()(h + lib.layers.Dense(128)(wide))
     h = lib.layers.GlobalAveragePooling1D()(h)
     return lib.Model(inputs, lib.layers.Dense(2, activation="softmax")(h))
 
