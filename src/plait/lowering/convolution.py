@@ -19,6 +19,7 @@ the gradient. Because nothing else is customised, forward mode, reverse mode, vm
 """
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -27,14 +28,16 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from plait.lowering.linear import linear_map
 from plait.lowering.products import product
-from plait.lowering.windows import Geometry, geometry, one_an_axis, output_lengths, tap_count, windows
+from plait.lowering.windows import Geometry, geometry, one_an_axis, output_lengths, pad, tap_count, windows
 
 Sizes = int | Sequence[int]
 Padding = str | Sequence[Sequence[int]]
 
 _SOME_CHANNELS = 16  # fewer, and YNNPACK's convolution is the faster one
 _MANY_CHANNELS = 32  # the same, for images that are padded
+_CACHED = 65536  # elements of which a loop over images takes as many as it can
 
 
 def conv(
@@ -308,17 +311,53 @@ _conv = _bilinear(*(_by_platform(_any_rank(fast), stock) for fast in (_product, 
 def _depthwise_taps(x: jax.Array, kernel: jax.Array, geometry: Geometry, groups: int) -> jax.Array:
     """The sum over the taps of slice times weight, fused by XLA into one pass."""
     size, multiplier = kernel.shape[:-2], kernel.shape[-1]
-    if multiplier > 1:
-        x = jnp.repeat(x, multiplier, axis=-1)
     exact = jnp.promote_types(x.dtype, jnp.float32)  # half precision is summed in float32, as XLA's convolution does
     weights = kernel.reshape(-1, groups * multiplier).astype(exact)
-    total: Any = sum(one * weight for one, weight in zip(windows(x, size, geometry), weights, strict=True))
+    slices = windows(_repeated(x, multiplier), size, geometry)
+    total: Any = sum(one * weight for one, weight in zip(slices, weights, strict=True))
     return total.astype(x.dtype)
 
 
-def _depthwise_by_image(x: jax.Array, kernel: jax.Array, geometry: Geometry, groups: int) -> jax.Array:
-    """The same, image by image; transposed in the kernel, one image's sums stay in cache: 1.2 to 2.6 times as fast."""
-    return lax.map(lambda image: _depthwise_taps(image[None], kernel, geometry, groups)[0], x)
+def _repeated(x: jax.Array, multiplier: int) -> jax.Array:
+    return jnp.repeat(x, multiplier, axis=-1) if multiplier > 1 else x
+
+
+def _depthwise_along_kernel(x: jax.Array, kernel: jax.Array, geometry: Geometry, groups: int) -> jax.Array:
+    """The same, with a transposition in the kernel that keeps its sums in the processor's cache.
+
+    A sum over images and places is a pass over the memory for each tap. Here a few images at a time are multiplied by
+    their slopes and added to sums of the size of these images, one a tap; the sums over places come after the loop.
+    """
+
+    def forward(x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return _depthwise_taps(x, kernel, geometry, groups)
+
+    def transpose(x: jax.Array, slope: jax.Array) -> jax.Array:
+        exact = jnp.promote_types(x.dtype, jnp.float32)
+        padded, inside = pad(_repeated(x, kernel.shape[-1]), geometry.pads), geometry._replace(pads=_no_pads(geometry))
+        count = _images_at_once(slope.shape)
+        size = kernel.shape[:-2]
+
+        def add(part: Any, sums: list) -> list:
+            images, slopes = (lax.dynamic_slice_in_dim(a, part * count, count) for a in (padded, slope.astype(exact)))
+            return [total + one * slopes for total, one in zip(sums, windows(images, size, inside), strict=True)]
+
+        zeros = [jnp.zeros((count, *slope.shape[1:]), exact)] * tap_count(size)
+        sums = lax.fori_loop(0, x.shape[0] // count, add, zeros)
+        found = jnp.stack([total.sum(range(total.ndim - 1)) for total in sums])
+        return found.reshape(kernel.shape).astype(kernel.dtype)
+
+    return linear_map(forward, transpose, x, kernel)
+
+
+def _no_pads(geometry: Geometry) -> tuple:
+    return ((0, 0),) * len(geometry.pads)
+
+
+def _images_at_once(shape: Sequence[int]) -> int:
+    """How many images a pass takes: a divisor of their number, as many as have the size of a cache."""
+    most = max(_CACHED // max(math.prod(shape[1:]), 1), 1)
+    return max((count for count in range(1, min(most, shape[0]) + 1) if shape[0] % count == 0), default=1)
 
 
 def _depthwise_stock(x: jax.Array, kernel: jax.Array, geometry: Geometry, groups: int) -> jax.Array:
@@ -328,7 +367,7 @@ def _depthwise_stock(x: jax.Array, kernel: jax.Array, geometry: Geometry, groups
 _depthwise = _bilinear(
     _by_platform(_depthwise_taps, _depthwise_stock),
     _by_platform(_depthwise_taps, _depthwise_stock),
-    _by_platform(_depthwise_by_image, _depthwise_stock),
+    _by_platform(_depthwise_along_kernel, _depthwise_stock),
 )
 
 
