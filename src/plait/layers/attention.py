@@ -16,6 +16,7 @@ from plait.layers.base import Layer
 from plait.layers.core import positive_integer
 from plait.layers.einsum_dense import EinsumDense
 from plait.layers.regularization import Dropout
+from plait.lowering.attention import softmax_product
 
 
 @builtin("layers")
@@ -164,8 +165,11 @@ class MultiHeadAttention(Layer):
         if mask is not None:
             mask = jnp.reshape(mask, (*mask.shape[: mask.ndim - 2 * many], *logits.shape[-2:])) if many > 1 else mask
         scores = masked_softmax(logits, mask)
-        used = self.dropout_layer(scores, training=training) if self.dropout > 0 and training else scores
-        out = jnp.reshape(used @ values, (*lead, *positions, v.shape[-1]))
+        if self.dropout > 0 and training:
+            out = self.dropout_layer(scores, training=training) @ values
+        else:
+            out = gathered(logits, values, mask)
+        out = jnp.reshape(out, (*lead, *positions, v.shape[-1]))
         back = [order.index(axis) for axis in range(rank)]
         if many > 1:
             scores = jnp.reshape(scores, (*lead, *positions, *k.shape[-many - 1 : -1]))
@@ -178,13 +182,28 @@ class MultiHeadAttention(Layer):
 
 def masked_softmax(logits: Any, mask: Any) -> Any:
     """The softmax over the last axis of what a mask (B, T, S) lets pass, zeros where it lets nothing; logits (B, ..., T, S)."""
+    logits, seen = _masked(logits, mask)
+    return _where(seen, ops.softmax(logits, axis=-1))
+
+
+def gathered(logits: Any, values: Any, mask: Any) -> Any:
+    """`masked_softmax(logits, mask) @ values`, values (B, ..., S, V)."""
+    logits, seen = _masked(logits, mask)
+    return _where(seen, softmax_product(logits, values))
+
+
+def _masked(logits: Any, mask: Any) -> tuple[Any, Any]:
+    """Logits that are low where the mask lets nothing pass, and which rows see anything; None for all."""
     if mask is None:
-        return ops.softmax(logits, axis=-1)
+        return logits, None
     while mask.ndim < logits.ndim:
         mask = jnp.expand_dims(mask, -3)
     low = jnp.asarray(-3e4 if logits.dtype == "float16" else -3.4028235e38 / 2, logits.dtype)
-    scores = ops.softmax(jnp.where(mask, logits, logits + low), axis=-1)
-    return jnp.where(jnp.any(mask, axis=-1, keepdims=True), scores, jnp.zeros_like(scores))
+    return jnp.where(mask, logits, logits + low), jnp.any(mask, axis=-1, keepdims=True)
+
+
+def _where(seen: Any, out: Any) -> Any:
+    return out if seen is None else jnp.where(seen, out, jnp.zeros_like(out))
 
 
 def whole_mask(query: Any, key: Any, masks: tuple, attention_mask: Any, causal: bool, window: int | None) -> Any:

@@ -107,7 +107,7 @@ def layer_normalization(
     if rms_scaling:
         warnings.warn("rms_scaling=True divides by the variance, not by the RMS; use rms_normalization.", stacklevel=2)
         return (exact * factor).astype(x.dtype)
-    out = exact * factor - mean * factor
+    out = (exact - mean) * factor
     if beta is not None:
         out = out + _along(beta, axes, x).astype(exact.dtype)
     return out.astype(_floating(x))

