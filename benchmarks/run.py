@@ -39,6 +39,8 @@ SMALL = (
 SINGLE = ("multiio", "predict1", "call1", "build", "save", "load", "cold", "warm", "import", "transfer")
 WORKLOADS = (*WORKS, *(f"infer-{name}" for name in WORKS), *SINGLE)
 SECONDS = 240  # what one process may take
+# Without the last one, Python would compile plait's source in each process, and no package that pip has compiled.
+_NOT_OURS = ("JAX_", "PLAIT_", "PYTHONDONTWRITEBYTECODE")
 
 
 def python(peer: str) -> Path:
@@ -61,7 +63,7 @@ def peers_of(workload: str, wanted: list[str]) -> list[str]:
 
 def environment(peer: str, workload: str, cache: str) -> dict[str, str]:
     """The variables of a peer's process. Compiled programs: from one folder, but none for a first step that is cold."""
-    mine = {name: value for name, value in os.environ.items() if not name.startswith(("JAX_", "PLAIT_"))}
+    mine = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_OURS)}
     mine |= {"KERAS_BACKEND": BACKENDS.get(peer, "jax"), "TF_CPP_MIN_LOG_LEVEL": "3"}
     if workload in ("cold", "warm", "import"):
         return mine | {"PYTHONPATH": str(HERE.parent / "src"), "PLAIT_CACHE": f"{cache}/{workload}"}
