@@ -41,6 +41,7 @@ from plait.core.remat import RematScope, run_again
 from plait.core.tensor import KerasTensor, any_symbolic
 from plait.core.variable import Variable, convert_to_tensor, mark_revision
 from plait.distribution import lay_out_variable
+from plait.layers.alike import recall
 from plait.layers.input_spec import check_inputs
 from plait.layers.ownership import Owner, unique
 
@@ -439,7 +440,7 @@ class Layer(Owner):
             cast_args, cast_kwargs = self._convert(args, kwargs)
             return self._run(signature, cast_args, cast_kwargs)
 
-        return infer(run, args, kwargs)
+        return recall(self, args, kwargs, lambda: infer(run, args, kwargs))
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The shape of the output for a shape of the input, derived by an abstract trace."""
