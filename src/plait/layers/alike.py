@@ -58,7 +58,7 @@ def _key(layer: Any, args: tuple, kwargs: dict) -> Hashable:
     if not type(layer).__module__.startswith("plait.layers.") or layer.activity_regularizer is not None:
         raise _Unknown
     held = tuple((name, _described(value)) for name, value in vars(layer).items() if name not in _RECORDS)
-    surroundings = settings().floatx, jax.config.jax_enable_x64
+    surroundings = settings().floatx, jax.config.read("jax_enable_x64")
     return type(layer), held, _described(args), _described(kwargs), surroundings
 
 
