@@ -203,3 +203,14 @@ def test_losses_of_layers_are_there_after_a_call():
             told.append([float(loss) for loss in model.losses])
     np.testing.assert_allclose(told[:3], told[3:], rtol=1e-6)
     assert told[0] == told[2] != told[1]
+
+
+def test_a_sequential_says_what_it_was_built_for():
+    """As tuners ask for it, and build the next one by it."""
+    for library in (keras, plait):
+        told = library.Sequential([library.Input((3,)), library.layers.Dense(2)]).get_build_config()
+        assert told is not None and tuple(told["input_shape"]) == (None, 3)
+        model = library.Sequential([library.layers.Dense(2)])
+        model.build_from_config({"input_shape": [None, 3]})
+        assert tuple(model.weights[0].shape) == (3, 2)
+        model.build_from_config(None)
