@@ -192,5 +192,16 @@ _keep_freed_memory()
 @_when_unknown
 def _load_namespaces() -> None:
     """Loads all whose classes a file may name."""
-    for name in ("models", "layers", "ops", "random", "losses", "metrics", "optimizers", "distillation", "surgery"):
+    for name in (
+        "models",
+        "layers",
+        "ops",
+        "random",
+        "losses",
+        "metrics",
+        "optimizers",
+        "distillation",
+        "surgery",
+        "applications",
+    ):
         importlib.import_module(f"plait.{name}")

@@ -9,12 +9,15 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import jax
+import keras
+import numpy as np
 import pytest
 
 import plait
 
 HERE = Path(__file__).parent
-ON_PLAIT_ONLY = ("text",)  # Keras on JAX needs TensorFlow for strings
+ON_PLAIT_ONLY = ("tape", "text")  # Keras on JAX needs TensorFlow for a tape, and for strings
 SCRIPTS = tuple(sorted({path.stem for path in (HERE / "scripts").glob("*.py")} - set(ON_PLAIT_ONLY)))
 ALWAYS = ("backend_habits", "custom_layers", "masking")  # the others are marked slow
 NUMBER = re.compile(r"(?<![A-Za-z_\d.])-?(?:\d+\.?\d*(?:e[+-]?\d+)?|\.\d+|nan|inf)(?![A-Za-z_])")
@@ -54,7 +57,7 @@ def test_the_script_prints_the_same(name):
 
 @pytest.mark.slow
 def test_text_from_raw_strings():
-    printed = ran("plait", ON_PLAIT_ONLY)["text"]
+    printed = ran("plait", ("text",))["text"]
     assert not printed["error"], printed["error"]
     words = "the blue a will to they than sea other one is if held for deeper brain b are".split()
     lines = printed["printed"].splitlines()
@@ -62,6 +65,39 @@ def test_text_from_raw_strings():
     known = {word: place + 2 for place, word in enumerate(words)}
     sentence = [known[word] for word in "the brain is deeper than the sea".split()]
     assert json.loads(lines[1])[0] == [*sentence, 0]
+
+
+def test_a_loop_with_a_tape_trains_as_keras_does():
+    told = ran("plait", ("tape",))["tape"]
+    assert not told["error"], told["error"]
+    assert differences("\n".join(steps_of_the_loop()), told["printed"]) == []
+
+
+def steps_of_the_loop() -> list[str]:
+    """What `scripts/tape.py` prints, by Keras's own training on JAX."""
+    keras.utils.set_random_seed(1)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(96, 6)).astype("float32")
+    y = (x[:, 0] * x[:, 1] > 0).astype("int32") + (x[:, 2] > 0.5)
+    inputs = keras.Input((6,))
+    hidden = keras.layers.Dense(16, activation="relu", kernel_regularizer=keras.regularizers.L2(1e-3))(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.BatchNormalization()(hidden)))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(1e-2), loss, metrics=["sparse_categorical_accuracy"])
+    lines = []
+    for epoch in range(2):
+        right = []
+        for step, start in enumerate(range(0, 64, 16)):
+            model.reset_metrics()
+            value, accuracy = model.train_on_batch(x[start : start + 16], y[start : start + 16])
+            right.append(accuracy)
+            lines += [f"step {step}: loss {value:.6f}"] if step % 2 == 0 else []
+        lines.append(f"epoch {epoch}: accuracy {np.mean(right):.6f}")
+        lines.append(f"valid {model.evaluate(x[64:], y[64:], batch_size=16, verbose=0)[1]:.6f}")
+    weights = [weight.value for weight in model.trainable_variables]
+    rest = [weight.value for weight in model.non_trainable_variables]
+    saliency = jax.grad(lambda image: model.stateless_call(weights, rest, image)[0].max(-1).sum())(x[:2])
+    return [*lines, f"saliency (2, 6) {np.abs(saliency).sum():.6f}"]
 
 
 def differences(theirs: str, ours: str, relative: float = 2e-3, absolute: float = 2e-4) -> list[str]:

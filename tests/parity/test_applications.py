@@ -2,12 +2,16 @@
 
 import inspect
 
+import h5py
 import keras
 import numpy as np
 import pytest
+from keras.src.applications import convnext as keras_convnext
+from keras.src.legacy.saving import legacy_h5_format
 from keras.src.utils import file_utils
 
 import plait
+from plait._scope import scope
 from plait.errors import ArgumentError, FileError, NameUnknownError, ShapeError
 
 SMALL = (64, 64, 3)
@@ -18,8 +22,18 @@ SLOW = [
     ("ResNet50V2", {"input_shape": SMALL}),
     ("MobileNetV2", {"alpha": 0.35, "input_shape": SMALL}),
     ("DenseNet121", {"input_shape": SMALL}),
+    ("ConvNeXtTiny", {"input_shape": SMALL}),
+    ("NASNetMobile", {"input_shape": SMALL}),
 ]
 NAMES = [name for name in plait.applications.__all__ if name[0].isupper()]
+
+
+@pytest.fixture
+def cheap(monkeypatch):
+    """Kernels of Keras begin as zeros: a program for each new shape takes half a minute, and other values come at once."""
+    monkeypatch.setattr(
+        keras.initializers.VarianceScaling, "__call__", lambda self, shape, dtype=None: np.zeros(shape, dtype)
+    )
 
 
 @pytest.mark.parametrize(
@@ -27,11 +41,12 @@ NAMES = [name for name in plait.applications.__all__ if name[0].isupper()]
     [*QUICK, *(pytest.param(*row, marks=pytest.mark.slow) for row in SLOW)],
     ids=lambda part: str(part),
 )
-def test_layers_weights_and_outputs_are_those_of_keras(name, arguments):
+def test_layers_weights_and_outputs_are_those_of_keras(name, arguments, cheap):
     keras.backend.clear_session()
     plait.clear_session()
     theirs = getattr(keras.applications, name)(weights=None, classifier_activation=None, **arguments)
-    ours = getattr(plait.applications, name)(weights=None, classifier_activation=None, **arguments)
+    with scope(allowance=[1 << 60]):
+        ours = getattr(plait.applications, name)(weights=None, classifier_activation=None, **arguments)
     assert ours.name == theirs.name
     assert [layer.name for layer in ours.layers] == [layer.name for layer in theirs.layers]
     assert shapes(ours) == shapes(theirs)
@@ -177,3 +192,105 @@ def test_a_tensor_may_be_the_picture():
     )
     assert model.inputs[0] is inputs
     assert model.output_shape == (None, 256)
+
+
+def legacy_weights(model, path):
+    """Writes weights in the form of Keras 2, which the published files have."""
+    with h5py.File(path, "w") as file:
+        legacy_h5_format.save_weights_to_hdf5_group(file, model)
+
+
+@pytest.mark.parametrize(
+    "name, arguments",
+    [
+        ("MobileNet", {"alpha": 0.25, "input_shape": (32, 32, 3)}),
+        *(
+            pytest.param(name, {"input_shape": (64, 64, 3), **more}, marks=pytest.mark.slow)
+            for name, more in (("EfficientNetB0", {}), ("ConvNeXtTiny", {"include_top": False}), ("NASNetMobile", {}))
+        ),
+    ],
+    ids=lambda part: str(part),
+)
+def test_weights_in_the_form_of_the_published_files_are_loaded(name, arguments, cheap, tmp_path):
+    theirs = getattr(keras.applications, name)(weights=None, **arguments)
+    theirs.set_weights(random_weights(theirs))
+    path = str(tmp_path / "published.h5")
+    legacy_weights(theirs, path)
+    with scope(allowance=[1 << 60]):
+        ours = getattr(plait.applications, name)(weights=path, **arguments)
+    for mine, their in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, their)
+
+
+@pytest.mark.parametrize(
+    "include_top, file", [(True, "mobilenet_2_5_128_tf.h5"), (False, "mobilenet_2_5_128_tf_no_top.h5")]
+)
+def test_what_keras_has_fetched_is_found_in_its_folder(include_top, file, cheap, monkeypatch, tmp_path):
+    monkeypatch.delenv("PLAIT_HOME", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / "models").mkdir()
+    arguments = {"alpha": 0.25, "include_top": include_top, "input_shape": (128, 128, 3)}
+    build = getattr(keras.applications, "MobileNet")  # noqa: B009  (its annotations know no weights=None)
+    theirs = build(weights=None, **arguments)
+    theirs.set_weights(random_weights(theirs))
+    legacy_weights(theirs, tmp_path / "models" / file)
+    ours = plait.applications.MobileNet(**arguments)
+    for mine, their in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, their)
+
+
+def test_a_published_file_that_is_damaged_is_not_loaded(monkeypatch, tmp_path):
+    monkeypatch.setenv("PLAIT_HOME", str(tmp_path))
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "nasnet_mobile_no_top.h5").write_bytes(b"half of it")
+
+    def unreachable(*arguments, **more):
+        raise OSError("no network")
+
+    monkeypatch.setattr("urllib.request.urlopen", unreachable)
+    with pytest.raises(FileError, match=r"nasnet_mobile_no_top\.h5"):
+        plait.applications.NASNetMobile(include_top=False)
+
+
+def test_keras_files_of_convnext_open_and_train(tmp_path):
+    depths, widths = [1, 1, 2, 1], [8, 16, 24, 32]
+    theirs = keras_convnext.ConvNeXt(
+        depths, widths, drop_path_rate=0.5, weights=None, input_shape=(32, 32, 3), classes=5
+    )
+    theirs.set_weights(random_weights(theirs))
+    path = str(tmp_path / "convnext.keras")
+    theirs.save(path)
+    ours = plait.saving.load_model(path)
+    assert {type(layer).__name__ for layer in ours.layers} >= {"LayerScale", "StochasticDepth"}
+    pictures = np.random.default_rng(1).uniform(0, 255, (4, 32, 32, 3)).astype("float32")
+    np.testing.assert_allclose(np.asarray(ours(pictures)), np.asarray(theirs(pictures)), rtol=1e-4, atol=1e-5)
+    again = str(tmp_path / "again.keras")
+    ours.save(again)
+    theirs_again = keras.saving.load_model(again)
+    np.testing.assert_allclose(np.asarray(theirs_again(pictures)), np.asarray(theirs(pictures)), rtol=1e-4, atol=1e-5)
+    assert [weight.shape for weight in ours.weights] == [tuple(weight.shape) for weight in theirs.weights]
+
+
+def test_stochastic_depth_drops_the_samples_that_keras_drops():
+    pictures = np.random.default_rng(0).normal(size=(16, 3, 3, 2)).astype("float32")
+    found = []
+    for library, layer in (
+        (keras, keras_convnext.StochasticDepth),
+        (plait, plait.applications.convnext.StochasticDepth),
+    ):
+        library.utils.set_random_seed(3)
+        found.append(np.asarray(layer(0.5)(pictures, training=True)))
+    np.testing.assert_allclose(*found, rtol=1e-6)
+    kept = found[0].any(axis=(1, 2, 3))
+    assert 0 < kept.sum() < 16
+    np.testing.assert_allclose(found[1][kept], 2 * pictures[kept], rtol=1e-6)
+
+
+def test_layers_with_a_group_a_channel_are_those_of_keras():
+    pictures = np.random.default_rng(0).normal(size=(2, 9, 8, 6)).astype("float32")
+    theirs = keras.layers.Conv2D(12, 3, groups=6, strides=2, padding="same")
+    theirs.build(pictures.shape)
+    ours = plait.layers.Conv2D(12, 3, groups=6, strides=2, padding="same")
+    ours.build(pictures.shape)
+    ours.set_weights(theirs.get_weights())
+    np.testing.assert_allclose(np.asarray(ours(pictures)), np.asarray(theirs(pictures)), rtol=1e-4, atol=1e-5)

@@ -187,3 +187,30 @@ def close(one, other):
             close(one[key], other[key])
     else:
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_losses_of_layers_are_there_after_a_call():
+    """One program runs the whole model, and what `add_loss` got in it comes out; each call forgets the one before."""
+    data = np.ones((4, 3), "float32")
+    told = []
+    for library in (keras, plait):
+        inputs = library.Input((3,))
+        x = library.layers.Dense(2, activity_regularizer="l2", kernel_regularizer="l2")(inputs)
+        model = library.Model(inputs, library.layers.ActivityRegularization(0.1)(x))
+        model.set_weights([np.full((3, 2), 0.5, "float32"), np.zeros(2, "float32")])
+        for batch in (data, 2 * data, data):
+            model(batch)
+            told.append([float(loss) for loss in model.losses])
+    np.testing.assert_allclose(told[:3], told[3:], rtol=1e-6)
+    assert told[0] == told[2] != told[1]
+
+
+def test_a_sequential_says_what_it_was_built_for():
+    """As tuners ask for it, and build the next one by it."""
+    for library in (keras, plait):
+        told = library.Sequential([library.Input((3,)), library.layers.Dense(2)]).get_build_config()
+        assert told is not None and tuple(told["input_shape"]) == (None, 3)
+        model = library.Sequential([library.layers.Dense(2)])
+        model.build_from_config({"input_shape": [None, 3]})
+        assert tuple(model.weights[0].shape) == (3, 2)
+        model.build_from_config(None)

@@ -3,6 +3,7 @@
 Each has a function here and a module with it, its `preprocess_input` and `decode_predictions`.
 """
 
+from plait.applications import convnext as convnext
 from plait.applications import densenet as densenet
 from plait.applications import efficientnet as efficientnet
 from plait.applications import efficientnet_v2 as efficientnet_v2
@@ -12,12 +13,18 @@ from plait.applications import inception_v3 as inception_v3
 from plait.applications import mobilenet as mobilenet
 from plait.applications import mobilenet_v2 as mobilenet_v2
 from plait.applications import mobilenet_v3 as mobilenet_v3
+from plait.applications import nasnet as nasnet
 from plait.applications import resnet as resnet
 from plait.applications import resnet50 as resnet50
 from plait.applications import resnet_v2 as resnet_v2
 from plait.applications import vgg16 as vgg16
 from plait.applications import vgg19 as vgg19
 from plait.applications import xception as xception
+from plait.applications.convnext import ConvNeXtBase as ConvNeXtBase
+from plait.applications.convnext import ConvNeXtLarge as ConvNeXtLarge
+from plait.applications.convnext import ConvNeXtSmall as ConvNeXtSmall
+from plait.applications.convnext import ConvNeXtTiny as ConvNeXtTiny
+from plait.applications.convnext import ConvNeXtXLarge as ConvNeXtXLarge
 from plait.applications.densenet import DenseNet121 as DenseNet121
 from plait.applications.densenet import DenseNet169 as DenseNet169
 from plait.applications.densenet import DenseNet201 as DenseNet201
@@ -42,6 +49,8 @@ from plait.applications.mobilenet import MobileNet as MobileNet
 from plait.applications.mobilenet_v2 import MobileNetV2 as MobileNetV2
 from plait.applications.mobilenet_v3 import MobileNetV3Large as MobileNetV3Large
 from plait.applications.mobilenet_v3 import MobileNetV3Small as MobileNetV3Small
+from plait.applications.nasnet import NASNetLarge as NASNetLarge
+from plait.applications.nasnet import NASNetMobile as NASNetMobile
 from plait.applications.resnet import ResNet50 as ResNet50
 from plait.applications.resnet import ResNet101 as ResNet101
 from plait.applications.resnet import ResNet152 as ResNet152
@@ -53,6 +62,11 @@ from plait.applications.vgg19 import VGG19 as VGG19
 from plait.applications.xception import Xception as Xception
 
 __all__ = [
+    "ConvNeXtBase",
+    "ConvNeXtLarge",
+    "ConvNeXtSmall",
+    "ConvNeXtTiny",
+    "ConvNeXtXLarge",
     "DenseNet121",
     "DenseNet169",
     "DenseNet201",
@@ -77,6 +91,8 @@ __all__ = [
     "MobileNetV2",
     "MobileNetV3Large",
     "MobileNetV3Small",
+    "NASNetLarge",
+    "NASNetMobile",
     "ResNet101",
     "ResNet101V2",
     "ResNet152",
@@ -86,6 +102,7 @@ __all__ = [
     "VGG16",
     "VGG19",
     "Xception",
+    "convnext",
     "densenet",
     "efficientnet",
     "efficientnet_v2",
@@ -95,6 +112,7 @@ __all__ = [
     "mobilenet",
     "mobilenet_v2",
     "mobilenet_v3",
+    "nasnet",
     "resnet",
     "resnet50",
     "resnet_v2",

@@ -203,6 +203,7 @@ def classifier(
     files: tuple[Published, Published],
     top: Body | None = None,
     pools: tuple[str | None, str | None] = ("avg_pool", "max_pool"),
+    bare: Body | None = None,
 ) -> Model:
     """The model: a picture, the body, the top or a pooling, and the weights that are asked for.
 
@@ -213,6 +214,7 @@ def classifier(
         files: the published weights, with the top and without.
         top: from the features to the classes, if it isn't a mean and a Dense.
         pools: names of the layers that pool without a top.
+        bare: what comes last without a top.
     """
     picture = _picture_of(options, shape)
     features = body(picture)
@@ -220,6 +222,7 @@ def classifier(
         outputs = (top or (lambda x: dense_top(x, options)))(features)
     else:
         outputs = _pooled(features, options.pooling, pools)
+        outputs = bare(outputs) if bare else outputs
     inputs = picture if options.input_tensor is None else get_source_inputs(picture)
     model = Model(inputs, outputs, name=options.name)
     if options.weights == "imagenet":

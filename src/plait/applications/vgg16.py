@@ -11,6 +11,6 @@ __all__ = ["VGG16", "decode_predictions", "preprocess_input"]
 
 preprocess_input = blue_first
 
-_HASHES = ("cbe5617147160e668d6c5d5026f83318", "6d6bbae143d832006294945121d1f1fc")
+_HASHES = ("64373286793e3c8b2b4e3219cbf3544b", "6d6bbae143d832006294945121d1f1fc")
 _build = partial(build, title="vgg16", depths=(2, 2, 3, 3, 3), hashes=_HASHES)
 VGG16 = variant("VGG16", "vgg16", _build, __name__, SOURCE)

@@ -134,6 +134,29 @@ def mark_revision() -> None:
     _revision += 1
 
 
+_observer: Callable[["Variable", Any], Any] | None = None
+
+
+def observe(observer: Callable[["Variable", Any], Any] | None) -> Callable[["Variable", Any], Any] | None:
+    """Has `observer(variable, value)` say what stands for a stored value that is read; None ends it.
+
+    Gives back who was asked before. A tape that records needs it (`compat/tensorflow_tape`).
+    """
+    global _observer
+    before, _observer = _observer, observer
+    return before
+
+
+def is_observed() -> bool:
+    """Whether somebody is asked what stands for a stored value."""
+    return _observer is not None
+
+
+def observed(value: Any) -> Any:
+    """The array itself, of a value that an observer gave or that was computed from such."""
+    return getattr(value, "recorded", value) if isinstance(value, Tracer) else value
+
+
 def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None) -> Any:
     """Makes an array of a number, list, NumPy array or Variable; symbolic tensors and arrays pass through.
 
@@ -245,7 +268,12 @@ class Variable:
         """The array: what is bound in the scope, else what the cell holds; cast where the scope asks for it."""
         scope = current()
         bindings = scope.bindings
-        value = bindings[self] if bindings is not None and self in bindings else self._cell.tree[self._index]
+        if bindings is not None and self in bindings:
+            value = bindings[self]
+        else:
+            value = self._cell.tree[self._index]
+            if _observer is not None:
+                value = _observer(self, value)
         if scope.compute_dtype is not None and self.autocast:
             return value.astype(scope.compute_dtype)
         return value
@@ -293,6 +321,7 @@ class Variable:
         if bindings is not None:
             bindings[self] = value
             return value
+        value = observed(value)
         if isinstance(value, Tracer):
             raise StateError(
                 f"Variable '{self.path}': cannot be assigned inside a function that JAX is tracing, because the value "

@@ -612,8 +612,9 @@ class Layer(Owner):
             return {"input_shape": next(iter(shapes.values()))}
         return {"shapes_dict": shapes}
 
-    def build_from_config(self, config: dict) -> None:
-        """Builds it for the shapes that `get_build_config` gave."""
+    def build_from_config(self, config: dict | None) -> None:
+        """Builds it for the shapes that `get_build_config` gave; does nothing where there were none."""
+        config = config or {}
         if config.get("input_shape") is not None:
             self.build_for({"input_shape": as_shapes(config["input_shape"])})
         elif config.get("shapes_dict"):

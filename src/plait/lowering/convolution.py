@@ -71,7 +71,10 @@ def conv(
             f"A kernel {kernel.shape} in {groups} group(s) takes {kernel.shape[-2] * groups} channels and gives a "
             f"multiple of {groups}, but the input has the shape {x.shape}."
         )
-    return _conv(x, kernel, geometry(x.shape[1:-1], size, strides, padding, dilation), groups)
+    lies = geometry(x.shape[1:-1], size, strides, padding, dilation)
+    if groups == x.shape[-1] > 1:  # a group a channel: as many convolutions would take XLA minutes to compile
+        return _depthwise(x, kernel.reshape(*size, groups, -1), lies, groups)
+    return _conv(x, kernel, lies, groups)
 
 
 def depthwise_conv(

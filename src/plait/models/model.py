@@ -26,7 +26,7 @@ from plait import inspect, optimizers, saving, training
 from plait._errors import ArgumentError, StateError, did_you_mean, listing
 from plait._names import auto_name
 from plait._registry import builtin, deserialize
-from plait._scope import current
+from plait._scope import current, scope
 from plait._tree import flatten, map_structure_in_order, pack_as
 from plait.core.graph import Graph
 from plait.core.infer import infer
@@ -34,7 +34,7 @@ from plait.core.mask import set_mask
 from plait.core.pure import pure
 from plait.core.tensor import KerasTensor, any_symbolic
 from plait.core.traces import Traces
-from plait.core.variable import Cell, Variable, cell_of, revision
+from plait.core.variable import Cell, Variable, cell_of, is_observed, observed, revision
 from plait.layers.base import Layer
 from plait.layers.input import InputLayer, input_spec_of
 from plait.layers.ownership import unique
@@ -162,6 +162,8 @@ class Model(Layer):
             return super().__call__(*args, **kwargs)
         if self.host_part is not None and args and not any_symbolic(flatten(args[0])):
             args = (self.on_host(args[0]), *args[1:])
+        if is_observed() and (self.graph is None or len(self.graph.outputs) > 1):
+            return super().__call__(*args, **kwargs)  # what is in one program, no tape sees
         leaves = flatten([list(args), kwargs])
         if not all(map(_is_plain_array, leaves)):
             outputs = super().__call__(*args, **kwargs)
@@ -188,10 +190,13 @@ class Model(Layer):
         if program is None:
             program = self._programs[training] = self._make_program(variables, training)
         try:
-            outputs, changed = program(cell.tree, args, kwargs)
+            values = [variable.value for variable in variables] if is_observed() else cell.tree
+            outputs, changed, losses = program(values, args, kwargs)
         finally:
             self._traces.ended()
-        for index, value in changed.items():
+        if losses or self._losses:
+            self._take_losses(losses)
+        for index, value in zip(changed, map(observed, changed.values())):
             if isinstance(value, Tracer):
                 raise StateError(
                     f"Model {self.name!r}: this call changes the model's state (statistics, seeds) inside a function that JAX is "
@@ -200,14 +205,24 @@ class Model(Layer):
             cell.tree[index] = value
         return outputs
 
+    def _take_losses(self, losses: list) -> None:
+        """Keeps what `add_loss` got in a call, in place of what it got in the one before."""
+        collected = current().losses
+        if collected is None:
+            self._clear_losses()
+            collected = self._losses
+        collected.extend(losses)
+
     def _make_program(self, variables: list[Variable], training: bool | None) -> Callable:
         call = super().__call__
         given = {} if training is None else {"training": training}
 
         def run(values: list, args: tuple, kwargs: dict) -> tuple:
             self._traces.note(f"Model {self.name!r}", "call", [list(args), kwargs] if kwargs else list(args))
-            outputs, after = pure(call, variables)(values, *args, **kwargs, **given)
-            return outputs, {i: b for i, (a, b) in enumerate(zip(values, after, strict=True)) if a is not b}
+            with scope(losses=[]) as inside:
+                outputs, after = pure(call, variables)(values, *args, **kwargs, **given)
+            changed = {i: b for i, (a, b) in enumerate(zip(values, after, strict=True)) if a is not b}
+            return outputs, changed, inside.losses
 
         return jax.jit(run)
 
@@ -711,7 +726,7 @@ def _host_array(value: Any) -> Any:
 
 def _is_plain_array(value: Any) -> bool:
     """Whether a program can take a value as it is: numeric arrays and None, no tracers, no symbolic tensors."""
-    if isinstance(value, Tracer):
+    if isinstance(observed(value), Tracer):
         return False
     if isinstance(value, (jax.Array, bool, type(None))):
         return True

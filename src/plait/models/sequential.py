@@ -163,6 +163,10 @@ class Sequential(Model):
             **({"build_input_shape": shape} if shape is not None else {}),
         }
 
+    def get_build_config(self) -> dict | None:
+        """The shape that it was built for."""
+        return super().get_build_config() if self.graph is None else {"input_shape": self.graph.inputs[0].shape}
+
     @classmethod
     def from_config(cls, config: Any, custom_objects: Any = None) -> "Sequential":
         """A model from its config, also in the form that Keras 1 and 2 wrote: a bare list of layers."""
