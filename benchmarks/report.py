@@ -14,6 +14,26 @@ TITLES = {
     "jax": "JAX+Optax",
 }
 
+# What plait is to be: so many times as fast as the best Keras peer, and as PyTorch by hand. Of `import`, as JAX.
+AIMS: dict[str, tuple[float, float | None]] = {
+    "tiny": (3, 8),
+    "mlp": (1.2, 1.2),
+    "cnn": (1.4, 1.2),
+    "resnet": (1, None),
+    "lstm": (1.5, 1),
+    "gru": (1.4, 1),
+    "bilstm": (1.4, 1),
+    "transformer": (1.4, 1.1),
+    "depthwise": (1.2, None),
+    "multiio": (2, None),
+    "predict1": (10, None),
+    "call1": (10, None),
+    "cold": (1.2, None),
+    "warm": (4, None),
+    "build": (2, None),
+}
+INFERENCE = (1.2, 1.0)
+
 
 def summary(results: dict[str, list[dict]], limit: float | None = None, tolerance: float = 0.02) -> dict:
     """One workload's row.
@@ -96,7 +116,8 @@ def markdown(report: dict) -> str:
         "",
     ]
     lines[-2] += f" speed ({report['speed']})."
-    head = ["workload", "rounds", *(TITLES[name] for name in names), "limit", "x best Keras", "x PyTorch", "of limit"]
+    head = ["workload", "rounds", *(TITLES[name] for name in names), "limit"]
+    head += ["x best Keras", "x PyTorch", "aims", "of limit"]
     lines += ["| " + " | ".join(head) + " |", "| --- |" + " --: |" * (len(head) - 1)]
     for workload, row in rows.items():
         rounds = min((peer["rounds"] for peer in row["peers"].values() if "rounds" in peer), default=0)
@@ -107,10 +128,27 @@ def markdown(report: dict) -> str:
             show(row["limit"]) if row["limit"] else "",
         ]
         cells += [times(row.get("x_best_keras")), times(row["ratios"].get("torch"))]
+        cells.append("; ".join(f"{aim:g}" for aim in aims_of(workload) if aim is not None))
         cells.append(f"{row['share_of_limit']:.0%}" if row.get("share_of_limit") else "")
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", *notes(report)]
     return "\n".join(lines) + "\n"
+
+
+def aims_of(workload: str) -> tuple:
+    """What the two ratios are to be; None where nothing was set."""
+    return AIMS.get(workload, INFERENCE if workload.startswith("infer-") else (None, None))
+
+
+def missed(report: dict) -> list[str]:
+    """The ratios below their aims."""
+    found = []
+    for workload, row in report["rows"].items():
+        ratios = row.get("x_best_keras"), row["ratios"].get("torch")
+        for ratio, aim, peer in zip(ratios, aims_of(workload), ("best Keras", "PyTorch"), strict=True):
+            if ratio is not None and aim is not None and ratio < aim:
+                found.append(f"{workload} {ratio:.2f} x {peer} (aim {aim:g})")
+    return found
 
 
 def times(ratio: float | None) -> str:
@@ -120,7 +158,8 @@ def times(ratio: float | None) -> str:
 
 def notes(report: dict) -> list[str]:
     """What was left out, what failed, and whose loss isn't the oracle's."""
-    lines = [f"- Left out: {one}." for one in report["left_out"]]
+    lines = [f"- Below its aim: {one}." for one in missed(report)]
+    lines += [f"- Left out: {one}." for one in report["left_out"]]
     for workload, row in report["rows"].items():
         lines += [
             f"- {workload} on {n}: {p['failed']}"
