@@ -71,12 +71,25 @@ FAMILIES = {
 # Names of Keras's internals, and what they are called in plait.
 ALIASES = {
     "backend.is_tensor": "plait.ops:is_tensor",
+    "backend.get_keras_mask": "plait.core.mask:get_mask",
+    "backend.set_keras_mask": "plait.core.mask:set_mask",
+    "backend.jax.trainer.JAXTrainer": "tools.keras_trainer:JAXTrainer",
     "backend.common.variables.standardize_dtype": "plait.backend:standardize_dtype",
     "backend.common.masking.get_keras_mask": "plait.core.mask:get_mask",
     "backend.common.masking.set_keras_mask": "plait.core.mask:set_mask",
     "backend.common.keras_tensor.any_symbolic_tensors": "plait.core.tensor:any_symbolic",
     "ops.operation.Operation": "plait:Operation",
+    "models.Functional": "plait:Model",
     "models.functional.Functional": "plait:Model",
+    "saving.object_registration.GLOBAL_CUSTOM_NAMES": "plait._registry:_custom_names",
+    "saving.object_registration.GLOBAL_CUSTOM_OBJECTS": "plait._registry:_custom",
+    "saving.saving_lib.save_weights_only": "plait.saving:save_weights",
+    "saving.saving_lib.load_weights_only": "plait.saving:load_weights",
+    "utils.file_utils.join": "posixpath:join",
+    "utils.removesuffix": "builtins:str.removesuffix",
+    "utils.python_utils.removesuffix": "builtins:str.removesuffix",
+    "backend.compute_output_spec": "tools.keras_mapping:compute_output_spec",
+    "backend.common.backend_utils.compute_conv_transpose_output_shape": "tools.keras_mapping:transposed_shape",
     "layers.layer.Layer": "plait:Layer",
     "layers.core.input_layer.Input": "plait:Input",
 }
@@ -239,6 +252,9 @@ def values() -> dict[str, Any]:
         "SUPPORTS_RAGGED_TENSORS": False,
         "SUPPORTS_COMPLEX_DTYPES": True,
         "IS_THREAD_SAFE": True,
+        "_METADATA_FILENAME": "metadata.json",
+        "_CONFIG_FILENAME": "config.json",
+        "_VARS_FNAME": "model.weights",
         "ALLOWED_DTYPES": tuple(name for name in _dtypes.NAMES if name != "complex128"),
         "FLOAT_TYPES": plain_floats,
         "INT_TYPES": _dtypes.INTEGERS,
@@ -247,6 +263,41 @@ def values() -> dict[str, Any]:
         "FLOAT8_TYPES": tuple(name for name in _dtypes.FLOATS if "8" in name),
         "any_symbolic_tensors": lambda args=None, kwargs=None: any_symbolic([args, kwargs]),
     }
+
+
+def compute_output_spec(function: Any, *args: Any, **kwargs: Any) -> Any:
+    """What a function gives for symbolic tensors."""
+    from plait.core.infer import infer
+
+    return infer(function, args, kwargs)
+
+
+def transposed_shape(
+    input_shape: Any,
+    kernel_size: Any,
+    filters: int,
+    strides: Any,
+    padding: str,
+    output_padding: Any = None,
+    data_format: str = "channels_last",
+    dilation_rate: Any = 1,
+) -> tuple:
+    """The shape of what a transposed convolution gives: the tests compare with it."""
+    rank = len(input_shape) - 2
+    sizes = input_shape[1:-1] if data_format == "channels_last" else input_shape[2:]
+    options = (kernel_size, strides, output_padding, dilation_rate)
+    given = [option if isinstance(option, (list, tuple)) else (option,) * rank for option in options]
+    found = []
+    for size, kernel, stride, extra, dilation in zip(sizes, *given, strict=True):
+        reach = (kernel - 1) * dilation + 1
+        if size is None:
+            found.append(None)
+        elif extra is None:
+            found.append(size * stride + (max(reach - stride, 0) if padding == "valid" else 0))
+        else:
+            found.append((size - 1) * stride + reach + extra - (0 if padding == "valid" else 2 * (reach // 2)))
+    last = data_format == "channels_last"
+    return (input_shape[0], *found, filters) if last else (input_shape[0], filters, *found)
 
 
 _public_names: set[str] = set()
@@ -268,7 +319,10 @@ def look_up(module: str, name: str) -> Any:
     alias = ALIASES.get(f"{path}.{name}")
     if alias:
         home, _, attribute = alias.partition(":")
-        return getattr(importlib.import_module(home), attribute, NOTHING)
+        value: Any = importlib.import_module(home)
+        for part in attribute.split("."):
+            value = getattr(value, part, NOTHING)
+        return value
     for home in homes(path):
         value = getattr(importlib.import_module(home), name, NOTHING)
         if value is not NOTHING:

@@ -73,7 +73,10 @@ def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> No
         ArgumentError: they do.
     """
     if not same_structure(a, b):
-        raise ArgumentError(f"`a` and `b` don't have the same structure: a={describe(a)}, b={describe(b)}.")
+        raise ArgumentError(
+            f"`a` and `b` don't have the same structure. Expected a {type(a).__name__} as in a={describe(a)}, but got "
+            f"b={describe(b)}."
+        )
 
 
 def assert_same_paths(a: Any, b: Any) -> None:

@@ -24,7 +24,7 @@ from typing import Any
 
 from plait._errors import ArgumentError, GraphError, MissingError, describe, listing
 from plait._names import auto_name
-from plait._tree import flatten, map_structure_in_order
+from plait._tree import flatten, leaves_with_paths, map_structure_in_order, path_name
 from plait.core.infer import infer
 from plait.core.tensor import KerasTensor, any_symbolic
 
@@ -223,9 +223,9 @@ class Graph:
         finished: list[Node] = []
         done: set[int] = set()
         met: dict[int, int] = {}
-        for output in self.outputs:
+        for index, output in enumerate(self.outputs):
             if output.node is None and id(output) not in self._starts:
-                self._raise_disconnected(output, None)
+                self._raise_disconnected(output, None, index)
             if output.node is None or id(output) in self._starts:
                 if output.node is not None and not self._is_input_node(output.node):
                     continue
@@ -239,7 +239,7 @@ class Graph:
                     finished.append(node)
                 elif id(tensor) not in self._starts:
                     if tensor.node is None or self._is_input_node(tensor.node):
-                        self._raise_disconnected(tensor, node)
+                        self._raise_disconnected(tensor, node, index)
                     self._enter(tensor, done, met, stack)
                 elif tensor.node is not None and self._is_input_node(tensor.node):
                     self._enter(tensor, done, met, stack)
@@ -258,7 +258,7 @@ class Graph:
         met.setdefault(id(node.operation), len(met))
         stack.append((node, iter(node.inputs)))
 
-    def _raise_disconnected(self, tensor: KerasTensor, user: "Node | None") -> None:
+    def _raise_disconnected(self, tensor: KerasTensor, user: "Node | None", output: int) -> None:
         source = tensor.node
         made = f" The Input {source.operation.name!r} was made at {source.place}." if source is not None else ""
         used = (
@@ -267,8 +267,10 @@ class Graph:
             else ""
         )
         given = listing(t.name for t in self.inputs)
+        path = path_name([path for path, _ in leaves_with_paths(self.output_structure)][output])
+        whole = f"Output with path `{path}` is not connected to `inputs`: " if path else ""
         raise GraphError(
-            f"{self.owner}: the tensor {tensor.name!r} ({describe(tensor)}) is needed for the outputs, but it is not "
+            f"{self.owner}: {whole}the tensor {tensor.name!r} ({describe(tensor)}) is needed for the outputs, but it is not "
             f"connected to `inputs` ({given}).{made}{used} Add {tensor.name!r} to `inputs`, or start from tensors that lead "
             "to all outputs."
         )

@@ -121,11 +121,11 @@ class Owner(Operation):
             layer.trainable = self._trainable
         mark_revision()
 
-    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> Iterator["Owner"]:
-        if include_self:
-            yield self
+    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list["Owner"]:
+        found: list[Owner] = [self] if include_self else []
         for layer in self._layers:
-            yield from layer._flatten_layers(True, recursive) if recursive else (layer,)
+            found += layer._flatten_layers(True, True) if recursive else (layer,)
+        return found
 
     def count_params(self) -> int:
         """How many numbers its weights hold.

@@ -5,7 +5,7 @@ from typing import Any
 
 from plait._errors import ArgumentError, describe
 from plait._scope import scope
-from plait._tree import flatten, pack_as
+from plait._tree import flatten, pack_as, same_structure
 from plait.core.tensor import KerasTensor
 from plait.layers.base import Layer
 from plait.layers.input import Input, InputLayer
@@ -41,7 +41,7 @@ def clone_model(
     """
     if not isinstance(model, Model):
         raise ArgumentError(f"clone_model: expected a model, but got {describe(model)}.")
-    copy = _layer_copier(clone_function, recursive)
+    copy = _layer_copier(clone_function, call_function, recursive)
     if isinstance(model, Sequential):
         clone = _clone_sequential(model, input_tensors, copy, call_function)
     elif model.graph is None:
@@ -54,7 +54,7 @@ def clone_model(
         clone = type(model).from_config(config)
     else:
         clone = _clone_graph(model, input_tensors, copy, call_function)
-    if model.compiled is not None and model.graph is not None:
+    if model.compilation is not None and model.graph is not None:
         config = model.get_compile_config() or {}
         optimizer = config["optimizer"]
         config["optimizer"] = type(optimizer).from_config(optimizer.get_config()) if optimizer is not None else None
@@ -63,10 +63,13 @@ def clone_model(
     return clone
 
 
-def _layer_copier(clone_function: Callable | None, recursive: bool) -> Callable[[Any], Any]:
+def _layer_copier(
+    clone_function: Callable | None, call_function: Callable | None, recursive: bool
+) -> Callable[[Any], Any]:
     def copy(layer: Any) -> Any:
         if isinstance(layer, Model) and recursive:
-            return clone_model(layer, clone_function=clone_function, recursive=True)
+            call = None if isinstance(layer, Sequential) else call_function
+            return clone_model(layer, clone_function=clone_function, call_function=call, recursive=True)
         if clone_function is not None and isinstance(layer, Layer):
             return clone_function(layer)
         return copy_of(layer)
@@ -110,6 +113,11 @@ def _clone_graph(model: Model, input_tensors: Any, copy: Callable, call_function
     if input_tensors is None:
         starts = [_copy_of_input(tensor) for tensor in graph.inputs]
     else:
+        if not same_structure(graph.input_structure, input_tensors):
+            raise ArgumentError(
+                "clone_model: `input_tensors` must have the same structure as model.input, which is "
+                f"{describe(graph.input_structure)}, but got {describe(input_tensors)}."
+            )
         starts = flatten(input_tensors)
     copies: dict[Any, Any] = {}
 

@@ -93,7 +93,7 @@ def _is_deep(structure: Any) -> bool:
 
 def _warn_structure(structure: Any, values: Any, owner: str) -> None:
     warnings.warn(
-        f"{owner}: The structure of `inputs` doesn't match the expected structure. Expected {describe(structure)}, but got "
+        f"The structure of `inputs` doesn't match the expected structure of {owner}. Expected {describe(structure)}, but got "
         f"{describe(values)}; the values are taken by position.",
         stacklevel=6,
     )

@@ -105,7 +105,7 @@ class Model(Layer):
     _opened: tuple[Graph, Graph] | None = None
     _host_part: tuple[Graph, Any] | None = None
     optimizer: Any = None
-    compiled: Any = None
+    compilation: Any = None
     history: Any = None
     stop_training = stop_evaluating = stop_predicting = False
     run_eagerly = False
@@ -389,11 +389,6 @@ class Model(Layer):
         """The names of its outputs, flat: losses, metrics, weights and labels may be given by them."""
         return training.output_names(self._needs_graph("output_names").output_structure)
 
-    @property
-    def input_spec(self) -> Any:  # type: ignore[override]
-        """None: a model matches and checks its inputs itself, by name."""
-        return None
-
     def describe_inputs(self) -> list:
         """What each input must be like, as InputSpecs."""
         return [input_spec_of(tensor) for tensor in self._needs_graph("inputs").inputs]
@@ -481,7 +476,8 @@ class Model(Layer):
         """
         weights = loss_weight if loss_weights is None else loss_weights
         structure = self.graph.output_structure if self.graph is not None else None
-        self.compiled = training.Compiled(loss, weights, metrics, weighted_metrics, structure, self.name)
+        own_loss = type(self).compute_loss is not Model.compute_loss
+        self.compilation = training.Compiled(loss, weights, metrics, weighted_metrics, structure, self.name, own_loss)
         self.optimizer = optimizers.get(optimizer)
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16" and self.optimizer is not None:
             if not isinstance(self.optimizer, optimizers.LossScaleOptimizer):
@@ -581,22 +577,27 @@ class Model(Layer):
     compute_loss_and_updates = training.custom.compute_loss_and_updates
     stateless_compute_loss = training.custom.stateless_compute_loss
 
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self.compilation is not None
+
     def _needs_compile(self) -> Any:
-        if self.compiled is None:
+        if self.compilation is None:
             raise StateError(
                 f"Model {self.name!r}: You must call `compile()` before using the model. Give it an optimizer and a loss."
             )
-        return self.compiled
+        return self.compilation
 
     @property
     def loss(self) -> Any:
         """The loss as it was given to `compile`."""
-        return self.compiled.given["loss"] if self.compiled is not None else None
+        return self.compilation.given["loss"] if self.compilation is not None else None
 
     @property
     def metrics(self) -> list:
         """The metrics of the last `compile`, the loss first; then those of its layers."""
-        own = self.compiled.metric_objects if self.compiled is not None else []
+        own = self.compilation.metric_objects if self.compilation is not None else []
         return unique([*own, *super().metrics])
 
     @property
@@ -612,7 +613,7 @@ class Model(Layer):
     @property
     def metrics_names(self) -> list[str]:
         """The names of what `evaluate` returns, in its order."""
-        return self.compiled.names if self.compiled is not None else []
+        return self.compilation.names if self.compilation is not None else []
 
     def get_metrics_result(self) -> dict:
         """The metrics' results, by name."""
@@ -692,7 +693,7 @@ class Model(Layer):
 
     def get_compile_config(self) -> dict | None:
         """What `compile` was told, as plain data; None if it wasn't called."""
-        if self.compiled is None:
+        if self.compilation is None:
             return None
         optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
         if isinstance(optimizer, optimizers.OptaxOptimizer):
@@ -704,7 +705,7 @@ class Model(Layer):
             optimizer = None
         return {
             "optimizer": optimizer,
-            **self.compiled.given,
+            **self.compilation.given,
             "run_eagerly": self.run_eagerly,
             "steps_per_execution": self.steps_per_execution or 1,
             "jit_compile": self.jit_compile,

@@ -1,5 +1,6 @@
 """Sequential: a model that is a list of layers, each fed by the one before."""
 
+import inspect
 from collections.abc import Iterable
 from typing import Any
 
@@ -101,28 +102,66 @@ class Sequential(Model):
         output = tensor
         for layer in self._chain:
             if not isinstance(layer, InputLayer):
-                output = layer(output)
+                try:
+                    output = layer(output)
+                except NotImplementedError:
+                    return  # a layer that can't tell its shapes beforehand: the layers are applied in turn
+                except TypeError as error:
+                    self._check_signature(layer, error)
+                    raise
                 if is_nested(output) and len(output) == 1:
                     output = output[0]
         self._take_graph(tensor, output)
 
+    def _check_signature(self, layer: Layer, error: Exception) -> None:
+        parameters = inspect.signature(layer.call).parameters.values()
+        needed = [
+            p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        ]
+        if len(needed) != 1:
+            raise ArgumentError(
+                f"Sequential {self.name!r}: its layers can only have a single positional argument, the input tensor, but "
+                f"`call` of {type(layer).__name__} {layer.name!r} has {listing(needed)}. Give the others defaults."
+            ) from error
+
     def build(self, input_shape: Any = None) -> None:
-        """Makes the graph for inputs of a shape, batch axis included."""
+        """Makes the graph for inputs of a shape, batch axis included.
+
+        Raises:
+            ArgumentError: it begins with an Input of another shape.
+        """
+        self._check_shape(input_shape)
         if self.graph is not None or input_shape is None or not self._chain:
             if self.graph is None and len(self._chain) > 1 and isinstance(self._chain[0], InputLayer):
                 self._connect(self._chain[0].output)
             return
-        if is_nested(input_shape) and any(is_nested(size) for size in input_shape):
+        if isinstance(input_shape, dict) or (is_nested(input_shape) and any(is_nested(size) for size in input_shape)):
             return  # several inputs: the layers are applied in turn
         if not isinstance(self._chain[0], InputLayer):
             layer = Input(batch_shape=(None, *tuple(input_shape)[1:]), dtype=_first_dtype(self._chain)).node.operation
             self._chain.insert(0, layer)
         self._connect(self._chain[0].output)
 
+    def _check_shape(self, shape: Any) -> None:
+        expected = self._chain[0].batch_shape if self._chain and isinstance(self._chain[0], InputLayer) else None
+        if expected is None or not isinstance(shape, (list, tuple)) or any(is_nested(size) for size in shape):
+            return
+        if len(shape) != len(expected) or any(
+            None not in pair and pair[0] != pair[1] for pair in zip(shape, expected, strict=True)
+        ):
+            raise ArgumentError(
+                f"Sequential model {self.name!r} has already been configured to use input shape {expected}. You cannot build it "
+                f"with input_shape {tuple(shape)}."
+            )
+
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Applies the layers in turn."""
         if self.graph is not None:
             return super().call(inputs, training=training, mask=mask)
+        if not self.layers:
+            raise ArgumentError(
+                f"Sequential model {self.name!r} has no layers, so it cannot be called. Add some with `add`."
+            )
         outputs = inputs
         for layer in self._chain:
             if not isinstance(layer, InputLayer):

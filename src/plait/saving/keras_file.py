@@ -160,7 +160,7 @@ def _read_keras(path: Path, compile: bool) -> Any:
         with _allowance(archive):
             model = _model_from(config)
         if not compile:
-            model.compiled = None  # a class may compile itself when it is made
+            model.compilation = None  # a class may compile itself when it is made
         _read_archived_weights(model, archive, f"load_model('{path}')", strict=False)
     return model
 

@@ -16,10 +16,11 @@ import jax.numpy as jnp
 from plait import losses, metrics
 from plait._errors import ArgumentError, DataError, PlaitError, describe, listing, raise_all
 from plait._names import snake_case
-from plait._tree import flatten, is_nested
+from plait._tree import flatten, is_nested, pack_as
 from plait.core.variable import convert_to_tensor
 from plait.training.checks import check_class_labels, warn_if_spread
 from plait.training.names import match_labels, match_to_outputs, output_names
+from plait.training.nested_losses import Group, LossSum, is_structured, split
 
 
 class Compiled:
@@ -32,6 +33,8 @@ class Compiled:
         weighted_metric: likewise.
         structure: the outputs' structure, or None where it isn't known yet.
         owner: the model's name.
+        own_loss: whether the model has a `compute_loss` of its own, which may hand on other outputs than the graph's:
+            what doesn't match those is then matched to what it hands on.
 
     Raises:
         ArgumentError: whatever doesn't match, all of it.
@@ -41,17 +44,27 @@ class Compiled:
         names_of_outputs: the outputs' names; None until known.
     """
 
-    def __init__(self, loss: Any, loss_weights: Any, metric: Any, weighted_metric: Any, structure: Any, owner: str):
+    def __init__(
+        self,
+        loss: Any,
+        loss_weights: Any,
+        metric: Any,
+        weighted_metric: Any,
+        structure: Any,
+        owner: str,
+        own_loss: bool = False,
+    ):
         self.given = {
             "loss": loss,
             "loss_weights": loss_weights,
             "metrics": metric,
             "weighted_metrics": weighted_metric,
         }
-        self.owner = owner
+        self.owner, self.own_loss = owner, own_loss
         self.names_of_outputs: list[str] | None = None
         self.loss_tracker = metrics.Mean(name="loss")
         self._trackers: list[Any] = []
+        self._groups: list[Group] = []
         self._entries: list[_Entry] = []
         self._is_single = True
         self._settled = False
@@ -62,7 +75,11 @@ class Compiled:
                     f"names, but got {describe(self.given[key])}. Put it into a list."
                 )
         if structure is not None:
-            self._match(structure)
+            try:
+                self._match(structure)
+            except ArgumentError:
+                if not own_loss:
+                    raise
 
     # ------------------------------------------------------------------------ matching
 
@@ -70,9 +87,7 @@ class Compiled:
         """Gives each output its loss, weight and metrics; raises with everything that doesn't match."""
         names = output_names(structure)
         problems: list[str] = []
-        loss = match_to_outputs(self.given["loss"], structure, names, "loss", problems)
-        loss = [one[0] if isinstance(one, (list, tuple)) and len(one) == 1 else one for one in loss]
-        weights = self._match_weights(structure, names, problems)
+        loss, weights = self._match_losses(structure, names, problems)
         plain = match_to_outputs(self.given["metrics"], structure, names, "metrics", problems, listed=True)
         weighted = match_to_outputs(
             self.given["weighted_metrics"], structure, names, "weighted_metrics", problems, listed=True
@@ -83,6 +98,9 @@ class Compiled:
                 self._entries.append(_Entry(name, one, weight, unweighted, with_weights))
             except PlaitError as error:
                 problems.append(str(error).rstrip("."))
+        for group in self._groups:
+            for member in group.members:
+                self._entries[member].in_group = True
         raise_all(
             ArgumentError,
             f"{self.owner}.compile",
@@ -90,9 +108,23 @@ class Compiled:
         )
         self.names_of_outputs = names
         self._is_single = not is_nested(structure) or len(names) == 1
-        with_loss = [entry for entry in self._entries if entry.loss is not None]
+        with_loss = [entry.name for entry in self._entries if entry.loss is not None]
+        with_loss += [group.name for group in self._groups]
         if len(with_loss) > 1:
-            self._trackers = [metrics.Mean(name=f"{entry.name}_loss") for entry in with_loss]
+            self._trackers = [metrics.Mean(name=f"{name}_loss") for name in with_loss]
+
+    def _match_losses(self, structure: Any, names: list[str], problems: list[str]) -> tuple[list, list]:
+        """The loss of each output and its weight; keeps the losses of groups of outputs."""
+        given, weights = self.given["loss"], self.given["loss_weights"]
+        self._groups = []
+        if not is_structured(given, structure):
+            loss = match_to_outputs(given, structure, names, "loss", problems)
+            loss = [one[0] if isinstance(one, (list, tuple)) and len(one) == 1 else one for one in loss]
+            return loss, self._match_weights(structure, names, problems)
+        by_output, groups = split(given, weights, structure, names, problems)
+        self._groups = [group._replace(loss=_find_loss(group.loss, group.name)) for group in groups]
+        pairs = [_one_pair(name, found) for name, found in zip(names, by_output, strict=True)]
+        return [loss for loss, _ in pairs], [weight for _, weight in pairs]
 
     def _match_weights(self, structure: Any, names: list[str], problems: list[str]) -> list:
         given = self.given["loss_weights"]
@@ -123,6 +155,8 @@ class Compiled:
 
     def check_labels(self, y: Any, outputs: Any) -> None:
         """Refuses class numbers that no output stands for: see `checks.check_class_labels`."""
+        if self.own_loss and len(flatten(outputs)) != len(self._entries):
+            return  # the losses are of what the model's own `compute_loss` makes of the outputs
         check_class_labels(y, [e.name for e in self._entries], [e.loss for e in self._entries], outputs, self.owner)
 
     def _labels(self, y: Any) -> list:
@@ -158,13 +192,25 @@ class Compiled:
             if self._trackers:
                 next(trackers).update_state(value, sample_weight=_batch_size(pred))
             total = total + (value if entry.weight is None else value * entry.weight)
+        for group in self._groups:
+            value = self._group_loss(group, pack_as(y_pred, labels), y_pred, weights)
+            if self._trackers:
+                next(trackers).update_state(value, sample_weight=_batch_size(preds[group.members[0]]))
+            total = total + (value if group.weight is None else value * group.weight)
         for value in added:
             total = total + jnp.sum(value.astype("float32"))
         return jnp.asarray(total, "float32")
 
+    def _group_loss(self, group: Group, y: Any, y_pred: Any, weights: list) -> Any:
+        """The loss of several outputs together; the first weights of samples that one of them has count."""
+        weight = next((weights[member] for member in group.members if weights[member] is not None), None)
+        return group.loss(group.of(y), group.of(y_pred), sample_weight=weight)
+
     def update_metrics(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
         """Updates all metrics with one batch."""
         self.settle(y, y_pred)
+        if not any(entry.metrics or entry.weighted_metrics for entry in self._entries):
+            return
         labels, weights = self._labels(y), self._weights(sample_weight)
         for entry, true, pred, weight in zip(self._entries, labels, flatten(y_pred), weights, strict=True):
             for metric in entry.metrics:
@@ -220,6 +266,7 @@ class _Entry:
 
     def __init__(self, name: str, loss: Any, weight: Any, plain: Any, weighted: Any):
         self.name, self.weight = name, weight
+        self.in_group = False  # whether a loss of several outputs together takes it
         self.loss = _find_loss(loss, name)
         self._plain = [_find_metric(m) for m in flatten(plain) if m is not None]
         self._weighted = [_find_metric(m) for m in flatten(weighted) if m is not None]
@@ -228,7 +275,7 @@ class _Entry:
 
     @property
     def needs_labels(self) -> bool:
-        return self.loss is not None or bool(self._plain or self._weighted)
+        return self.loss is not None or self.in_group or bool(self._plain or self._weighted)
 
     def plan(self) -> dict:
         """Its row of the report."""
@@ -277,6 +324,13 @@ class _Entry:
                 f"{describe(y)} with outputs {describe(y_pred)}. {error}"
             ) from error
         return value
+
+
+def _one_pair(name: str, pairs: list[tuple[Any, Any]]) -> tuple[Any, Any]:
+    """The loss of an output and its weight, from none, one or several such."""
+    if len(pairs) < 2:
+        return pairs[0] if pairs else (None, None)
+    return LossSum([(_find_loss(loss, name), weight) for loss, weight in pairs]), None
 
 
 def _find_loss(loss: Any, name: str) -> Any:

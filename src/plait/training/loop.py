@@ -155,13 +155,13 @@ def _fit(
 
 def _prepared(model: Any, source: Any, class_weight: Any, draws: bool) -> Any:
     """The model's trainer, ready for the source's batches."""
-    if draws and isinstance(source, (ArraySource, PyDatasetSource)) and not model.compiled.settled:
+    if draws and isinstance(source, (ArraySource, PyDatasetSource)) and not model.compilation.settled:
         source.order(1)  # as Keras does before the first epoch: a seeded script goes on with the same numbers
     first = source.first()
     model.trainer.prepare(first, class_weight)
     y = source.arrays[1] if isinstance(source, ArraySource) else first[1]
     if y is not None:
-        model.compiled.check_labels(y, model.trainer.outputs)
+        model.compilation.check_labels(y, model.trainer.outputs)
     return model.trainer
 
 

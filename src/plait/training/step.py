@@ -112,15 +112,15 @@ class Trainer:
             return
         self._build(batch)
         model = self.model
-        if class_weight is not None and model.compiled.names_of_outputs:
-            check_class_weight(class_weight, model.compiled.names_of_outputs, self.outputs, model.name)
+        if class_weight is not None and model.compilation.names_of_outputs:
+            check_class_weight(class_weight, model.compilation.names_of_outputs, self.outputs, model.name)
         if training and model.optimizer is not None:
             if not model.trainable_variables:
                 warnings.warn(f"{model.name}: there is nothing to train: no weight is trainable.", stacklevel=6)
             model.optimizer.build_for(model.trainable_variables)
         self.variables = unique([*model.variables, *global_states()])
         mine = {id(variable) for variable in self.variables}
-        metric_variables = [*model.compiled.variables, *model.metrics_variables]  # `metrics` may be overridden
+        metric_variables = [*model.compilation.variables, *model.metrics_variables]  # `metrics` may be overridden
         self.metric_variables = [v for v in unique(metric_variables) if id(v) not in mine]
         trainable = {id(variable) for variable in model.trainable_variables}
         self._trainable = [index for index, variable in enumerate(self.variables) if id(variable) in trainable]
@@ -148,9 +148,18 @@ class Trainer:
         )
         _check_numbers(sample_weight, "sample weights", "Give a number for each row.", model.name)
         self.outputs = outputs
-        model.compiled.settle(_specs(y) if y is not None else None, outputs)
-        if any(not metric.built or not metric.variables for metric in model.compiled.metric_objects):
-            infer(model.compiled.update_metrics, (_specs(y), outputs, _specs(sample_weight)), {})
+        self._settle(_specs(x), _specs(y) if y is not None else None, outputs)
+        if any(not metric.built or not metric.variables for metric in model.compilation.metric_objects):
+            infer(model.compilation.update_metrics, (_specs(y), outputs, _specs(sample_weight)), {})
+
+    def _settle(self, x: Any, y: Any, outputs: Any) -> None:
+        """Matches losses and metrics to the outputs, or to what a `compute_loss` of the model's own makes of them."""
+        try:
+            self.model.compilation.settle(y, outputs)
+        except ArgumentError:
+            if not self.model.compilation.own_loss:
+                raise
+            infer(lambda x, y, outputs: self.model.compute_loss(x=x, y=y, y_pred=outputs), (x, y, outputs), {})
 
     def _gather_cells(self) -> None:
         self.cell = cell_of(self.variables)
@@ -341,7 +350,7 @@ class Trainer:
                 sample_weight = self._with_class_weights(y, y_pred, sample_weight)
             loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
             loss = loss if hasattr(loss, "dtype") else jnp.asarray(loss, "float32")
-            model.compiled.loss_tracker.update_state(lax.stop_gradient(loss), sample_weight=custom.batch_size(x))
+            model.compilation.loss_tracker.update_state(lax.stop_gradient(loss), sample_weight=custom.batch_size(x))
             logs = model.compute_metrics(x, y, map_structure_in_order(_detached, y_pred), sample_weight)
             usual = type(model).compute_metrics is custom.compute_metrics
         return loss, None if usual else flat_logs(logs)
@@ -350,7 +359,7 @@ class Trainer:
         class_weight = self._class_weight
         if class_weight is None:
             return sample_weight
-        names, preds = self.model.compiled.names_of_outputs, flatten(y_pred)
+        names, preds = self.model.compilation.names_of_outputs, flatten(y_pred)
         by_output = class_weight if _is_by_output(class_weight) else {names[0]: class_weight}
         labels = match_labels(y, names, [name in by_output for name in names], "labels", self.model.name)
         given = match_labels(sample_weight, names, [True] * len(names), "sample weights", self.model.name)

@@ -68,7 +68,7 @@ def _plain(x: Any) -> Any:
 def _refuse_labels(x: Any) -> None:
     if x is None or isinstance(x, (int, float, str)) or is_nested(x):
         as_arrays(x)
-        raise DataError(f"There is no data: x is {describe(x)}.")
+        raise DataError(f"There is no data: x is {describe(x)}, and inputs that are not optional need some.")
     raise ArgumentError(
         f"`y` and `sample_weight` go with arrays only; {type(x).__name__} gives batches, which hold (x, y, sample_weight) "
         "themselves."
