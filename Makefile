@@ -44,7 +44,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 say = @printf '\n==> %s\n' "$(1)"
 
-.PHONY: help demo test lint types tests docs-check bench bench-peers format setup clean
+.PHONY: help demo test lint types tests docs-check pictures bench bench-peers format setup clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,10 @@ tests: $(DEVELOP) ## all tests, the slow ones last
 docs-check: $(DEVELOP) ## every example and link of README.md, docs/ and the docstrings
 	$(call say,docs: examples and links)
 	@$(BIN)/python -m pytest -n $(JOBS) tests/architecture/test_docs.py
+
+pictures: $(DEVELOP) ## the pictures of README.md and docs/, drawn anew (the page's need Chromium)
+	$(call say,tools/pictures.py)
+	@$(BIN)/python tools/pictures.py
 
 bench: $(DEVELOP) ## plait beside its peers, in turn, in one run (BENCH_ARGS=--quick: a quarter of an hour)
 	$(call say,benchmarks/run.py)

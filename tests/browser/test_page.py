@@ -122,6 +122,16 @@ def test_dark_and_light(show):
     assert dark.page.evaluate(colour) == light.page.evaluate(colour)
 
 
+def test_a_ring_shows_where_the_keyboard_is_and_not_where_the_mouse_was(show):
+    shown = show(page_of([EXAMPLES["chain"]()]))
+    ring = "() => getComputedStyle(document.querySelector('#panes svg')).outlineStyle"
+    shown.page.click("[data-key='digit']")
+    assert shown.page.evaluate(ring) == "none"
+    shown.page.keyboard.press("Shift+Tab")
+    shown.page.keyboard.press("Tab")
+    assert shown.page.evaluate(ring) == "solid"
+
+
 def test_what_is_frozen_has_another_colour(show):
     shown = show(page_of([siamese()]))
     fill = "() => document.querySelector(`[data-key='skip'] rect:nth-of-type(2)`).getAttribute('fill')"

@@ -510,6 +510,7 @@ class Model(Layer):
         validation_freq: Any = 1,
         cache_frozen: Any = "auto",
         seed: int | None = None,
+        progress: str = "bar",
     ) -> Any:
         """Trains the model; see `plait.training.fit`, whose arguments these are. Returns the History."""
         given = {key: value for key, value in locals().items() if key not in ("self", "__class__")}

@@ -16,9 +16,10 @@ from plait._tree import flatten, leaves_with_paths, path_name
 from plait.training.names import match_labels
 
 _VERBOSE = ("auto", 0, 1, 2)
+_PROGRESS = ("bar", "plot")
 
 
-def check_options(verbose: Any, shuffle: Any, validation_freq: Any) -> None:
+def check_options(verbose: Any, shuffle: Any, validation_freq: Any, progress: Any = "bar") -> None:
     """Refuses options of `fit` that have no meaning.
 
     Raises:
@@ -27,6 +28,12 @@ def check_options(verbose: Any, shuffle: Any, validation_freq: Any) -> None:
     problems = []
     if verbose not in _VERBOSE:
         problems.append(f"`verbose` must be 0, 1, 2 or 'auto', but got {describe(verbose)}.")
+    if not isinstance(progress, str) or progress not in _PROGRESS:
+        hint = did_you_mean(progress, _PROGRESS) if isinstance(progress, str) else ""
+        problems.append(
+            f"`progress` must be 'bar' or 'plot' (curves in the terminal), but got {describe(progress)}.{hint} For no progress "
+            "give verbose=0."
+        )
     if isinstance(shuffle, str) and shuffle != "batch":
         problems.append(f"`shuffle` must be True, False or 'batch', but got {shuffle!r}.")
     if not _is_frequency(validation_freq):

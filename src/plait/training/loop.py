@@ -59,6 +59,7 @@ def fit(
     validation_freq: Any = 1,
     cache_frozen: Any = "auto",
     seed: int | None = None,
+    progress: str = "bar",
 ) -> Any:
     """Trains a model.
 
@@ -84,6 +85,8 @@ def fit(
             does so where it pays; a number of bytes keeps so much in memory, and more in a file. The result is the same.
         seed: makes all that the run draws a function of this number: the order of the data of (seed, epoch), what layers draw
             of (seed, epoch, step, layer). None goes on with the program's random numbers.
+        progress: how it is shown where it is shown live: "bar", or "plot" for curves in the terminal, a panel for each loss and
+            metric. Elsewhere, and with verbose=2, either gives one line an epoch.
 
     Returns:
         the History: `history.history` has a list by name, one number an epoch.
@@ -93,7 +96,7 @@ def fit(
         ArgumentError, DataError: arguments or data that don't fit.
     """
     model._needs_compile()
-    check_options(verbose, shuffle, validation_freq)
+    check_options(verbose, shuffle, validation_freq, progress)
     _check_arguments(epochs, initial_epoch, batch_size, sample_weight, class_weight)
     read = DataOf(model)
     if validation_split and validation_data is None:
@@ -102,7 +105,7 @@ def fit(
     source = source_of(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, goes_on=True, read=read)
     validation = _validation_source(read, validation_data, validation_batch_size or batch_size, validation_steps)
     with own_randomness(seed), closing_sources(source, validation):
-        given = verbose, callbacks, class_weight, epochs, initial_epoch, validation_freq, cache_frozen, seed
+        given = verbose, callbacks, class_weight, epochs, initial_epoch, validation_freq, cache_frozen, seed, progress
         return _fit(model, source, validation, *given)
 
 
@@ -118,17 +121,18 @@ def _fit(
     validation_freq: Any,
     cache_frozen: Any,
     seed: int | None,
+    progress: str,
 ) -> Any:
     """Trains on a source."""
     begin_epoch(seed, initial_epoch, ())  # what is drawn to look at the first batch belongs to that epoch
     trainer = _prepared(model, source, class_weight, draws=seed is None)
     params = {"verbose": verbose, "epochs": epochs, "steps": source.steps}
-    watchers = CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, model=model, **params)
+    watchers = CallbackList(callbacks, True, verbose != 0, model, progress, **params)
     model.stop_training, model.history = False, watchers.history
     run = _Run(trainer.train_rows, trainer.train_batch, _pace(model, watchers, "train"), watchers, "train")
     total, logs, explained = (source.steps or 0) * (epochs - initial_epoch), {}, False
     features = FeatureCache(model, cache_frozen, epochs - initial_epoch, print if verbose else None)
-    with deferred_interrupts() as interrupts:
+    with deferred_interrupts() as interrupts, contextlib.closing(watchers):
         run.interrupts = interrupts
         watchers.on_train_begin()
         first, skip = vars(model).pop("resumes_at", (initial_epoch, 0))  # set by BackupAndRestore
@@ -350,7 +354,7 @@ def evaluate(
     source = source_of(x, y, sample_weight, batch_size, steps, read=DataOf(model))
     params = {"verbose": verbose, "epochs": 1, "steps": source.steps}
     watchers = CallbackList(callbacks, add_progbar=verbose != 0, model=model, **params)
-    with closing_sources(source):
+    with closing_sources(source), contextlib.closing(watchers):
         found = _evaluate(model, source, watchers)
     return dict(sorted(found.items())) if return_dict else in_order(model, found)
 

@@ -119,7 +119,7 @@ def _outputs(model: Any, function: Callable, source: Any, watchers: CallbackList
     watches, under_way = watchers.watches_batches("predict"), deque()
     model.stop_predicting = False
     watchers.on_predict_begin()
-    with closing_sources(source), contextlib.closing(source.batches(0)) as batches:
+    with closing_sources(source), contextlib.closing(watchers), contextlib.closing(source.batches(0)) as batches:
         for index, batch in enumerate(batches):
             if watches:
                 watchers.on_predict_batch_begin(index)

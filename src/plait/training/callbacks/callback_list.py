@@ -8,6 +8,7 @@ from plait._registry import builtin
 from plait._tree import flatten
 from plait.training.callbacks.base import Callback, History
 from plait.training.callbacks.progress import ProgbarLogger
+from plait.training.callbacks.progress_plot import ProgressPlot
 
 _BATCH_METHODS = {
     "train": ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"),
@@ -39,6 +40,7 @@ class CallbackList:
         add_history: whether to add a History, if there is none.
         add_progbar: whether to show progress.
         model: the model that is trained.
+        progress: how it is shown: "bar", or "plot" for curves in the terminal.
         params: of the run: `verbose`, `epochs`, `steps`.
 
     Raises:
@@ -51,6 +53,7 @@ class CallbackList:
         add_history: bool = False,
         add_progbar: bool = False,
         model: Any = None,
+        progress: str = "bar",
         **params: Any,
     ):
         given = [
@@ -73,7 +76,7 @@ class CallbackList:
             self.callbacks.append(self.history)
         self.progress_bar = next((callback for callback in given if isinstance(callback, ProgbarLogger)), None)
         if self.progress_bar is None and add_progbar:
-            self.progress_bar = ProgbarLogger()
+            self.progress_bar = ProgressPlot() if progress == "plot" else ProgbarLogger()
             self.callbacks.append(self.progress_bar)
         self.model, self.params = model, params
         if model is not None:
@@ -104,6 +107,11 @@ class CallbackList:
         """Tells the progress bar how many steps are done; the logs may still be on the device."""
         if self.progress_bar is not None:
             self.progress_bar.advance(done, logs)
+
+    def close(self) -> None:
+        """Gives the terminal back when a run has ended, well or not."""
+        if self.progress_bar is not None:
+            self.progress_bar.close()
 
     on_train_begin = calls("on_train_begin")
     on_train_end = calls("on_train_end")

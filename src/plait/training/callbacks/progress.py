@@ -75,17 +75,26 @@ class ProgbarLogger(Callback):
         self._done, self._total = 0, self.params.get("steps")
         self._live = is_live(self.params.get("verbose", "auto"))
         if self._live:
-            console = Console(file=sys.stdout)
-            columns = (
-                TextColumn("{task.description}"),
-                _Steps(),
-                BarColumn(20),
-                _Pace(),
-                TextColumn("{task.fields[logs]}"),
-            )
-            self._bar = Progress(*columns, console=console, auto_refresh=False)
-            self._bar.start()
-            self._task = self._bar.add_task(self._title, total=self._total, logs="")
+            self._open(Console(file=sys.stdout))
+
+    def _open(self, console: Console) -> None:
+        self._bar = bar_of(console)
+        self._bar.start()
+        self._task = self._bar.add_task(self._title, total=self._total, logs="")
+
+    def _refresh(self) -> None:
+        self._bar.refresh()
+
+    def _end(self, logs: Mapping) -> None:
+        self._bar.update(self._task, completed=self._done, total=self._total, logs=shown(logs))
+        self._bar.refresh()
+        self.close()
+
+    def close(self) -> None:
+        """Gives the terminal back, with its cursor; also after an exception, when no callback is told of an end."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
 
     def advance(self, done: int, logs: Any) -> None:
         """Takes how many steps are done, and logs that may still be on the device."""
@@ -100,19 +109,24 @@ class ProgbarLogger(Callback):
             self._bar.update(self._task, completed=done, logs=shown(logs))
         else:
             self._bar.update(self._task, completed=done)
-        self._bar.refresh()
+        self._refresh()
 
     def _finish(self, logs: Mapping) -> None:
         seconds = time.perf_counter() - self._began
         if self._total is None:
             self._total = self._done
         if self._bar is not None:
-            self._bar.update(self._task, completed=self._done, total=self._total, logs=shown(logs))
-            self._bar.refresh()
-            self._bar.stop()
-            self._bar = None
+            self._end(logs)
         elif self.params.get("verbose", "auto") != 0:
             say(f"{self._title} - {_duration(seconds)} - {_per_step(seconds, self._done)} - {shown(logs)}".rstrip(" -"))
+
+
+def bar_of(console: Console) -> Progress:
+    """A bar that isn't shown yet: what runs, steps, how long it takes, logs."""
+    logs = TextColumn("{task.fields[logs]}")
+    return Progress(
+        TextColumn("{task.description}"), _Steps(), BarColumn(20), _Pace(), logs, console=console, auto_refresh=False
+    )
 
 
 def is_live(verbose: Any) -> bool:
@@ -137,10 +151,11 @@ def shown(logs: Mapping) -> str:
     >>> shown({"loss": 0.34901, "lr": 1e-4})
     'loss: 0.3490 - lr: 1.0000e-04'
     """
-    return " - ".join(f"{name}: {_number(value)}" for name, value in logs.items())
+    return " - ".join(f"{name}: {number_text(value)}" for name, value in logs.items())
 
 
-def _number(value: Any) -> str:
+def number_text(value: Any) -> str:
+    """A number, or an array of a few, in short."""
     array = np.asarray(value)
     if array.ndim:
         return np.array2string(array, precision=4, threshold=8)
