@@ -21,6 +21,7 @@ from typing import Any
 from plait._errors import did_you_mean
 from plait.compat import tensorflow
 from plait.compat.outside import note
+from plait.core.mask import get_mask, set_mask
 
 ROOTS = ("keras", "tf_keras", "tensorflow")
 _SHELLS = ("src", "api", "_tf_keras", "keras", "python", "v2")  # parts of a path that name no namespace
@@ -89,6 +90,11 @@ class Mirror(ModuleType):
         setattr(self, name, value)
         return value
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """A function of Keras's own files that was taken for one of them."""
+        module, _, name = self.__name__.rpartition(".")
+        raise _unknown(module, name, importlib.import_module("plait"))
+
     def __dir__(self) -> list[str]:
         spaces = spaces_of(self.__name__) or ["plait"]
         return sorted({name for space in spaces for name in getattr(importlib.import_module(space), "__all__", ())})
@@ -148,8 +154,45 @@ def _unchanged(method: Any) -> Any:
     return method
 
 
+class LazyModule:
+    """A module that is imported when something of it is asked for.
+
+    Args:
+        name: the module's.
+        pip_name: what installs it, where that is called otherwise.
+        import_error_msg: what to say if it isn't there.
+    """
+
+    def __init__(self, name: str, pip_name: str | None = None, import_error_msg: str | None = None):
+        self.name, self.pip_name = name, pip_name or name
+        self.import_error_msg = import_error_msg or f"This requires the {name} module: pip install {self.pip_name}."
+
+    @property
+    def available(self) -> bool:
+        """Whether it can be imported."""
+        return importlib.util.find_spec(self.name) is not None
+
+    def initialize(self) -> ModuleType:
+        """Imports it."""
+        try:
+            return importlib.import_module(self.name)
+        except ImportError as error:
+            raise ImportError(self.import_error_msg) from error
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.initialize(), name)
+
+
 # What packages use of Keras's own files although it isn't public, and what it comes down to here.
-_INTERNALS: dict[str, Any] = {"no_automatic_dependency_tracking": _unchanged}
+_INTERNALS: dict[str, Any] = {
+    "no_automatic_dependency_tracking": _unchanged,
+    "LazyModule": LazyModule,
+    "get_keras_mask": get_mask,
+    "set_keras_mask": set_mask,
+    "in_grain_data_pipeline": lambda: False,
+}
 
 
 class MirrorFinder(MetaPathFinder, Loader):
@@ -165,6 +208,8 @@ class MirrorFinder(MetaPathFinder, Loader):
     def has(self, fullname: str) -> bool:
         """Whether a module of this name is mirrored."""
         parts = fullname.split(".")[1:]
+        if parts and parts[-1] != parts[-1].lower():
+            return False  # a class: `from keras.src.layers import Nothing` looks for a module of that name, too
         while parts and parts[0] in _SHELLS:
             parts = parts[1:]
         if fullname.startswith("keras.src.trainers"):

@@ -19,6 +19,11 @@ from plait.layers.regularization import Dropout
 from plait.lowering.attention import softmax_product
 
 
+def _called(name: str) -> Any:
+    """Another name for an attribute."""
+    return property(lambda layer: getattr(layer, name))
+
+
 @builtin("layers")
 class MultiHeadAttention(Layer):
     """Attention with several heads: softmax(q kᵀ / sqrt(D)) v for each, joined by a dense layer.
@@ -93,6 +98,8 @@ class MultiHeadAttention(Layer):
         self.key_dense = self._projection(key_shape, self.key_dim, "key")
         self._gate_dense = self._projection(query_shape, self.value_dim, "gate") if self.use_gate else None
         self.value_dense = self._projection(value_shape, self.value_dim, "value")
+        if self.dropout > 0:  # its seed is drawn before the last kernel, as in Keras
+            self.dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=self.dtype_policy)
         rank = len(query_shape)
         letters = "abcdefghijklm"[: rank - 1]
         out = tuple(self.output_shape) if self.output_shape else (query_shape[-1],)
@@ -102,8 +109,6 @@ class MultiHeadAttention(Layer):
         )
         self.output_dense.build((*query_shape[:-1], self.num_heads, self.value_dim))
         self._axes = tuple(axis % rank for axis in self.attention_axes or range(1, rank - 1))
-        if self.dropout > 0:
-            self.dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=self.dtype_policy)
 
     def _projection(self, shape: tuple, size: int, name: str) -> EinsumDense:
         letters = "abcdefghijklm"[: len(shape) - 1]
@@ -178,6 +183,22 @@ class MultiHeadAttention(Layer):
     def compute_mask(self, query: Any, previous_mask: Any = None) -> Any:
         """The query's mask."""
         return previous_mask
+
+    # The names that Keras's subclasses know these parts by: attention with a cache calls them one by one.
+    _query_dense, _key_dense, _value_dense, _output_dense, _dropout_layer, _num_heads, _key_dim = map(
+        _called, ("query_dense", "key_dense", "value_dense", "output_dense", "dropout_layer", "num_heads", "key_dim")
+    )
+
+    def _compute_attention(
+        self,
+        query: Any,
+        key: Any,
+        value: Any,
+        attention_mask: Any = None,
+        training: bool | None = None,
+        return_attention_scores: bool = False,
+    ) -> tuple[Any, Any]:
+        return self._attend(query, key, value, attention_mask, training)
 
 
 def masked_softmax(logits: Any, mask: Any) -> Any:

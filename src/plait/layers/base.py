@@ -61,9 +61,15 @@ class CallSignature(NamedTuple):
 _signatures: dict[type, CallSignature] = {}
 
 
+@functools.cache
+def _parameter_names(method: Callable) -> tuple[str, ...]:
+    """The named parameters of a method, without `self`."""
+    parameters = list(inspect.signature(method).parameters.values())[1:]
+    return tuple(p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL))
+
+
 def _read_signature(cls: type) -> CallSignature:
     parameters = dict(list(inspect.signature(cls.call).parameters.items())[1:])  # type: ignore[attr-defined]
-    build = list(inspect.signature(cls.build).parameters.values())[1:]  # type: ignore[attr-defined]
     training = parameters.get("training")
     signature = _signatures[cls] = CallSignature(
         names=tuple(name for name, p in parameters.items() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)),
@@ -71,7 +77,7 @@ def _read_signature(cls: type) -> CallSignature:
         training_default=None if training is None or training.default is training.empty else training.default,
         takes_mask="mask" in parameters,
         mask_names=tuple(name for name in parameters if name.endswith("_mask")),
-        build_names=tuple(p.name for p in build if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)),
+        build_names=_parameter_names(cls.build),  # type: ignore[attr-defined]
         makes_mask=cls.compute_mask is not Layer.compute_mask,  # type: ignore[attr-defined]
     )
     return signature
@@ -136,6 +142,8 @@ class Layer(Owner):
 
     input_spec: Any = None
     supports_jit = True
+    _convert_input_args = True  # layers of packages that take text or plain lists turn these two around
+    _allow_non_tensor_positional_args = False
     _constructed_with: tuple = ((), {})
     _called = False
     _building = False
@@ -254,6 +262,8 @@ class Layer(Owner):
 
     def _convert(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         """Makes arrays of what comes in, floating ones in the dtype that the layer computes in."""
+        if not self._convert_input_args:
+            return args, kwargs
         if len(args) == 1 and not kwargs and hasattr(args[0], "dtype"):
             return (self._convert_leaf(args[0]),), kwargs
         args = tuple(map_structure_in_order(self._convert_leaf, arg) for arg in args)
@@ -271,7 +281,7 @@ class Layer(Owner):
         return x
 
     def _check_positional(self, args: tuple) -> None:
-        for arg in args:
+        for arg in args if not self._allow_non_tensor_positional_args else ():
             for leaf in flatten(arg):
                 if leaf is not None and not hasattr(leaf, "dtype"):
                     raise ArgumentError(
@@ -299,10 +309,13 @@ class Layer(Owner):
             self._check_inputs(signature, args, kwargs)
 
     def _shapes_for_build(self, signature: CallSignature, args: tuple, kwargs: dict) -> dict:
+        return self._shapes_by_name(signature.build_names, signature, args, kwargs)
+
+    def _shapes_by_name(self, names: tuple[str, ...], signature: CallSignature, args: tuple, kwargs: dict) -> dict:
+        """The shapes of a call's tensors for a method that has parameters of these names: one gets the first tensor's."""
         given = dict(zip(signature.names, args, strict=False))
         given.update((name, kwargs[name]) for name in signature.names if name in kwargs)
         tensors = {name: value for name, value in given.items() if any(map(_is_tensor, flatten(value)))}
-        names = signature.build_names
         if len(names) <= 1:
             value = next(iter(tensors.values()), args[0] if args else None)
             return {names[0] if names else "input_shape": shapes_of(value)}
@@ -432,7 +445,12 @@ class Layer(Owner):
         """The symbolic tensors that a call would give, from a user's `compute_output_shape` or by an abstract trace."""
         own = type(self).compute_output_shape is not Layer.compute_output_shape
         if own and not type(self).__module__.startswith("plait."):
-            shapes = self.compute_output_shape(shapes_of(args[0]) if args else None)
+            signature = _signatures.get(type(self)) or _read_signature(type(self))
+            names = _parameter_names(type(self).compute_output_shape)
+            given = self._shapes_by_name(names, signature, args, kwargs)
+            shapes = (
+                self.compute_output_shape(*given.values()) if len(given) == 1 else self.compute_output_shape(**given)
+            )
             return _map_shapes(lambda shape: KerasTensor(shape, dtype=self.compute_dtype), shapes)
         signature = _signatures.get(type(self)) or _read_signature(type(self))
 
