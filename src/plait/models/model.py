@@ -188,7 +188,7 @@ class Model(Layer):
         if program is None:
             program = self._programs[training] = self._make_program(variables, training)
         try:
-            outputs, changed = program(cell.tree, args, kwargs)
+            outputs, changed, losses = program(cell.tree, args, kwargs)
         finally:
             self._traces.ended()
         for index, value in changed.items():
@@ -198,6 +198,10 @@ class Model(Layer):
                     "tracing. Use plait.functional(model, return_state=True), which returns it."
                 )
             cell.tree[index] = value
+        if losses:
+            layers = self._flatten_layers()
+            for index, values in losses.items():
+                layers[index]._losses = values  # type: ignore[attr-defined]
         return outputs
 
     def _make_program(self, variables: list[Variable], training: bool | None) -> Callable:
@@ -207,7 +211,9 @@ class Model(Layer):
         def run(values: list, args: tuple, kwargs: dict) -> tuple:
             self._traces.note(f"Model {self.name!r}", "call", [list(args), kwargs] if kwargs else list(args))
             outputs, after = pure(call, variables)(values, *args, **kwargs, **given)
-            return outputs, {i: b for i, (a, b) in enumerate(zip(values, after, strict=True)) if a is not b}
+            losses = {i: list(layer._losses) for i, layer in enumerate(self._flatten_layers()) if layer._losses}  # type: ignore[attr-defined]
+            self._clear_losses()
+            return outputs, {i: b for i, (a, b) in enumerate(zip(values, after, strict=True)) if a is not b}, losses
 
         return jax.jit(run)
 
