@@ -194,8 +194,6 @@ class Model(Layer):
             outputs, changed, losses = program(values, args, kwargs)
         finally:
             self._traces.ended()
-        if losses or self._losses:
-            self._take_losses(losses)
         for index, value in zip(changed, map(observed, changed.values())):
             if isinstance(value, Tracer):
                 raise StateError(
@@ -203,15 +201,19 @@ class Model(Layer):
                     "tracing. Use plait.functional(model, return_state=True), which returns it."
                 )
             cell.tree[index] = value
+        if losses:
+            self._take_losses(losses)
         return outputs
 
-    def _take_losses(self, losses: list) -> None:
-        """Keeps what `add_loss` got in a call, in place of what it got in the one before."""
-        collected = current().losses
-        if collected is None:
-            self._clear_losses()
-            collected = self._losses
-        collected.extend(losses)
+    def _take_losses(self, losses: dict[int, list]) -> None:
+        """Gives layers what their `add_loss` got in a call, in place of what it got in the one before."""
+        layers, collected = self._flatten_layers(), current().losses
+        self._clear_losses()
+        for index, values in losses.items():
+            if collected is None:
+                layers[index]._losses = values  # type: ignore[attr-defined]
+            else:
+                collected.extend(values)
 
     def _make_program(self, variables: list[Variable], training: bool | None) -> Callable:
         call = super().__call__
@@ -219,10 +221,11 @@ class Model(Layer):
 
         def run(values: list, args: tuple, kwargs: dict) -> tuple:
             self._traces.note(f"Model {self.name!r}", "call", [list(args), kwargs] if kwargs else list(args))
-            with scope(losses=[]) as inside:
+            with scope(losses=None):
                 outputs, after = pure(call, variables)(values, *args, **kwargs, **given)
-            changed = {i: b for i, (a, b) in enumerate(zip(values, after, strict=True)) if a is not b}
-            return outputs, changed, inside.losses
+            losses = {i: list(layer._losses) for i, layer in enumerate(self._flatten_layers()) if layer._losses}  # type: ignore[attr-defined]
+            self._clear_losses()
+            return outputs, {i: b for i, (a, b) in enumerate(zip(values, after, strict=True)) if a is not b}, losses
 
         return jax.jit(run)
 
