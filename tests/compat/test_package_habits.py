@@ -110,3 +110,25 @@ def test_a_name_of_keras_own_files_that_is_not_here(hook):
 
     with pytest.raises(AttributeError, match=r"plait has no keras\.src\.backend\.some_function"):
         some_function()
+
+
+@LIBRARIES
+def test_a_layer_that_states_its_shape_is_asked_inside_of_models_too(library):
+    """No length that is tried out would be short enough for its table."""
+
+    class Table(library.layers.Layer):
+        def build(self, input_shape):
+            self.table = self.add_weight(shape=(12, input_shape[-1]), name="table")
+
+        def call(self, x):
+            return x + self.table[: x.shape[1]] * library.ops.ones((x.shape[1], 1))
+
+        def compute_output_shape(self, input_shape):
+            return input_shape
+
+    inputs = library.Input((None, 4))
+    inner = library.Model(inputs, Table()(inputs))
+    again = library.Input((None, 4))
+    model = library.Model(again, library.layers.Dense(2)(inner(again)))
+    assert tuple(model.output_shape) == (None, None, 2)
+    assert np.asarray(model(np.ones((3, 5, 4), "float32"))).shape == (3, 5, 2)

@@ -443,10 +443,15 @@ class Layer(Owner):
 
     # ------------------------------------------------------------------------ shapes
 
+    @property
+    def states_shape(self) -> bool:
+        """Whether its class, a program's own, has a `compute_output_shape`, which is then believed."""
+        cls = type(self)
+        return cls.compute_output_shape is not Layer.compute_output_shape and not cls.__module__.startswith("plait.")
+
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """The symbolic tensors that a call would give, from a user's `compute_output_shape` or by an abstract trace."""
-        own = type(self).compute_output_shape is not Layer.compute_output_shape
-        if own and not type(self).__module__.startswith("plait."):
+        if self.states_shape:
             signature = _signatures.get(type(self)) or _read_signature(type(self))
             names = _parameter_names(type(self).compute_output_shape)
             given = self._shapes_by_name(names, signature, args, kwargs)

@@ -419,8 +419,11 @@ class Model(Layer):
         return self._opened[1]
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """The symbolic tensors that a call would give; text cannot be traced, so there each layer is asked."""
-        if self.host_part is None or not args:
+        """The symbolic tensors that a call would give; each layer is asked where there is text, which cannot be traced, or
+        where a layer states its shape itself."""
+        operations = self.graph.operations if self.graph is not None else ()
+        states_shape = any(getattr(operation, "states_shape", False) for operation in operations)
+        if (self.host_part is None and not states_shape) or not args:
             return super().compute_output_spec(*args, **kwargs)
         outputs = self._needs_graph("outputs").run(self.ordered_inputs(args[0]))
         specs = map_structure_in_order(lambda tensor: KerasTensor(tensor.shape, tensor.dtype), outputs)
