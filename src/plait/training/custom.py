@@ -11,6 +11,7 @@ Life under jit: the step (training/step.py) runs them inside its one program, so
 step, whatever is defined here; what they print or append is seen once, when they are traced.
 """
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -135,11 +136,19 @@ def stateless_compute_loss(
 
     def compute() -> Any:
         with scope(losses=[] if losses is None else _without_regularization(model, losses)):
-            return model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
+            return loss_of(model, x, y, y_pred, sample_weight, training)
 
     loss, after = pure(compute, [variable for part in parts for variable in part])(values)
     first, second = len(parts[0]), len(parts[0]) + len(parts[1])
     return loss, (after[:first], after[first:second], after[second:])
+
+
+def loss_of(model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
+    """What `compute_loss` gives; one of the model's own, written before Keras 3.3, takes no `training`."""
+    parameters = inspect.signature(model.compute_loss).parameters
+    takes = "training" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    options = {"training": training} if takes else {}
+    return model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **options)
 
 
 def _without_regularization(model: Any, losses: Sequence) -> list:

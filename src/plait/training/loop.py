@@ -237,11 +237,14 @@ class _Run:
         self, dispatches: Iterator[tuple[Callable, int]], source: Any, total: int, watches: bool, done: int
     ) -> dict:
         logs, earlier = {}, None
+        together = self.pace.fixed or 1  # callbacks see so many steps as one, by the numbers of the first and the last
+        opened: int | None = None
         begin = getattr(self.watchers, f"on_{self.phase}_batch_begin")
         end = getattr(self.watchers, f"on_{self.phase}_batch_end")
         for send, most in dispatches:
-            steps = self.pace.next(most, total)
-            if watches:
+            steps = self.pace.next(min(most, together - done % together) if watches else most, total)
+            if watches and opened is None:
+                opened = done
                 begin(done)
             started = time.perf_counter()
             logs = send(steps)
@@ -251,14 +254,17 @@ class _Run:
                 self.pace.took(steps, started)
             elif earlier is not None:
                 jax.block_until_ready(earlier)
-            if watches:
+            if opened is not None and done % together == 0:
                 end(done - 1, plain_logs(logs))
+                opened = None
             self.watchers.progress(done, earlier if earlier is not None else logs)
             earlier = logs
             if self.interrupts is not None:
                 self.interrupts.raise_if_asked()
             if self._stops():
                 break
+        if opened is not None:
+            end(opened + together - 1, plain_logs(logs))
         if source.steps is not None and done < source.steps and not self._stops():
             self._fell_short(done, source)
         return logs

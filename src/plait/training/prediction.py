@@ -116,23 +116,60 @@ def _function(model: Any) -> Callable:
 
 def _outputs(model: Any, function: Callable, source: Any, watchers: CallbackList) -> Iterator[Any]:
     """The outputs of each batch, on the host; tells the callbacks."""
-    watches, under_way = watchers.watches_batches("predict"), deque()
+    under_way: deque = deque()
+    told = _Told(watchers, getattr(model, "steps_per_execution", None) or 1)
     model.stop_predicting = False
     watchers.on_predict_begin()
     with closing_sources(source), contextlib.closing(watchers), contextlib.closing(source.batches(0)) as batches:
         for index, batch in enumerate(batches):
-            if watches:
-                watchers.on_predict_batch_begin(index)
+            told.begin(index)
             under_way.append(function(batch))
-            if watches:
-                watchers.on_predict_batch_end(index, {"outputs": _on_host(under_way[-1])})
+            told.end(index, under_way[-1])
             watchers.progress(index + 1, {})
             if len(under_way) > _UNDER_WAY:
                 yield _on_host(under_way.popleft())
             if model.stop_predicting or (source.steps is not None and index + 1 >= source.steps):
                 break
+    told.close()
     yield from map(_on_host, under_way)
     watchers.on_predict_end()
+
+
+class _Told:
+    """Tells callbacks of batches; those that go into one dispatch by `steps_per_execution` are told as one.
+
+    Args:
+        watchers: the callbacks.
+        together: how many batches are one.
+    """
+
+    def __init__(self, watchers: CallbackList, together: int):
+        self._watchers, self._together = watchers, together
+        self._watches = watchers.watches_batches("predict")
+        self._outputs: list = []
+        self._first = 0
+
+    def begin(self, index: int) -> None:
+        """Before a batch."""
+        if self._watches and not self._outputs:
+            self._first = index
+            self._watchers.on_predict_batch_begin(index)
+
+    def end(self, index: int, outputs: Any) -> None:
+        """After a batch."""
+        if self._watches:
+            self._outputs.append(_on_host(outputs))
+            if len(self._outputs) == self._together:
+                self.close()
+
+    def close(self) -> None:
+        """Tells what hasn't been told yet."""
+        if self._outputs:
+            joined = map_structure(
+                lambda *parts: parts[0] if len(parts) == 1 else np.concatenate(parts), *self._outputs
+            )
+            self._outputs = []
+            self._watchers.on_predict_batch_end(self._first + self._together - 1, {"outputs": joined})
 
 
 def _on_host(outputs: Any) -> Any:

@@ -167,6 +167,9 @@ class Trainer:
         optimizer = self.model.optimizer
         self.optimizer_cell = optimizer.cell if optimizer is not None else None
         self._fresh_metrics = None
+        classes = {type(metric) for metric in self.model.metrics} | {type(self.model)}
+        methods = [getattr(kind, name, None) for kind in classes for name in ("reset_state", "reset_metrics")]
+        self._resets_are_known = all(getattr(method, "__module__", "plait.").startswith("plait.") for method in methods)
 
     def _forget_stale_programs(self, class_weight: Any) -> None:
         flags = tuple((layer.trainable, layer.version) for layer in self.model._flatten_layers())
@@ -178,7 +181,7 @@ class Trainer:
 
     def reset_metrics(self) -> None:
         """Starts the metrics afresh."""
-        if self._fresh_metrics is None:
+        if self._fresh_metrics is None or not self._resets_are_known:
             self.model.reset_metrics()
             self._fresh_metrics = [np.asarray(value) for value in self.metric_cell.tree]
         self.metric_cell.tree = [np.array(value) for value in self._fresh_metrics]
@@ -348,7 +351,7 @@ class Trainer:
             y_pred = self.trunk.run_rest(x) if isinstance(x, Features) and self.trunk is not None else model(x)
             if training:  # weights of classes say what to learn; what is told of other data counts each row
                 sample_weight = self._with_class_weights(y, y_pred, sample_weight)
-            loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
+            loss = custom.loss_of(model, x, y, y_pred, sample_weight, training)
             loss = loss if hasattr(loss, "dtype") else jnp.asarray(loss, "float32")
             model.compilation.loss_tracker.update_state(lax.stop_gradient(loss), sample_weight=custom.batch_size(x))
             logs = model.compute_metrics(x, y, map_structure_in_order(_detached, y_pred), sample_weight)

@@ -263,3 +263,84 @@ def test_fit_in_a_thread():
     thread.start()
     thread.join()
     assert results
+
+
+class Batches(plait.callbacks.Callback):
+    """Writes down which batches it is told of."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = {"train": [], "test": [], "predict": []}
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.seen["train"].append(batch)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen["train"].append(batch)
+
+    def on_test_batch_begin(self, batch, logs=None):
+        self.seen["test"].append(batch)
+
+    def on_test_batch_end(self, batch, logs=None):
+        self.seen["test"].append(batch)
+
+    def on_predict_batch_begin(self, batch, logs=None):
+        self.seen["predict"].append(batch)
+
+    def on_predict_batch_end(self, batch, logs=None):
+        self.seen["predict"].append((batch, logs["outputs"].shape))
+
+
+@pytest.mark.parametrize("together, told", [(3, [0, 2, 3, 5, 6, 8]), (101, [0, 100]), (1, [i // 2 for i in range(14)])])
+def test_callbacks_see_the_steps_of_an_execution_as_one(together, told):
+    model = plait.Sequential([plait.Input((4,)), plait.layers.Dense(1)])
+    model.compile("sgd", "mse", steps_per_execution=together)
+    x, watcher = np.ones((100, 4), "float32"), Batches()
+    model.fit(x, x[:, :1], batch_size=16, callbacks=[watcher], verbose=0)
+    model.evaluate(x, x[:, :1], batch_size=16, callbacks=[watcher], verbose=0)
+    assert watcher.seen["train"] == watcher.seen["test"] == told
+    assert len(model.predict(x, batch_size=16, callbacks=[watcher], verbose=0)) == 100
+    assert [number for number in watcher.seen["predict"] if isinstance(number, int)] == told[::2]
+    assert sum(shape[0] for _, shape in watcher.seen["predict"][1::2]) == 100
+
+
+def test_a_metric_that_does_not_reset_goes_on():
+    class Lasting(plait.metrics.Mean):
+        def reset_state(self):
+            pass
+
+    class Model(plait.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense, self.rows = plait.layers.Dense(1), Lasting(name="rows")
+
+        def call(self, x):
+            self.rows.update_state(plait.ops.ones((1,)) * self.rows.count)
+            return self.dense(x)
+
+    model = Model()
+    model.compile("sgd", "mse")
+    x = np.ones((8, 4), "float32")
+    model.fit(x, x[:, :1], batch_size=4, epochs=3, verbose=0)
+    assert float(model.rows.count) == 6.0
+
+
+def test_compute_loss_without_training():
+    class Model(plait.Model):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+            return 3.0 * super().compute_loss(x, y, y_pred, sample_weight)
+
+    inputs = plait.Input((4,))
+    model = Model(inputs, plait.layers.Dense(1, kernel_initializer="ones")(inputs))
+    model.compile("sgd", "mse")
+    x = np.ones((8, 4), "float32")
+    assert model.evaluate(x, 0 * x[:, :1], verbose=0) == pytest.approx(48.0)
+
+
+def test_a_models_input_spec_can_be_set():
+    class Model(plait.Model):
+        def __init__(self):
+            super().__init__()
+            self.input_spec = plait.layers.InputSpec(ndim=2)
+
+    assert Model().input_spec.ndim == 2
