@@ -95,7 +95,7 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
     def register(thing: Any) -> Any:
         if inspect.isclass(thing) and not hasattr(thing, "get_config"):
             raise ArgumentError(
-                f"{thing.__name__}: a class needs `get_config` to be registered, and has none. Add one."
+                f"{thing.__name__}: Cannot register a class that does not have a get_config() method. Add one."
             )
         full_name = f"{package}>{name or thing.__name__}"
         _custom[full_name] = thing
@@ -179,8 +179,8 @@ def serialize(value: Any) -> Any:
         return value
     if isinstance(value, dict):
         return {key: serialize(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [serialize(item) for item in value]
+    if isinstance(value, (list, tuple)):  # JSON writes tuples as lists; a config that is used at once keeps them
+        return tuple(map(serialize, value)) if isinstance(value, tuple) else [serialize(item) for item in value]
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, slice):
@@ -286,7 +286,7 @@ def _serialize_function(function: Callable) -> dict | str:
         return home[1]
     if getattr(function, "__name__", "<lambda>") == "<lambda>":
         raise ArgumentError(
-            "A lambda cannot be saved: no file of plait holds code. Write a named function and register it with "
+            "A lambda cannot be saved: no file of plait holds code, as reading it would be arbitrary code execution. Write a named function and register it with "
             "@plait.saving.register_keras_serializable()."
         )
     name = registered_name(function)
@@ -311,8 +311,9 @@ def deserialize(config: Any, custom: Mapping[str, Any] | None = None, namespace:
     if custom:
         with custom_object_scope(custom):
             return deserialize(config, None, namespace)
-    if isinstance(config, list):
-        return [deserialize(item, None, namespace) for item in config]
+    if isinstance(config, (list, tuple)):
+        items = [deserialize(item, None, namespace) for item in config]
+        return tuple(items) if isinstance(config, tuple) else items
     if not isinstance(config, dict):
         return config
     if "class_name" not in config:
@@ -363,8 +364,8 @@ def _compile(model: Any, config: dict) -> None:
     cls = type(model)
     if not cls.compile.__module__.startswith("plait.") and cls.compile_from_config.__module__.startswith("plait."):
         warnings.warn(
-            f"{cls.__name__} {model.name!r} has a `compile` of its own, so it isn't compiled. Compile it after loading, or "
-            "define `get_compile_config` and `compile_from_config`.",
+            f"{cls.__name__} {model.name!r}: `compile()` was not called as part of model loading because the model's `compile()` "
+            "method is custom. Compile it after loading, or define `get_compile_config` and `compile_from_config`.",
             stacklevel=7,
         )
         return

@@ -166,7 +166,7 @@ def _draw_global_seed() -> Any:
     except StateError:
         raise StateError(
             "A random draw without a seed inside a function that JAX is tracing would be drawn once and then stay the "
-            "same. Make a plait.random.SeedGenerator, keep it as an attribute of the layer or model, and pass it as "
+            "same, so there you should only use seeded random ops. Make a plait.random.SeedGenerator, keep it as an attribute of the layer or model, and pass it as "
             "`seed`."
         ) from None
 
@@ -174,14 +174,14 @@ def _draw_global_seed() -> Any:
 def _checked_seed(seed: Any, who: str) -> int:
     if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
         kinds = "an integer from 0 to 2**32 - 1" + (", a SeedGenerator, a JAX key or None" if "draw" in who else "")
-        raise ArgumentError(f"{who}: a `seed` must be {kinds}, but got {describe(seed)}.")
+        raise ArgumentError(f"{who}: Argument `seed` must be {kinds}, but got {describe(seed)}.")
     return int(seed)
 
 
 def _float_dtype(dtype: Any, who: str) -> str:
     name = narrow(dtype)
     if not is_float(name):
-        raise ArgumentError(f"plait.random.{who}: `dtype` must be a floating one, but got {dtype!r}.")
+        raise ArgumentError(f"`plait.random.{who}` requires a floating point `dtype`, but got {dtype!r}.")
     return name
 
 
@@ -236,7 +236,7 @@ def randint(shape: Any, minval: Any, maxval: Any, dtype: Any = "int32", seed: An
         seed: an int, SeedGenerator, JAX key or None.
     """
     if not is_integer(dtype):
-        raise ArgumentError(f"plait.random.randint: `dtype` must be an integer one, but got {dtype!r}.")
+        raise ArgumentError(f"`plait.random.randint` requires an integer `dtype`, but got {dtype!r}.")
     return jax.random.randint(draw_seed(seed), shape, minval, maxval, narrow(dtype))
 
 

@@ -503,9 +503,14 @@ def cell_of(variables: list[Variable]) -> Cell:
     return adopt(variables)
 
 
-_OPERATORS = ("add sub mul truediv floordiv mod pow matmul and or xor lshift rshift divmod").split()
+_OPERATORS = ("add sub mul truediv floordiv mod pow matmul lshift rshift divmod").split()
+_LOGICAL = {
+    "and": jnp.logical_and,
+    "or": jnp.logical_or,
+    "xor": jnp.logical_xor,
+}  # as for symbolic tensors, not bit by bit
 _COMPARISONS = "lt le gt ge eq ne".split()
-_UNARY = "neg pos abs invert round".split()
+_UNARY = "neg pos abs round".split()
 
 
 def _operand(other: Any, variable: Variable) -> Any:
@@ -525,6 +530,12 @@ def _install_operators() -> None:
 
         return operate
 
+    def logical(function: Callable) -> Callable:
+        def operate(self: Variable, other: Any) -> Any:
+            return NotImplemented if hasattr(other, "record_history") else function(self.value, _operand(other, self))
+
+        return operate
+
     def unary(method: str) -> Callable:
         def operate(self: Variable, *options: Any) -> Any:
             return getattr(self.value, method)(*options)
@@ -536,6 +547,11 @@ def _install_operators() -> None:
     ]
     for name in names:
         setattr(Variable, name, binary(name))
+    for name, function in _LOGICAL.items():
+        setattr(Variable, f"__{name}__", logical(function))
+        setattr(Variable, f"__r{name}__", logical(function))
+    for name, function in {"__invert__": jnp.logical_not}.items():
+        setattr(Variable, name, lambda self, function=function: function(self.value))
     for name in _UNARY:
         setattr(Variable, f"__{name}__", unary(f"__{name}__"))
 

@@ -35,7 +35,8 @@ class ReLU(_Elementwise):
         for name, value in (("max_value", max_value), ("negative_slope", negative_slope), ("threshold", threshold)):
             if (value is None and name != "max_value") or (value is not None and value < 0):
                 raise ArgumentError(
-                    f"ReLU: {name} of a ReLU layer cannot be None or a negative value. Received: {name}={value}"
+                    f"ReLU: {name} of a ReLU layer cannot be {'' if name == 'max_value' else 'None or '}a negative value. Received: "
+                    f"{name}={value}"
                 )
         self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
 

@@ -10,7 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from plait import constraints, initializers, ops, random, regularizers
-from plait._errors import ArgumentError
+from plait._errors import ArgumentError, ShapeError
 from plait._registry import builtin
 from plait.layers.base import Layer
 from plait.layers.core import positive_integer
@@ -76,6 +76,10 @@ class MultiHeadAttention(Layer):
                 raise ArgumentError(
                     f"MultiHeadAttention: Invalid `{name}`: it must be an int, list or tuple, or None. Received: {name}={value!r}."
                 )
+        if flash_attention and dropout > 0:
+            raise ArgumentError(
+                f"MultiHeadAttention: Dropout is not supported when flash attention is enabled. Received: dropout={dropout}."
+            )
         self.num_heads, self.key_dim = num_heads, key_dim
         self.value_dim = value_dim or key_dim
         self.dropout, self.use_bias = dropout, use_bias
@@ -94,6 +98,7 @@ class MultiHeadAttention(Layer):
 
     def build(self, query_shape: tuple, value_shape: tuple, key_shape: tuple | None = None) -> None:
         key_shape = value_shape if key_shape is None else key_shape
+        check_positions(self.name, value_shape, key_shape)
         self.query_dense = self._projection(query_shape, self.key_dim, "query")
         self.key_dense = self._projection(key_shape, self.key_dim, "key")
         self._gate_dense = self._projection(query_shape, self.value_dim, "gate") if self.use_gate else None
@@ -118,7 +123,7 @@ class MultiHeadAttention(Layer):
         return dense
 
     def _dense(self, equation: str, output_shape: tuple, bias_axes: str, name: str) -> EinsumDense:
-        return EinsumDense(
+        dense = EinsumDense(
             equation,
             output_shape=output_shape,
             bias_axes=bias_axes if self.use_bias else None,
@@ -131,6 +136,8 @@ class MultiHeadAttention(Layer):
             name=name,
             dtype=self.dtype_policy,
         )
+        dense.supports_masking = True  # `call` takes account of the masks itself
+        return dense
 
     def call(
         self,
@@ -146,6 +153,11 @@ class MultiHeadAttention(Layer):
         use_causal_mask: bool = False,
     ) -> Any:
         key = value if key is None else key
+        if return_attention_scores and self.flash_attention:
+            raise ArgumentError(
+                f"MultiHeadAttention {self.name!r}: Returning attention scores is not supported when flash attention is enabled. "
+                "Make the layer with flash_attention=False."
+            )
         masks = query_mask, value_mask, key_mask
         mask = whole_mask(query, key, masks, attention_mask, use_causal_mask, self.sliding_window)
         q, k, v = self.query_dense(query), self.key_dense(key), self.value_dense(value)
@@ -378,3 +390,16 @@ class AdditiveAttention(_Attention):
     def _scores(self, query: Any, key: Any) -> Any:
         summed = jnp.tanh(jnp.expand_dims(query, -2) + jnp.expand_dims(key, -3))
         return jnp.sum(summed if self.scale is None else self.scale.value * summed, axis=-1)
+
+
+def check_positions(name: str, value_shape: tuple, key_shape: tuple) -> None:
+    """Refuses keys and values that don't go together.
+
+    Raises:
+        ShapeError: other numbers of positions.
+    """
+    if tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
+        raise ShapeError(
+            f"{name!r}: all axes of value and key but the first and the last must be equal, as each key has its value, but the "
+            f"shapes are value {tuple(value_shape)} and key {tuple(key_shape)}."
+        )

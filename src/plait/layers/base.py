@@ -28,7 +28,7 @@ import jax
 import numpy as np
 
 from plait import constraints, initializers, regularizers
-from plait._dtypes import is_float, policy
+from plait._dtypes import DTypePolicy, is_float, policy
 from plait._errors import ArgumentError, PlaitError, StateError, describe, did_you_mean
 from plait._registry import builtin, class_config, constructor_parameters, deserialize, plain
 from plait._scope import current, scope
@@ -173,7 +173,7 @@ class Layer(Owner):
         if current().remat is not None:
             self._remat = current().remat
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.dtype_policy = policy(dtype)
+        self._dtype_policy = policy(dtype)
         self.autocast = autocast
         self._losses: list = []
         self._build_shapes: dict | None = None
@@ -195,7 +195,7 @@ class Layer(Owner):
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Computes the outputs from the inputs."""
-        raise NotImplementedError(f"Layer {type(self).__name__} does not have a `call()` method implemented.")
+        raise NotImplementedError(f"Layer {type(self).__name__} does not have a `call` method implemented.")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Builds the layer if it is new, then records the call on symbolic tensors, or runs it on arrays."""
@@ -225,8 +225,8 @@ class Layer(Owner):
             training = around.training if around.training is not None else signature.training_default
         if signature.takes_training and training is not None:
             kwargs = {**kwargs, "training": training}
-        compute = self.dtype_policy.compute_dtype
-        cast = compute if self.autocast and compute != self.dtype_policy.variable_dtype else None
+        compute = self._dtype_policy.compute_dtype
+        cast = compute if self.autocast and compute != self._dtype_policy.variable_dtype else None
         if self._losses and around.losses is None:
             self._losses.clear()
         call = self.call if self._remat is None or not training else self._call_again
@@ -243,7 +243,8 @@ class Layer(Owner):
             raise
         if self.activity_regularizer is not None:
             for output in flatten(outputs):
-                self.add_loss(self.activity_regularizer(output) / output.shape[0])
+                rows = output.shape[0]
+                self.add_loss(self.activity_regularizer(output) / (max(rows, 1) if isinstance(rows, int) else rows))
         return outputs
 
     def _call_again(self, *args: Any, **kwargs: Any) -> Any:
@@ -275,7 +276,7 @@ class Layer(Owner):
             if getattr(getattr(x, "dtype", None), "kind", "") in ("U", "S", "O"):
                 return x  # strings stay on the host
             x = convert_to_tensor(x)
-        compute = self.dtype_policy.compute_dtype
+        compute = self._dtype_policy.compute_dtype
         if self.autocast and hasattr(x, "astype") and x.dtype != compute and is_float(x.dtype):
             return x.astype(compute)
         return x
@@ -357,7 +358,8 @@ class Layer(Owner):
         """
         if isinstance(shape, str):
             raise ArgumentError(
-                f"{self.name}.add_weight: the first argument is the shape, but got {shape!r}. Use name=..."
+                f"{self.name}.add_weight: the first argument is the shape, but got {shape!r}. Give the name of a weight as a "
+                f"keyword argument: name={shape!r}."
             )
         dtype = self.variable_dtype if dtype is None else dtype
         if initializer is None:
@@ -565,24 +567,33 @@ class Layer(Owner):
     # ------------------------------------------------------------------------ dtype, config, files
 
     @property
+    def dtype_policy(self) -> DTypePolicy:
+        """What it computes in, and keeps its variables in; may be set by name."""
+        return self._dtype_policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: Any) -> None:
+        self._dtype_policy = policy(value)
+
+    @property
     def dtype(self) -> str:
         """The dtype of its variables."""
-        return self.dtype_policy.variable_dtype
+        return self._dtype_policy.variable_dtype
 
     @property
     def variable_dtype(self) -> str:
         """The dtype of its variables."""
-        return self.dtype_policy.variable_dtype
+        return self._dtype_policy.variable_dtype
 
     @property
     def compute_dtype(self) -> str:
         """The dtype it computes in."""
-        return self.dtype_policy.compute_dtype
+        return self._dtype_policy.compute_dtype
 
     @property
     def input_dtype(self) -> str:
         """The dtype that floating inputs are cast to."""
-        return self.dtype_policy.compute_dtype
+        return self._dtype_policy.compute_dtype
 
     @property
     def path(self) -> str:

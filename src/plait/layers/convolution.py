@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from plait import activations, constraints, initializers, ops, regularizers
-from plait._errors import ArgumentError, NameUnknownError, ShapeError, did_you_mean
+from plait._errors import ArgumentError, NameUnknownError, ShapeError, describe, did_you_mean
 from plait._registry import builtin
 from plait._settings import settings
 from plait.layers.base import Layer
@@ -76,6 +76,23 @@ class _Convolution(Layer):
                 constraint=self.bias_constraint,
             )
 
+    def _check_window(self, inputs: Any) -> None:
+        """Refuses inputs that are smaller than the window.
+
+        Raises:
+            ShapeError: there would be no output.
+        """
+        if self.padding != "valid":
+            return
+        sizes = inputs.shape[1:-1] if self.data_format == "channels_last" else inputs.shape[2:]
+        for size, kernel, dilation in zip(sizes, self.kernel_size, self.dilation_rate, strict=True):
+            if isinstance(size, int) and size < (kernel - 1) * dilation + 1:
+                raise ShapeError(
+                    f"{self.name!r}: Computed output size would be zero or negative. The windows reach over "
+                    f"{tuple((k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True))}, but the inputs "
+                    f"are {describe(inputs)}. Give larger inputs, or padding='same'."
+                )
+
     def _finish(self, x: Any) -> Any:
         if self.bias is not None:
             bias = self.bias.value
@@ -104,9 +121,9 @@ def numbers(value: Any, count: int, who: str, name: str, least: int = 1) -> tupl
             values = ()
     if len(values) != count or any(item < least for item in values):
         kind = f"a tuple of {count} integers" if count > 1 else "an integer or tuple of 1 integer"
-        raise ArgumentError(
-            f"{who}: The `{name}` argument must be {kind}, each at least {least}. Received {name}={value!r}."
-        )
+        small = {item for item in values if item < least}
+        told = f", including values {small} that do not satisfy `value > {least - 1}`" if small else ""
+        raise ArgumentError(f"{who}: The `{name}` argument must be {kind}. Received {name}={value!r}{told}.")
     return values
 
 
@@ -197,6 +214,7 @@ class _Conv(_Convolution):
         self._add_bias(self.filters)
 
     def call(self, inputs: Any) -> Any:
+        self._check_window(inputs)
         return self._finish(self.convolution_op(inputs, self.kernel.value))
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
@@ -496,6 +514,7 @@ class _DepthwiseConv(_Convolution):
         self._add_bias(channels * self.depth_multiplier)
 
     def call(self, inputs: Any) -> Any:
+        self._check_window(inputs)
         options = {"padding": self.padding, "data_format": self.data_format, "dilation_rate": self.dilation_rate}
         return self._finish(ops.depthwise_conv(inputs, self.kernel.value, self.strides, **options))
 
@@ -606,6 +625,7 @@ class _SeparableConv(_Convolution):
         self._add_bias(self.filters)
 
     def call(self, inputs: Any) -> Any:
+        self._check_window(inputs)
         options = {"padding": self.padding, "data_format": self.data_format, "dilation_rate": self.dilation_rate}
         kernels = self.depthwise_kernel.value, self.pointwise_kernel.value
         return self._finish(ops.separable_conv(inputs, *kernels, self.strides, **options))

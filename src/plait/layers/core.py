@@ -134,7 +134,7 @@ def positive_integer(value: Any, who: str, name: str) -> int:
     if number < 1 or isinstance(value, bool):
         raise ArgumentTypeError(
             f"{who}: Invalid value for argument `{name}`. Expected a strictly positive value. Received "
-            f"{name}={value!r}. It should be a positive integer: `{name}` must be a positive integer. "
+            f"{name}={value!r}. Expected an integer value for `{name}`: `{name}` must be a positive integer. "
             f"Received: {name}={value!r}."
         )
     return number

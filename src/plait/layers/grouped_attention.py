@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from plait import constraints, initializers, ops, regularizers
 from plait._errors import ArgumentError
 from plait._registry import builtin
-from plait.layers.attention import masked_softmax, whole_mask
+from plait.layers.attention import check_positions, masked_softmax, whole_mask
 from plait.layers.base import Layer
 from plait.layers.core import positive_integer
 from plait.layers.einsum_dense import EinsumDense
@@ -83,6 +83,10 @@ class GroupedQueryAttention(Layer):
                 f"{who}: `num_query_heads` must be divisible by `num_key_value_heads`. Received: "
                 f"num_query_heads={num_query_heads}, num_key_value_heads={num_key_value_heads}."
             )
+        if flash_attention and dropout > 0:
+            raise ArgumentError(
+                f"{who}: Dropout is not supported when flash attention is enabled. Received: dropout={dropout}."
+            )
         if sliding_window is not None:
             positive_integer(sliding_window, who, "sliding_window")
         self.dropout, self.use_bias, self.use_gate, self.seed = dropout, use_bias, use_gate, seed
@@ -97,6 +101,7 @@ class GroupedQueryAttention(Layer):
 
     def build(self, query_shape: tuple, value_shape: tuple, key_shape: tuple | None = None) -> None:
         key_shape = value_shape if key_shape is None else key_shape
+        check_positions(self.name, value_shape, key_shape)
         many, few = self.num_query_heads, self.num_key_value_heads
         self._query_dense = self._projection(query_shape, many, "query")
         self._key_dense = self._projection(key_shape, few, "key")
@@ -113,7 +118,7 @@ class GroupedQueryAttention(Layer):
         return dense
 
     def _dense(self, equation: str, output_shape: tuple, bias_axes: str, name: str) -> EinsumDense:
-        return EinsumDense(
+        dense = EinsumDense(
             equation,
             output_shape=output_shape,
             bias_axes=bias_axes if self.use_bias else None,
@@ -126,6 +131,8 @@ class GroupedQueryAttention(Layer):
             name=name,
             dtype=self.dtype_policy,
         )
+        dense.supports_masking = True  # `call` takes account of the masks itself
+        return dense
 
     def call(
         self,
@@ -141,6 +148,11 @@ class GroupedQueryAttention(Layer):
         use_causal_mask: bool = False,
     ) -> Any:
         key = value if key is None else key
+        if return_attention_scores and self.flash_attention:
+            raise ArgumentError(
+                f"GroupQueryAttention {self.name!r}: Returning attention scores is not supported when flash attention is enabled. "
+                "Make the layer with flash_attention=False."
+            )
         masks = query_mask, value_mask, key_mask
         mask = whole_mask(query, key, masks, attention_mask, use_causal_mask, self.sliding_window)
         q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)

@@ -21,7 +21,7 @@ from plait.core.variable import Variable, mark_revision
 
 # What is no part of an object though an attribute leads to it: records of calls, and what was found by looking before.
 _NOT_OWNED = frozenset(
-    "nodes graph input_spec dtype_policy compilation trainer optimizer history "
+    "nodes graph input_spec _dtype_policy compilation trainer optimizer history "
     "_added _opened _host_part _constructed_with _losses _build_shapes _given_shape _values _programs _traces".split()
 )
 
@@ -34,6 +34,10 @@ class Owner(Operation):
 
     def __init__(self, name: str | None = None, trainable: bool = True):
         super().__init__(name)
+        if not isinstance(trainable, (bool, np.bool_)):
+            raise ArgumentError(
+                f"{type(self).__name__} {self.name!r}: expected `trainable` to be a boolean, but got {trainable!r}."
+            )
         self._trainable = bool(trainable)
         self._added: list[Variable] = []
 

@@ -75,10 +75,15 @@ def _noise_shape(value: Any) -> tuple:
     sizes: tuple[Any, ...] = tuple(value) if isinstance(value, (list, tuple)) else ("not a shape",)
     integers = all(size is None or isinstance(size, int) for size in sizes)
     if not integers or any(size is not None and size <= 0 for size in sizes):
+        if not isinstance(value, (list, tuple)):
+            raise ArgumentError(
+                "Dropout: Invalid value received for argument `noise_shape`. Expected a tuple or list of integers. Received: "
+                f"noise_shape={value!r}."
+            )
         wanted = "dimensions to be positive integers or None" if integers else "elements to be integers or None"
         raise ArgumentError(
             f"Dropout: Invalid value received for argument `noise_shape`. Expected all {wanted}. None stands for the input's "
-            f"size, and a list or tuple is needed. Received: noise_shape={value!r}."
+            f"size. Received: noise_shape={value!r}."
         )
     return sizes
 

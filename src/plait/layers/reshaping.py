@@ -138,10 +138,10 @@ def _margins(value: Any, rank: int, who: str, name: str) -> tuple[tuple[int, int
     values = tuple(value) if isinstance(value, (list, tuple)) else ()
     if rank == 1 and len(values) == 2 and all(isinstance(item, int) for item in values):
         return (_pair(values, who, name),)
-    if len(values) != rank:
+    if len(values) != rank or rank == 1:
         raise ArgumentError(
-            f"{who}: `{name}` should have {'two elements' if rank < 3 else '3 elements'}, one for each of its axes. Received: "
-            f"{name}={value!r}."
+            f"{who}: `{name}` should have {'two elements' if rank < 3 else '3 elements'}, "
+            f"{'before and after' if rank == 1 else 'one for each of its axes'}. Received: {name}={value!r}."
         )
     return tuple(_pair(item, who, name) for item in values)
 

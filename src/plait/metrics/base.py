@@ -92,7 +92,7 @@ class Metric:
 
         Args:
             shape: its shape.
-            initializer: a function of (shape, dtype), or an initializer's name; None is zeros.
+            initializer: a function of (shape, dtype), an initializer's name, or the values; None is zeros.
             dtype: its dtype; None is `floatx`.
             aggregation: kept for Keras's sake.
             name: its name; None makes one.
@@ -102,7 +102,10 @@ class Metric:
         """
         if "_variables" not in vars(self):
             raise StateError("You forgot to call `super().__init__()` in the `__init__()` method. Go add it!")
-        initializer = jnp.zeros if initializer is None else _registry.get("initializers", initializer)
+        if initializer is None:
+            initializer = jnp.zeros
+        elif not hasattr(initializer, "__array__"):
+            initializer = _registry.get("initializers", initializer)
         with name_scope(self.name.replace("/", ">")):
             variable = Variable(
                 initializer, shape, dtype, trainable=False, autocast=False, aggregation=aggregation, name=name
@@ -153,7 +156,8 @@ class Metric:
         Raises:
             ArgumentError: another number of values than variables.
         """
-        return pure(self.update_state, self._matching(metric_variables))(metric_variables, *args, **kwargs)[1]
+        variables, values = self._matching(metric_variables), _values(metric_variables)
+        return pure(self.update_state, variables)(values, *args, **kwargs)[1]
 
     def stateless_result(self, metric_variables: Sequence) -> Any:
         """The result for given values of the variables.
@@ -161,7 +165,7 @@ class Metric:
         Raises:
             ArgumentError: another number of values than variables.
         """
-        return pure(self.result, self._matching(metric_variables))(metric_variables)[0]
+        return pure(self.result, self._matching(metric_variables))(_values(metric_variables))[0]
 
     def stateless_reset_state(self) -> list:
         """The values of the variables after a reset; the variables themselves stay as they are."""
@@ -192,6 +196,11 @@ class Metric:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
+
+
+def _values(variables: Sequence) -> list:
+    """Values, where variables may stand for theirs."""
+    return [item.value if isinstance(item, Variable) else item for item in variables]
 
 
 def _owned(value: Any) -> Iterator[Any]:

@@ -150,7 +150,7 @@ def _choice(what: str, given: str, options: tuple[str, ...]) -> str:
         if str(getattr(given, "value", given)).lower() == option.lower():
             return option
     raise NameUnknownError(
-        f'Invalid AUC {what} value: "{given}". Expected values are {list(options)}.{did_you_mean(given, options)}'
+        f'Invalid AUC {what.replace("_", " ")} value: "{given}". Expected values are {list(options)}.{did_you_mean(given, options)}'
     )
 
 

@@ -202,7 +202,9 @@ def homography(start: jax.Array, end: jax.Array) -> jax.Array:
     upper = jnp.stack([x, y, one, zero, zero, zero, -u * x, -u * y], axis=-1)
     lower = jnp.stack([zero, zero, zero, x, y, one, -v * x, -v * y], axis=-1)
     matrix = jnp.concatenate([upper, lower], axis=-2)
-    return jnp.linalg.solve(matrix, jnp.concatenate([u, v], axis=-1)[..., None])[..., 0]
+    known = jnp.concatenate([u, v], axis=-1)[..., None]
+    whole = jnp.promote_types(matrix.dtype, "float32")  # LAPACK knows no shorter floats
+    return jnp.linalg.solve(matrix.astype(whole), known.astype(whole))[..., 0].astype(matrix.dtype)
 
 
 @op(module=_IMAGE)

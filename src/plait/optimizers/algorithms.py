@@ -169,7 +169,9 @@ class AdamW(Adam):
         **common: Unpack[OptionsBesidesDecay],
     ):
         if weight_decay is None:
-            raise ArgumentError("AdamW: Argument `weight_decay` must be a float, but got None. Without it, use Adam.")
+            raise ArgumentError(
+                "AdamW: Argument `weight_decay` must be a float. Received: weight_decay=None. Without it, use Adam."
+            )
         super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **common)
 
 
@@ -384,9 +386,11 @@ class Ftrl(Optimizer):
         self.beta = beta
         positive = [name for name in self.arguments if name not in ("learning_rate_power", "beta")]
         wrong = [name for name in positive if getattr(self, name) < 0]
-        problems = [f"`{name}` needs to be positive or zero, but got {getattr(self, name)}" for name in wrong]
+        problems = [f"`{name}` needs to be positive or zero. Received: {name}={getattr(self, name)}." for name in wrong]
         if learning_rate_power > 0:
-            problems.append(f"`learning_rate_power` needs to be negative or zero, but got {learning_rate_power}")
+            problems.append(
+                f"`learning_rate_power` needs to be negative or zero. Received: learning_rate_power={learning_rate_power}."
+            )
         raise_all(ArgumentError, "Ftrl", problems)
 
     def rule(self) -> GradientTransformationExtraArgs:
@@ -427,8 +431,8 @@ class Lion(Optimizer):
     ):
         if not 0 < beta_1 <= 1:
             raise ArgumentError(
-                "Lion: Argument `beta_1` must be in the [0, 1] range, and above 0, as the optimizer degenerates to "
-                f"SignSGD otherwise, but got beta_1={beta_1}."
+                "Lion: Argument `beta_1` must be in the [0, 1] range, and above 0. Otherwise, the optimizer degenerates to "
+                f"SignSGD. Received: beta_1={beta_1}."
             )
         super().__init__(learning_rate, **common)
         self.beta_1 = beta_1

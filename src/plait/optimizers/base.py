@@ -30,7 +30,7 @@ import optax
 from jax.tree_util import DictKey, GetAttrKey, tree_flatten_with_path
 
 from plait import _registry
-from plait._errors import ArgumentError, ShapeError, StateError, describe, listing, raise_all
+from plait._errors import ArgumentError, ArgumentTypeError, ShapeError, StateError, describe, listing, raise_all
 from plait._scope import scope
 from plait.core.graph import check_name
 from plait.core.pure import by_path
@@ -195,9 +195,9 @@ class Optimizer:
     def learning_rate(self, learning_rate: Any) -> None:
         if isinstance(learning_rate, Variable) or not callable(learning_rate):
             if not isinstance(self._learning_rate, Variable):
-                raise ArgumentError(
-                    f"{type(self).__name__} {self.name!r} was created with a `LearningRateSchedule` or a function as "
-                    "its `learning_rate`, hence its learning rate is not settable. Create it with a float to set it "
+                raise ArgumentTypeError(
+                    f"{type(self).__name__} {self.name!r}: This optimizer was created with a `LearningRateSchedule` or a function "
+                    "as its `learning_rate`, hence its learning rate is not settable. Create it with a float to set it "
                     "later, or set it to another schedule."
                 )
             self._learning_rate.assign(learning_rate)
@@ -614,7 +614,13 @@ class Optimizer:
 
         Raises:
             ShapeError: another number of values than there are variables, or other shapes.
+            StateError: it isn't built.
         """
+        if not self.built:
+            raise StateError(
+                f"{type(self).__name__} {self.name!r}: You are calling `set_weights()` on an optimizer that has not been built. "
+                "Build it with `build(trainable_variables)` first."
+            )
         if len(weights) != len(self.variables):
             raise ShapeError(
                 f"{type(self).__name__} {self.name!r}: expected {len(self.variables)} weights, but got {len(weights)}."

@@ -60,11 +60,9 @@ class LossScaleOptimizer(Optimizer):
                 f"LossScaleOptimizer: `inner_optimizer` must be an optimizer, but got {describe(inner_optimizer)}. "
                 "plait.optimizers.get makes one of a name."
             )
-        for key in kwargs:
-            raise ArgumentError(
-                f"LossScaleOptimizer does not support `{key}`. Instead, set `{key}` on the `inner_optimizer`."
-            )
+        _refuse(kwargs)
         super().__init__(0.0, name=name)
+        inner_optimizer.loss_scale_factor = None  # the scale found here takes its place
         self.inner_optimizer = inner_optimizer
         self.initial_scale = initial_scale
         self.dynamic_growth_steps = dynamic_growth_steps
@@ -108,7 +106,10 @@ class LossScaleOptimizer(Optimizer):
         finite = jnp.asarray(True)
         for gradient in gradients:
             finite = finite if gradient is None else finite & jnp.all(jnp.isfinite(gradient))
-        unscaled = [g if g is None else g / scale.astype(g.dtype) for g in gradients]
+        replaced = [v.overwrite_with_gradient for v in self._trainable_variables]  # a "gradient" that is the new value
+        unscaled = [
+            g if g is None or whole else g / scale.astype(g.dtype) for g, whole in zip(gradients, replaced, strict=True)
+        ]
         after, within = jax.lax.cond(
             finite,
             lambda: inner.update(within, unscaled, weights),
@@ -122,7 +123,7 @@ class LossScaleOptimizer(Optimizer):
     def scale_loss(self, loss: Any) -> Any:
         """The loss times the scale as it is now."""
         scale = self._slots.find(None, "dynamic_scale")
-        return self.inner_optimizer.scale_loss(loss) * (self.initial_scale if scale is None else scale.value)
+        return loss * (self.initial_scale if scale is None else scale.value)
 
     def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
         """What the inner optimizer does at the end of `fit`."""
@@ -150,6 +151,37 @@ class LossScaleOptimizer(Optimizer):
 
     @classmethod
     def from_config(cls, config: Mapping, custom_objects: Mapping | None = None) -> "LossScaleOptimizer":
-        """An optimizer from its config."""
+        """An optimizer from its config; older ones hold options that it has never had."""
         inner = _registry.deserialize(config["inner_optimizer"], custom_objects, "optimizers")
-        return cls(**{**config, "inner_optimizer": inner})
+        own = {key: value for key, value in config.items() if key not in _INNER_OPTIONS}
+        return cls(**{**own, "inner_optimizer": inner})
+
+
+_INNER_OPTIONS = (
+    "weight_decay",
+    "clipnorm",
+    "clipvalue",
+    "global_clipnorm",
+    "use_ema",
+    "ema_momentum",
+    "ema_overwrite_frequency",
+    "loss_scale_factor",
+    "gradient_accumulation_steps",
+)
+
+
+def _refuse(options: dict) -> None:
+    """Refuses options that belong to the inner optimizer, or to none; `dynamic=True` is what it does."""
+    wrong = [key for key in options if key in _INNER_OPTIONS]
+    if wrong:
+        raise ArgumentError(
+            f"LossScaleOptimizer does not support `{wrong[0]}`. Instead, set `{wrong[0]}` on the `inner_optimizer`."
+        )
+    if options.pop("dynamic", True) is not True:
+        raise ArgumentError(
+            "LossScaleOptimizer finds the scale by itself, so dynamic=False is no choice. Instead, set `loss_scale_factor` on "
+            "the `inner_optimizer`, and use that one."
+        )
+    if options:
+        names = ", ".join(f"`{key}`" for key in options)
+        raise ArgumentError(f"LossScaleOptimizer does not take the arguments: {names}.")

@@ -156,13 +156,16 @@ class MultiOptimizer(Optimizer):
 
     @property
     def optimizers(self) -> list[Optimizer]:
-        """The optimizers that have variables, in the order of their first ones; empty until it is built."""
-        return [optimizer for optimizer, _ in self._shares()]
+        """The optimizers that have variables, in the order of their first ones, then those of the map that have none."""
+        used = [optimizer for optimizer, _ in self._shares()]
+        listed = self.optimizer_map
+        mapped = [*listed.values(), listed.default_optimizer] if isinstance(listed, OptimizerMap) else []
+        return list({id(optimizer): optimizer for optimizer in [*used, *mapped]}.values())
 
     @property
     def variables(self) -> list[Variable]:
         """Its own iteration and rate, then the variables of each optimizer."""
-        return [*super().variables, *(v for optimizer in self.optimizers for v in optimizer.variables)]
+        return [*super().variables, *(v for optimizer, _ in self._shares() for v in optimizer.variables)]
 
     @property
     def learning_rate(self) -> Any:
@@ -195,7 +198,7 @@ class MultiOptimizer(Optimizer):
     def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
         """What each optimizer does at the end of `fit`."""
         variables = list(var_list)
-        for optimizer in self.optimizers:
+        for optimizer, _ in self._shares():
             optimizer.finalize_variable_values(variables)
 
     def exclude_from_weight_decay(

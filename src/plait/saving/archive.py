@@ -243,7 +243,13 @@ def open_regular(path: Path) -> BinaryIO:
     except FileNotFoundError:
         siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         where = "" if path.parent.is_dir() else f" There is no folder '{path.parent}'."
-        raise FileError(f"File not found: '{path}'.{where}{did_you_mean(path.name, siblings)}") from None
+        known = path.suffix in ("", ".keras", ".h5", ".hdf5", ".json", ".safetensors", ".npz", ".zip")
+        unknown = (
+            ""
+            if known
+            else f" File format not supported: models are `.keras` files, weights `.weights.h5`, not {path.suffix!r}."
+        )
+        raise FileError(f"File not found: '{path}'.{where}{did_you_mean(path.name, siblings)}{unknown}") from None
     except (OSError, ValueError) as error:
         raise FileError(f"Cannot read '{path}': {getattr(error, 'strerror', None) or error}.") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -93,7 +93,9 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
         if not zipped:
             raise FileError(f"Invalid filepath extension for saving: '{path}'. {_FORMATS}.")
     elif zipped != (path.suffix == ".keras"):
-        raise FileError(f"'{path}': a name that ends in `.keras` is for zipped=True, and any other for zipped=False.")
+        raise FileError(
+            f"'{path}': with zipped=False the name should not end in `.keras`, as that is one file; with zipped=True it has to."
+        )
     _check_overwrite(path, overwrite)
     config = json.dumps(serialize_object(model, with_compile_config=include_optimizer)).encode()
     if zipped:

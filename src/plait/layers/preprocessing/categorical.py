@@ -9,7 +9,7 @@ import numpy as np
 
 from plait._dtypes import is_float, narrow
 from plait._errors import ArgumentError, ShapeError, StateError, describe
-from plait._registry import builtin
+from plait._registry import builtin, plain
 from plait._settings import settings
 from plait.core.tensor import KerasTensor
 from plait.layers.preprocessing.encoding import (
@@ -216,7 +216,7 @@ class Discretization(HostLayer):
             "output_mode": self.output_mode,
             "sparse": self.sparse,
             "name": self.name,
-            "dtype": self.dtype_policy,
+            "dtype": plain(self.dtype_policy),
         }
 
     @classmethod
@@ -439,7 +439,7 @@ class HashedCrossing(HostLayer):
             "output_mode": self.output_mode,
             "sparse": self.sparse,
             "name": self.name,
-            "dtype": self.dtype_policy,
+            "dtype": plain(self.dtype_policy),
         }
 
 

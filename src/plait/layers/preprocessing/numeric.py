@@ -7,6 +7,7 @@ import numpy as np
 
 from plait._errors import ArgumentError, ShapeError, StateError, describe
 from plait._registry import builtin
+from plait._settings import settings
 from plait.layers.base import Layer
 
 
@@ -15,7 +16,7 @@ class Rescaling(Layer):
     """`x * scale + offset`.
 
     Args:
-        scale: the factor.
+        scale: the factor, or one for each channel.
         offset: what is added.
 
     >>> import numpy as np
@@ -30,7 +31,10 @@ class Rescaling(Layer):
 
     def call(self, inputs: Any) -> Any:
         dtype = self.compute_dtype
-        return inputs.astype(dtype) * jnp.asarray(self.scale, dtype) + jnp.asarray(self.offset, dtype)
+        scale = jnp.asarray(self.scale, dtype)
+        if scale.ndim and settings().image_data_format == "channels_first":
+            scale = scale.reshape(scale.shape + (1,) * (3 - scale.ndim))
+        return inputs.astype(dtype) * scale + jnp.asarray(self.offset, dtype)
 
 
 @builtin("layers")
@@ -68,11 +72,17 @@ class Normalization(Layer):
 
     def build(self, input_shape: Any) -> None:
         shape = tuple(input_shape)
+        if any(not -len(shape) <= axis < len(shape) for axis in self.axis):
+            raise ShapeError(
+                f"Normalization {self.name!r}: All `axis` values must be in the range [{-len(shape)}, {len(shape)}) for inputs of "
+                f"the shape {shape}, but got axis={self.axis}."
+            )
         self._keep = sorted(axis % len(shape) for axis in self.axis)
         unknown = [axis for axis in self._keep if shape[axis] is None]
         if unknown:
             raise ShapeError(
-                f"Normalization {self.name!r}: all `axis` values must have known sizes. Got axis={self.axis}, shape={shape}."
+                f"Normalization {self.name!r}: All `axis` values to be kept must have known sizes. Got axis={self.axis}, "
+                f"shape={shape}."
             )
         self._reduced = tuple(axis for axis in range(len(shape)) if axis not in self._keep)
         self._broadcast = tuple(shape[axis] if axis in self._keep else 1 for axis in range(len(shape)))
@@ -94,12 +104,13 @@ class Normalization(Layer):
             raise StateError(
                 "Normalization: Cannot `adapt` a Normalization layer that is initialized with static `mean` and `variance`."
             )
-        batches = [np.asarray(data)] if hasattr(data, "__array__") else (np.asarray(batch) for batch in data)
+        batches = [np.asarray(data)] if hasattr(data, "__array__") else map(_inputs_of, data)
         total, mean, square = 0, 0.0, 0.0
         for batch in batches:
             batch = batch.astype("float64").reshape((-1, 1)) if batch.ndim == 1 else batch.astype("float64")
             if not self.built:
                 self.build((None, *batch.shape[1:]))
+            self._check_batch(batch.shape)
             count = int(np.prod([batch.shape[axis] for axis in self._reduced]))
             mean_of_batch, var_of_batch = batch.mean(self._reduced), batch.var(self._reduced)
             whole = total + count
@@ -107,11 +118,22 @@ class Normalization(Layer):
             square = square + var_of_batch * count + shift**2 * total * count / whole
             mean, total = mean + shift * count / whole, whole
         if not total:
-            raise ArgumentError(f"Normalization: there is no data to adapt to: {describe(data)}.")
+            raise ArgumentError(
+                f"Normalization: there is no data to adapt to, but an empty iterable: {describe(data)}."
+            )
         self.adapt_mean.assign(mean)
         self.adapt_variance.assign(square / total)
         self.count.assign(total)
         self.finalize_state()
+
+    def _check_batch(self, shape: tuple) -> None:
+        kept = [shape[axis] if axis < len(shape) else None for axis in self._keep]
+        if len(shape) != len(self._broadcast) or kept != [self._broadcast[axis] for axis in self._keep]:
+            expected = tuple(size if axis in self._keep else None for axis, size in enumerate(self._broadcast))
+            raise ShapeError(
+                f"Normalization {self.name!r}: cannot adapt to data of an incompatible shape: the layer is built for {expected}, "
+                f"but a batch has the shape {shape}."
+            )
 
     def finalize_state(self) -> None:
         """Takes over what was learnt or loaded."""
@@ -151,3 +173,9 @@ class Normalization(Layer):
             axis=self.axis, invert=self.invert, mean=plain(self.input_mean), variance=plain(self.input_variance)
         )
         return config
+
+
+def _inputs_of(batch: Any) -> np.ndarray:
+    """The inputs of a batch: all of it, or the first part of `(x, y)` and `(x, y, sample_weight)`."""
+    is_parts = isinstance(batch, tuple) and batch and getattr(batch[0], "ndim", 0) > 0
+    return np.asarray(batch[0] if is_parts else batch)

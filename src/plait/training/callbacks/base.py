@@ -7,6 +7,8 @@ One that doesn't costs nothing: then many steps go into one dispatch.
 
 from typing import Any
 
+import numpy as np
+
 from plait._registry import builtin
 from plait.training.curves import Run, draw_curves
 
@@ -130,3 +132,18 @@ class History(Callback):
             ImportError: matplotlib isn't installed.
         """
         return draw_curves([Run("training", self.epoch, self.history)], to_file, names, dpi)
+
+
+def with_rates(optimizer: Any) -> list:
+    """The optimizers that have a learning rate of their own: a MultiOptimizer's, else just this one."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return list(getattr(inner, "optimizers", [inner]))
+
+
+def rates_of(optimizer: Any) -> dict[str, float]:
+    """The learning rates for the logs: `learning_rate`, or for several optimizers one by name."""
+    optimizers = with_rates(optimizer)
+    rates = [float(np.asarray(one.learning_rate)) for one in optimizers]
+    if len(rates) == 1:
+        return {"learning_rate": rates[0]}
+    return {f"learning_rate_{one.name}": rate for one, rate in zip(optimizers, rates, strict=True)}

@@ -10,7 +10,7 @@ import numpy as np
 
 from plait._errors import ArgumentError, NameUnknownError, did_you_mean, listing
 from plait._registry import builtin
-from plait.training.callbacks.base import Callback
+from plait.training.callbacks.base import Callback, rates_of, with_rates
 from plait.training.callbacks.progress import say
 
 
@@ -286,8 +286,7 @@ class ReduceLROnPlateau(Monitor):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         logs = {} if logs is None else logs
-        rate = float(np.asarray(self.model.optimizer.learning_rate))
-        logs["learning_rate"] = rate
+        logs |= rates_of(self.model.optimizer)
         value = self.watched(logs)
         if value is None:
             return
@@ -297,9 +296,14 @@ class ReduceLROnPlateau(Monitor):
             self.best, self.wait = value, 0
         elif self.cooldown_counter == 0:
             self.wait += 1
-            if self.wait >= self.patience and rate > self.min_lr:
-                lower = max(rate * self.factor, self.min_lr)
-                self.model.optimizer.learning_rate = lower
+            if self.wait >= self.patience:
+                self._lower(epoch)
+
+    def _lower(self, epoch: int) -> None:
+        for optimizer in with_rates(self.model.optimizer):
+            rate = float(np.asarray(optimizer.learning_rate))
+            if rate > self.min_lr:
+                optimizer.learning_rate = lower = max(rate * self.factor, self.min_lr)
                 self.cooldown_counter, self.wait = self.cooldown, 0
                 if self.verbose:
                     say(f"Epoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {lower}.")

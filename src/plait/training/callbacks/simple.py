@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError, did_you_mean
+from plait._errors import ArgumentError, StateError, did_you_mean
 from plait._registry import builtin
-from plait.training.callbacks.base import Callback
+from plait.training.callbacks.base import Callback, rates_of, with_rates
 from plait.training.callbacks.progress import say
 
 _METHODS = [name for name in dir(Callback) if name.startswith("on_")]
@@ -27,7 +27,7 @@ class LambdaCallback(Callback):
         functions: functions by the names of the methods they stand for.
 
     Raises:
-        ArgumentError: a name that is no method of callbacks.
+        ArgumentError: a name that begins like a method of callbacks, and is none; any other one is kept as it is.
     """
 
     def __init__(
@@ -43,11 +43,12 @@ class LambdaCallback(Callback):
         super().__init__()
         given = {name: value for name, value in locals().items() if name.startswith("on_") and value is not None}
         for name in functions:
-            if name not in _METHODS:
+            if name not in _METHODS and name.startswith("on_"):
                 raise ArgumentError(
                     f"LambdaCallback: {name!r} is no method of callbacks.{did_you_mean(name, _METHODS)}"
                 )
-        self._functions = {**given, **functions}
+        vars(self).update(functions)
+        self._functions = {**given, **{name: functions[name] for name in functions if name in _METHODS}}
         for name, function in self._functions.items():
             setattr(self, name, function)
 
@@ -75,20 +76,24 @@ class LearningRateScheduler(Callback):
         self.schedule, self.verbose = schedule, verbose
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        rate = float(np.asarray(self.model.optimizer.learning_rate))
+        for optimizer in with_rates(self.model.optimizer):
+            self._set_rate(optimizer, epoch)
+
+    def _set_rate(self, optimizer: Any, epoch: int) -> None:
+        rate = float(np.asarray(optimizer.learning_rate))
         try:
             new = self.schedule(epoch, rate)
         except TypeError:
             new = self.schedule(epoch)
         if not isinstance(new, (float, np.floating, int)) and not hasattr(new, "__float__"):
             raise ArgumentError(f"The output of the `schedule` function should be a float. Got: {new!r}")
-        self.model.optimizer.learning_rate = float(new)
+        optimizer.learning_rate = float(new)
         if self.verbose:
             say(f"Epoch {epoch + 1}: LearningRateScheduler setting learning rate to {new}.")
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if logs is not None:
-            logs["learning_rate"] = float(np.asarray(self.model.optimizer.learning_rate))
+            logs |= rates_of(self.model.optimizer)
 
 
 @builtin("callbacks")
@@ -188,7 +193,7 @@ class TerminateOnNaN(Callback):
         raise_error: whether that is an error instead of a quiet end.
 
     Raises:
-        ArgumentError: the loss is NaN or infinite, and `raise_error` was set.
+        StateError: the loss is NaN or infinite, and `raise_error` was set.
     """
 
     def __init__(self, raise_error: bool = False):
@@ -200,9 +205,10 @@ class TerminateOnNaN(Callback):
         if loss is None or math.isfinite(loss):
             return
         message = (
-            f"Batch {batch}: the loss is {loss}, training stops. Look at the learning rate, the labels and the inputs."
+            f"NaN or Inf loss encountered at batch {batch}: it is {loss}, training stops. Look at the learning rate, the labels "
+            "and the inputs."
         )
         if self.raise_error:
-            raise ArgumentError(message)
+            raise StateError(message)
         say(message)
         self.model.stop_training = True
