@@ -286,8 +286,8 @@ def _serialize_function(function: Callable) -> dict | str:
         return home[1]
     if getattr(function, "__name__", "<lambda>") == "<lambda>":
         raise ArgumentError(
-            "A lambda cannot be saved: no file of plait holds code, as reading it would be arbitrary code execution. Write a named function and register it with "
-            "@plait.saving.register_keras_serializable()."
+            "A lambda cannot be saved: no file of plait holds code, as reading it would be arbitrary code execution. Write a "
+            "named function and register it with @plait.saving.register_keras_serializable()."
         )
     name = registered_name(function)
     return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}

@@ -10,7 +10,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from plait._errors import ArgumentError, MissingError, NameUnknownError, ShapeError, describe, did_you_mean
+from plait._errors import ArgumentError, MissingError, NameUnknownError, ShapeError, did_you_mean
 from plait._registry import builtin, class_config
 from plait._registry import deserialize as deserialize_any
 from plait._registry import get as get_any
