@@ -34,6 +34,7 @@ FLOORS = (
         {"activations", "initializers", "regularizers", "constraints"},
     ),
     (
+        {"_long_work"},
         {"layers", "losses", "optimizers"},
         {"metrics"},
     ),

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from plait._errors import ArgumentError
+from plait._long_work import LongWork
 from plait.inspect.diagram import Box, Diagram, Frame, diagram_of, fold_repeats
 from plait.inspect.drawing import COLOURS, flow, shape_text
 from plait.inspect.layout import Gaps
@@ -49,7 +50,8 @@ def view(model: Any, other: Any = None, to_file: Any = None, open_browser: bool 
     Raises:
         StateError: a model isn't built.
     """
-    text = page_of([model] if other is None else [model, other])
+    with LongWork(f"Laying out {getattr(model, 'name', 'a model')}"):
+        text = page_of([model] if other is None else [model, other])
     if to_file is None:
         handle, name = tempfile.mkstemp(prefix=f"plait-{_safe_name(model.name)}-", suffix=".html")
         os.close(handle)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from plait._errors import ArgumentError, did_you_mean
+from plait._long_work import LongWork
 from plait.inspect.diagram import Diagram, diagram_of, fold_repeats
 from plait.inspect.drawing import Style, draw
 from plait.inspect.raster import to_raster
@@ -64,12 +65,13 @@ def plot_model(
     kind = "svg" if file is None else file.suffix.lstrip(".").lower() or "png"
     if kind not in _KINDS:
         raise ArgumentError(f"plot_model: a file ending in {', '.join(_KINDS)} was expected, but got {str(to_file)!r}.")
-    diagram = diagram_of(model, expand_nested)
     style = Style(
         show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable, rankdir, highlight_layers
     )
-    drawing = draw(fold_repeats(diagram) if fold else diagram, style)
-    content = to_svg(drawing).encode() if kind == "svg" else to_raster(drawing, kind.replace("jpeg", "jpg"), dpi)
+    with LongWork(f"Drawing {getattr(model, 'name', 'a model')}"):
+        diagram = diagram_of(model, expand_nested)
+        drawing = draw(fold_repeats(diagram) if fold else diagram, style)
+        content = to_svg(drawing).encode() if kind == "svg" else to_raster(drawing, kind.replace("jpeg", "jpg"), dpi)
     if file is not None:
         file.write_bytes(content)
     return _for_notebook(content, kind)

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 from plait import _registry
 from plait._errors import ArgumentError, FileError, PlaitError, StateError, UnsafeFileError, describe, listing
+from plait._long_work import LongWork
 from plait._registry import custom_object_scope, deserialize_object, find_class, serialize_object
 from plait._scope import scope
 from plait._version import __version__
@@ -134,7 +135,7 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
     reader = _MODEL_READERS.get(_format_of(path))
     if reader is None:
         raise _not_readable(path, "a model")
-    with _named(path), custom_object_scope(custom_objects or {}):
+    with LongWork(f"Loading {path.name}"), _named(path), custom_object_scope(custom_objects or {}):
         model = reader(path, compile)
         with _as_file_error():
             _draw_the_rest(model)
@@ -320,7 +321,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
     reader = _WEIGHTS_READERS.get(_format_of(path))
     if reader is None:
         raise _not_readable(path, "weights")
-    with _named(path):
+    with LongWork(f"Loading {path.name}"), _named(path):
         return reader(model, path, options)
 
 

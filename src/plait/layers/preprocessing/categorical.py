@@ -1,5 +1,6 @@
 """Categories of numbers and values: bins, hashes, crossings, and rows that stand for them."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from plait._dtypes import is_float, narrow
 from plait._errors import ArgumentError, ShapeError, StateError, describe
+from plait._long_work import LongWork
 from plait._registry import builtin, plain
 from plait._settings import settings
 from plait.core.tensor import KerasTensor
@@ -160,14 +162,11 @@ class Discretization(HostLayer):
                 "Cannot adapt a Discretization layer that has been initialized with `bin_boundaries`, use `num_bins` instead."
             )
         self.reset_state()
-        if isinstance(data, (np.ndarray, jax.Array)) or not hasattr(data, "__iter__"):
-            self.update_state(data)
-        else:
-            for index, batch in enumerate(data):
-                if steps is not None and index >= steps:
-                    break
+        alone = isinstance(data, (np.ndarray, jax.Array)) or not hasattr(data, "__iter__")
+        with LongWork(f"Adapting {self.name}", None if alone else steps) as work:
+            for batch in work.through([data] if alone else itertools.islice(data, steps)):
                 self.update_state(batch)
-        self.finalize_state()
+            self.finalize_state()
 
     def update_state(self, data: Any) -> None:
         """Takes a batch into the summary of what was seen."""

@@ -23,6 +23,7 @@ from jax.core import Tracer
 
 from plait._dtypes import narrow
 from plait._errors import ArgumentError, FileError, StateError, UnsafeFileError, describe, listing
+from plait._long_work import LongWork
 from plait._registry import builtin
 from plait._settings import settings
 from plait.core.tensor import KerasTensor
@@ -341,9 +342,10 @@ class IndexLookup(HostLayer):
             ArgumentError: the vocabulary was given; data that cannot be tokens.
         """
         self.reset_state()
-        for batch in batches_of(data, steps):
-            self.update_state(batch)
-        self.finalize_state()
+        with LongWork(f"Adapting {self.name}", steps) as work:
+            for batch in work.through(batches_of(data, steps)):
+                self.update_state(batch)
+            self.finalize_state()
 
     def update_state(self, data: Any) -> None:
         """Counts the tokens of a batch; one axis alone is one document."""

@@ -1,11 +1,13 @@
 """Preprocessing of numbers: another scale, learnt from data or given."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from plait._errors import ArgumentError, ShapeError, StateError, describe
+from plait._long_work import LongWork
 from plait._registry import builtin
 from plait._settings import settings
 from plait.layers.base import Layer
@@ -105,6 +107,19 @@ class Normalization(Layer):
                 "Normalization: Cannot `adapt` a Normalization layer that is initialized with static `mean` and `variance`."
             )
         batches = [np.asarray(data)] if hasattr(data, "__array__") else map(_inputs_of, data)
+        with LongWork(f"Adapting {self.name}") as work:
+            total, mean, square = self._moments(work.through(batches))
+        if not total:
+            raise ArgumentError(
+                f"Normalization: there is no data to adapt to, but an empty iterable: {describe(data)}."
+            )
+        self.adapt_mean.assign(mean)
+        self.adapt_variance.assign(square / total)
+        self.count.assign(total)
+        self.finalize_state()
+
+    def _moments(self, batches: Iterable[np.ndarray]) -> tuple[int, Any, Any]:
+        """How many numbers there are of each, their mean, and the sum of the squares of their distances from it."""
         total, mean, square = 0, 0.0, 0.0
         for batch in batches:
             batch = batch.astype("float64").reshape((-1, 1)) if batch.ndim == 1 else batch.astype("float64")
@@ -117,14 +132,7 @@ class Normalization(Layer):
             shift = mean_of_batch - mean
             square = square + var_of_batch * count + shift**2 * total * count / whole
             mean, total = mean + shift * count / whole, whole
-        if not total:
-            raise ArgumentError(
-                f"Normalization: there is no data to adapt to, but an empty iterable: {describe(data)}."
-            )
-        self.adapt_mean.assign(mean)
-        self.adapt_variance.assign(square / total)
-        self.count.assign(total)
-        self.finalize_state()
+        return total, mean, square
 
     def _check_batch(self, shape: tuple) -> None:
         kept = [shape[axis] if axis < len(shape) else None for axis in self._keep]

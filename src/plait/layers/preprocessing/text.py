@@ -9,6 +9,7 @@ import numpy as np
 
 from plait._dtypes import narrow
 from plait._errors import ArgumentError, ShapeError
+from plait._long_work import LongWork
 from plait._registry import builtin
 from plait._settings import settings
 from plait.core.tensor import KerasTensor
@@ -138,9 +139,10 @@ class TextVectorization(HostLayer):
             ArgumentError: the vocabulary was given.
         """
         self.reset_state()
-        for batch in batches_of(data, steps):
-            self.update_state(batch)
-        self.finalize_state()
+        with LongWork(f"Adapting {self.name}", steps) as work:
+            for batch in work.through(batches_of(data, steps)):
+                self.update_state(batch)
+            self.finalize_state()
 
     def update_state(self, data: Any) -> None:
         """Counts the tokens of a batch of texts."""
