@@ -43,7 +43,7 @@ def view(file: Path, other: Path | None, to_file: Path | None) -> None:
     try:
         models = [load_model(path, compile=False) for path in (file, other) if path is not None]
         page = models[0].view(*models[1:], to_file=to_file)
-    except PlaitError as error:
+    except (PlaitError, OSError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(str(page))
 
@@ -93,7 +93,7 @@ def compare(runs: tuple[Path, ...], to_file: Path | None) -> None:
             read = [run._replace(name=str(path)) for run, path in zip(read, runs, strict=True)]
         if to_file is not None:
             draw_curves(read, to_file)
-    except (PlaitError, ImportError) as error:
+    except (PlaitError, ImportError, OSError) as error:
         raise click.ClickException(str(error)) from error
     Console().print(comparison(read))
     if to_file is not None:

@@ -54,6 +54,11 @@ def costs(model: Any, batch_size: int | Mapping) -> dict[int, Cost]:
             f"summary: what {model.name!r} costs at a batch size is known only of functional models on numbers, and of "
             "Sequential ones that are built. Leave `batch_size` out."
         )
+    counted = hasattr(batch_size, "__index__") and not isinstance(batch_size, bool)
+    if not isinstance(batch_size, Mapping) and (not counted or int(batch_size) < 1):
+        raise ArgumentError(
+            f"summary: `batch_size` must be a whole number from 1 up, or a dict of shapes by input, but got {describe(batch_size)}."
+        )
     found: dict[int, Cost] = {}
     specs = [_spec(tensor, name, batch_size) for tensor, name in zip(model.inputs, model.input_names, strict=True)]
     calls: list[tuple[Any, Any, Any, int]] = []

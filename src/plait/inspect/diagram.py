@@ -9,7 +9,7 @@ Verbs: `diagram_of` reads a model, `fold_repeats` puts frames around blocks that
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from plait._errors import StateError
+from plait._errors import ArgumentError, StateError, describe
 from plait.core.graph import Graph, Node
 from plait.core.tensor import KerasTensor
 from plait.inspect.nesting import Arrow
@@ -105,8 +105,11 @@ def diagram_of(model: Any, expand: bool = False) -> Diagram:
         expand: whether the models inside are frames, at any depth; else they are boxes.
 
     Raises:
+        ArgumentError: not a model.
         StateError: the model isn't built.
     """
+    if not hasattr(model, "built"):
+        raise ArgumentError(f"A picture is drawn of a model, but got {describe(model)}.")
     graph = getattr(model, "graph", None)
     if graph is None and not model.built:
         raise StateError(

@@ -66,7 +66,7 @@ def gradients(model: Any, x: Any, loss: Callable, layers: Sequence[str] | str | 
         arrays by the layer's name, each of the shape of what the layer gives.
 
     Raises:
-        ArgumentError: as `activations`; a layer whose outputs have no gradient.
+        ArgumentError: as `activations`; a loss that is no function; a layer whose outputs have no gradient.
 
     >>> import plait
     >>> model = plait.Sequential(
@@ -75,6 +75,11 @@ def gradients(model: Any, x: Any, loss: Callable, layers: Sequence[str] | str | 
     >>> gradients(model, np.ones((1, 2), "float32"), lambda outputs: outputs.sum(), "out")["out"].tolist()
     [[1.0, 1.0, 1.0]]
     """
+    if not callable(loss):
+        raise ArgumentError(
+            f"gradients: `loss` must be a function of the model's outputs, but got {describe(loss)}. With labels: "
+            "lambda outputs: plait.losses.mean_squared_error(y, outputs).mean()."
+        )
     graph, names = _named_calls(model, "gradients")
     exact = {name: tensors for name, tensors in names.items() if all(map(_is_exact, tensors))}
     chosen = _chosen(exact, layers, "gradients")

@@ -37,14 +37,14 @@ class Run(NamedTuple):
 
 
 def draw_curves(
-    runs: Sequence[Run], to_file: Any = None, names: Sequence[str] | None = None, dpi: float = 150.0
+    runs: Sequence[Run], to_file: Any = None, names: Sequence[str] | str | None = None, dpi: float = 150.0
 ) -> Any:
     """Draws a panel for each loss and metric: training as a line, validation as dashes, each run in a colour.
 
     Args:
         runs: one or more.
         to_file: a .png, .svg or .pdf file to write.
-        names: which losses and metrics, without "val_"; None: all.
+        names: which losses and metrics, or the one, without "val_"; None: all.
         dpi: dots per inch of a .png.
 
     Returns:
@@ -58,7 +58,7 @@ def draw_curves(
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError("Curves are drawn by matplotlib: pip install plait[plot].") from error
-    titles = _titles(runs, names)
+    titles = _titles(runs, [names] if isinstance(names, str) else names)
     columns = min(len(titles), 3)
     rows = math.ceil(len(titles) / columns)
     figure = Figure(figsize=(4.6 * columns, 3.2 * rows), layout="constrained", facecolor="white")

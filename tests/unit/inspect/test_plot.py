@@ -129,3 +129,18 @@ def test_model_to_dot():
     written = graph.to_string()
     assert len(graph.get_subgraphs()) == 3
     assert '"encoder:0/wide" -> "encoder:0/norm"' in written
+
+
+def test_what_is_no_model_is_refused(tmp_path):
+    for draw in (plait.utils.plot_model, plait.inspect.view):
+        with pytest.raises(plait.errors.ArgumentError, match="drawn of a model, but got 3"):
+            draw(3, to_file=tmp_path / "model.svg")
+
+
+def test_a_folder_that_is_not_there_is_said_without_a_traceback(tmp_path):
+    chain().save(tmp_path / "model.keras")
+    result = CliRunner().invoke(
+        main, ["view", str(tmp_path / "model.keras"), "--to", str(tmp_path / "no" / "page.html")]
+    )
+    assert result.exit_code == 1
+    assert "Error: [Errno 2]" in result.output

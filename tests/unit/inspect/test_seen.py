@@ -132,3 +132,8 @@ def test_pictures():
     mixed = overlay(np.zeros((4, 4, 3)), np.array([[0.0, 1.0]] * 2), strength=1.0)
     assert mixed[0, 0].tolist() == [0, 0, 255]
     assert mixed[0, 3].tolist() == [255, 0, 0]
+
+
+def test_labels_in_place_of_a_loss_are_refused():
+    with pytest.raises(plait.errors.ArgumentError, match="must be a function of the model's outputs"):
+        gradients(siamese(), np.ones((2, 32)), np.ones((2, 1)))

@@ -174,3 +174,9 @@ def test_colours_only_in_a_terminal(monkeypatch, terminal, no_color, escapes):
     monkeypatch.setattr(sys, "stdout", screen)
     chain().summary()
     assert ("\x1b[" in screen.getvalue()) == escapes
+
+
+@pytest.mark.parametrize("wrong", ["many", 0, -1, 2.5, True])
+def test_a_batch_size_that_is_none_is_refused(wrong):
+    with pytest.raises(plait.errors.ArgumentError, match="`batch_size` must be a whole number from 1 up"):
+        chain().summary(batch_size=wrong)

@@ -86,3 +86,9 @@ def test_the_command_compares(tmp_path):
     refused = CliRunner().invoke(main, ["compare", __file__])
     assert refused.exit_code == 1
     assert "neither a CSVLogger's file" in refused.output
+
+
+def test_one_name_may_be_given_alone():
+    run = Run("run", [0, 1], {"loss": [1.0, 0.5], "mae": [2.0, 1.0]})
+    figure = draw_curves([run], names="mae")
+    assert [panel.get_title() for panel in figure.axes] == ["mae"]
