@@ -30,7 +30,7 @@ def serialize_keras_object(obj: Any) -> Any:
         ArgumentError: a value that no file can hold.
 
     >>> serialize_keras_object({"rate": 0.5, "shape": (2, 3)})
-    {'rate': 0.5, 'shape': [2, 3]}
+    {'rate': 0.5, 'shape': (2, 3)}
     """
     return _registry.serialize(obj)
 
