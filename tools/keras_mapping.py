@@ -89,7 +89,6 @@ ALIASES = {
     "utils.removesuffix": "builtins:str.removesuffix",
     "utils.python_utils.removesuffix": "builtins:str.removesuffix",
     "backend.compute_output_spec": "tools.keras_mapping:compute_output_spec",
-    "backend.common.backend_utils.compute_conv_transpose_output_shape": "tools.keras_mapping:transposed_shape",
     "layers.layer.Layer": "plait:Layer",
     "layers.core.input_layer.Input": "plait:Input",
 }
@@ -270,34 +269,6 @@ def compute_output_spec(function: Any, *args: Any, **kwargs: Any) -> Any:
     from plait.core.infer import infer
 
     return infer(function, args, kwargs)
-
-
-def transposed_shape(
-    input_shape: Any,
-    kernel_size: Any,
-    filters: int,
-    strides: Any,
-    padding: str,
-    output_padding: Any = None,
-    data_format: str = "channels_last",
-    dilation_rate: Any = 1,
-) -> tuple:
-    """The shape of what a transposed convolution gives: the tests compare with it."""
-    rank = len(input_shape) - 2
-    sizes = input_shape[1:-1] if data_format == "channels_last" else input_shape[2:]
-    options = (kernel_size, strides, output_padding, dilation_rate)
-    given = [option if isinstance(option, (list, tuple)) else (option,) * rank for option in options]
-    found = []
-    for size, kernel, stride, extra, dilation in zip(sizes, *given, strict=True):
-        reach = (kernel - 1) * dilation + 1
-        if size is None:
-            found.append(None)
-        elif extra is None:
-            found.append(size * stride + (max(reach - stride, 0) if padding == "valid" else 0))
-        else:
-            found.append((size - 1) * stride + reach + extra - (0 if padding == "valid" else 2 * (reach // 2)))
-    last = data_format == "channels_last"
-    return (input_shape[0], *found, filters) if last else (input_shape[0], filters, *found)
 
 
 _public_names: set[str] = set()
