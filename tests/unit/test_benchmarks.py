@@ -56,7 +56,8 @@ def test_the_table_shows_medians_marks_and_what_was_left_out(bench, tmp_path):
     assert cells[4] == "failed"
     assert cells[6] == "4 ms [3 ms-5 ms] (x16)"
     assert cells[7] == "1 ms [1 ms-1 ms] (!)"
-    assert cells[-4:] == ["1 ms", "2.00", "0.50", "50%"]
+    assert cells[-5:] == ["1 ms", "2.00", "0.50", "3; 8", "50%"]
+    assert "Below its aim: tiny 2.00 x best Keras (aim 3)." in table
     assert "jax: not installed" in table
     assert "tiny on keras-tf: no such thing" in table
     report.picture(whole, tmp_path / "bench.svg")
@@ -70,7 +71,7 @@ def test_the_limit_counts_operations_of_dense_and_convolutional_layers(bench):
     assert bench("limits").forward_flops(model) == 2 * (64 * 27 * 4 + 256 * 5)
 
 
-@pytest.mark.parametrize("name", ["tiny", "gru"])
+@pytest.mark.parametrize("name", ["tiny", "gru", pytest.param("transformer", marks=pytest.mark.slow)])
 def test_the_loop_written_by_hand_is_the_same_training_as_fit(bench, name):
     networks = bench("networks")
     work = networks.WORKS[name]
