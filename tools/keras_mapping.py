@@ -296,7 +296,7 @@ def look_up(module: str, name: str) -> Any:
         return value
     for home in homes(path):
         value = getattr(importlib.import_module(home), name, NOTHING)
-        if value is not NOTHING:
+        if value is not NOTHING and getattr(value, "__module__", None) != "typing":
             return value
     if name in values():
         return values()[name]

@@ -8,7 +8,7 @@ What it is not: a model. It has no weights of its own, no masks, no fit.
 from collections.abc import Iterator
 from typing import Any
 
-from plait._errors import ArgumentError, describe
+from plait._errors import ArgumentError, ShapeError, describe
 from plait._tree import flatten, keys_of, map_structure
 from plait.core.graph import Graph, Operation
 from plait.core.tensor import KerasTensor
@@ -25,6 +25,7 @@ class Function(Operation):
     Raises:
         GraphError: an output that the inputs don't lead to.
         ArgumentError: at a call, another number of inputs.
+        ShapeError: at a call, inputs of other shapes.
 
     >>> from plait.core.tensor import KerasTensor
     >>> x = KerasTensor((None, 2))
@@ -65,9 +66,21 @@ class Function(Operation):
         values = flatten(inputs)
         if len(values) != len(self.inputs):
             raise ArgumentError(
-                f"Function {self.name!r}: expected {len(self.inputs)} inputs, but got {len(values)}: {describe(inputs)}."
+                f"Function {self.name!r}: invalid input structure. Expected {describe(self._inputs_struct)}, but got "
+                f"{describe(inputs)}."
+            )
+        if not all(_suits(tensor.shape, getattr(value, "shape", ())) for tensor, value in zip(self.inputs, values)):
+            raise ShapeError(
+                f"Function {self.name!r}: incompatible inputs. Expected {describe(self._inputs_struct)}, but got "
+                f"{describe(inputs)}."
             )
         return self._graph.run(values)
+
+
+def _suits(expected: tuple, shape: tuple) -> bool:
+    """Whether a value's shape is one that a tensor's shape allows."""
+    pairs = zip(expected, shape)
+    return len(expected) == len(shape) and all(m == n or m is None or not isinstance(n, int) for m, n in pairs)
 
 
 def _shapes(value: Any) -> Iterator[tuple]:

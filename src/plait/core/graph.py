@@ -104,7 +104,7 @@ def check_name(name: Any, cls: type) -> str:
     if name is None:
         return auto_name(cls)
     if not isinstance(name, str) or "/" in name:
-        raise ArgumentError(f"{cls.__name__}: a name must be a string without '/', but got {name!r}.")
+        raise ArgumentError(f"{cls.__name__}: a name must be a string and cannot contain character `/`. Got {name!r}.")
     return name
 
 
@@ -205,7 +205,7 @@ class Graph:
     def _check_ends(self) -> None:
         for kind, tensors in (("inputs", self.inputs), ("outputs", self.outputs)):
             if not tensors:
-                raise GraphError(f"{self.owner}: needs at least one tensor as `{kind}`, but got {kind}=[].")
+                raise GraphError(f"{self.owner}: `{kind}` argument cannot be empty. Give at least one tensor.")
             for tensor in tensors:
                 if not isinstance(tensor, KerasTensor):
                     raise GraphError(
@@ -268,7 +268,8 @@ class Graph:
         )
         given = listing(t.name for t in self.inputs)
         path = path_name([path for path, _ in leaves_with_paths(self.output_structure)][output])
-        whole = f"Output with path `{path}` is not connected to `inputs`: " if path else ""
+        named = f"with path `{path}`" if path else repr(self.outputs[output].name)
+        whole = f"Output {named} is not connected to `inputs`: "
         raise GraphError(
             f"{self.owner}: {whole}the tensor {tensor.name!r} ({describe(tensor)}) is needed for the outputs, but it is not "
             f"connected to `inputs` ({given}).{made}{used} Add {tensor.name!r} to `inputs`, or start from tensors that lead "

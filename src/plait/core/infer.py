@@ -5,7 +5,8 @@ it (`jax.eval_shape`) with one symbolic size, at least 2, in place of every None
 anywhere in plait.
 
 Where the function needs to compare an unknown size with a number, the symbolic trace cannot go on. Then two traces with
-two numbers are made, and what differs between them is unknown.
+two numbers are made, and what differs between them is unknown. Between tensors, an unknown size may have to be one of
+the others: (None, 3) + (2, None) can only be (2, 3). For operations, such sizes are tried last.
 
 Life under jit: it is itself a trace. State that the function changes (statistics, seeds) goes to bindings that are
 thrown away.
@@ -14,7 +15,8 @@ Differs from Keras: layers there have hand-written `compute_output_shape`; here 
 respected (`layers/base`).
 """
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -29,6 +31,7 @@ from plait.core.tensor import KerasTensor
 from plait.core.traces import uncollected
 
 _PROBES = (96, 160)  # sizes for functions that need numbers: large enough for any usual window or stride
+_MOST_TRIES = 128
 
 _unknown: list = []
 
@@ -40,13 +43,14 @@ def unknown_size() -> Any:
     return _unknown[0]
 
 
-def infer(function: Callable, args: tuple, kwargs: dict) -> Any:
+def infer(function: Callable, args: tuple, kwargs: dict, sizes: Callable[[], Iterable[int]] | None = None) -> Any:
     """What `function(*args, **kwargs)` would return, as symbolic tensors without history.
 
     Args:
         function: any function of arrays.
         args: its arguments, nested as they are; symbolic tensors stand for arrays of their shape and dtype.
         kwargs: likewise by keyword.
+        sizes: gives the sizes that unknown ones may have to be; asked only where it works with no other size.
 
     Raises:
         whatever the function raises on arrays of such shapes.
@@ -54,6 +58,26 @@ def infer(function: Callable, args: tuple, kwargs: dict) -> Any:
     >>> infer(lambda x: (x @ x.T, x.sum(0)), (KerasTensor((None, 3)),), {})[1].shape
     (3,)
     """
+    tensors, run = _traceable(function, args, kwargs)
+    with uncollected():
+        if not any(None in tensor.shape for tensor in tensors):
+            return _symbolic(jax.eval_shape(run, *_specs(tensors, None)))
+        try:
+            return _symbolic(jax.eval_shape(run, *_specs(tensors, unknown_size())))
+        except PlaitError:
+            raise
+        except Exception as error:
+            try:
+                return _infer_by_probes(run, tensors, error)
+            except Exception:
+                fitting = None if sizes is None else _fit(run, tensors, sizes())
+                if fitting is None:
+                    raise
+                return fitting
+
+
+def _traceable(function: Callable, args: tuple, kwargs: dict) -> tuple[list[KerasTensor], Callable]:
+    """The symbolic tensors among arguments, and the function of arrays in their places."""
     tensors: list[KerasTensor] = []
 
     def collect(leaf: Any) -> Any:
@@ -69,15 +93,7 @@ def infer(function: Callable, args: tuple, kwargs: dict) -> Any:
         with scope(bindings=dict(current().bindings or {}), losses=[]):
             return function(*call_args, **call_kwargs)
 
-    with uncollected():
-        if not any(None in tensor.shape for tensor in tensors):
-            return _symbolic(jax.eval_shape(run, *_specs(tensors, None)))
-        try:
-            return _symbolic(jax.eval_shape(run, *_specs(tensors, unknown_size())))
-        except PlaitError:
-            raise
-        except Exception as error:
-            return _infer_by_probes(run, tensors, error)
+    return tensors, run
 
 
 class _Slot:
@@ -88,10 +104,11 @@ class _Slot:
 
 
 def _specs(tensors: list[KerasTensor], size: Any) -> list[jax.ShapeDtypeStruct]:
-    return [
-        jax.ShapeDtypeStruct(tuple(size if n is None else n for n in tensor.shape), jnp.dtype(tensor.dtype))
-        for tensor in tensors
-    ]
+    return [_spec([size if n is None else n for n in tensor.shape], tensor.dtype) for tensor in tensors]
+
+
+def _spec(shape: Iterable, dtype: str) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(tuple(shape), jnp.dtype(dtype))
 
 
 def _infer_by_probes(run: Callable, tensors: list[KerasTensor], error: Exception) -> Any:
@@ -102,14 +119,58 @@ def _infer_by_probes(run: Callable, tensors: list[KerasTensor], error: Exception
     if jax.tree.structure(first) != jax.tree.structure(second):
         raise error
 
-    def merge(a: Any, b: Any) -> KerasTensor:
+    return _alike(_symbolic(first), second, error)
+
+
+def _alike(first: Any, second: Any, error: Exception | None = None) -> Any:
+    """What two results have in common; sizes that differ are unknown."""
+
+    def merge(a: KerasTensor, b: Any) -> KerasTensor:
         if len(a.shape) != len(b.shape):
             raise ShapeError(
                 f"The rank of a result depends on an unknown size: {describe(a)} or {describe(b)}."
             ) from error
-        return KerasTensor(tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)), a.dtype)
+        a._shape = tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True))
+        return a
 
     return jax.tree.map(merge, first, second)
+
+
+def _fit(run: Callable, tensors: list[KerasTensor], sizes: Iterable[int]) -> Any:
+    """The result where some unknown sizes are given ones, as few as possible; None where nothing fits."""
+    choices = (None, *sorted(set(sizes)))
+    places = sum(size is None for tensor in tensors for size in tensor.shape)
+    if len(choices) ** places > _MOST_TRIES:
+        return None
+
+    def traced(filling: tuple) -> Any:
+        rest = iter(filling)
+        shapes = [[next(rest) if n is None else n for n in tensor.shape] for tensor in tensors]
+        probes = _PROBES if None in filling else _PROBES[:1]
+        return [
+            jax.eval_shape(run, *(_spec([n or probe for n in shape], t.dtype) for shape, t in zip(shapes, tensors)))
+            for probe in probes
+        ]
+
+    for filling in sorted(itertools.product(choices, repeat=places), key=lambda sizes: -sizes.count(None)):
+        results = _tried(traced, filling)
+        if not results:
+            continue
+        for place, size in enumerate(filling):  # another size may do as well: then it is unknown after all
+            if size is not None:
+                results += _tried(traced, (*filling[:place], 3 * size, *filling[place + 1 :]))
+        found = _symbolic(results[0])
+        for result in results[1:]:
+            found = _alike(found, result)
+        return found
+    return None
+
+
+def _tried(traced: Callable, filling: tuple) -> list:
+    try:
+        return traced(filling)
+    except Exception:
+        return []
 
 
 def _symbolic(result: Any) -> Any:

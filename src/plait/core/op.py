@@ -13,12 +13,12 @@ What it is not: a layer. An op has no weights, no state and no mask.
 Differs from Keras: there, each op is written three times (a function, a class, a backend function); here once.
 """
 
-import functools
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial, wraps
 from typing import Any
 
-from plait._errors import ArgumentError, PlaitError, describe
+from plait._errors import ArgumentError, ArgumentTypeError, PlaitError, describe
 from plait._names import snake_case
 from plait._registry import builtin, deserialize, register_keras_serializable
 from plait._tree import flatten
@@ -55,11 +55,18 @@ class Op(Operation):
                 f"{type(self).__name__}: no such option: {sorted(unknown)}. It has {list(self.options)}."
             )
         self.config = config
+        for key, value in config.items():
+            if not hasattr(self, key):  # `op.axis` of a recorded `mean`; `config` has those that would hide something
+                setattr(self, key, value)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Applies the function to tensors, with the fixed options."""
+        """Applies the function to tensors, with the fixed options; records on symbolic ones."""
         if any_symbolic(args) or (kwargs and any_symbolic(kwargs.values())):
             return record(self, args, kwargs)
+        return self._apply(type(self).function, args, kwargs)
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Applies the function to tensors, with the fixed options."""
         return self._apply(type(self).function, args, kwargs)
 
     def _apply(self, function: Callable, args: tuple, kwargs: dict) -> Any:
@@ -81,12 +88,14 @@ class Op(Operation):
         try:
             if cls.spec is not None:
                 return self._apply(cls.spec, args, kwargs)
-            return infer(lambda *tensors, **named: self._apply(cls.function, tensors, named), args, kwargs)
+            return infer(self.call, args, kwargs, partial(_sizes, [args, kwargs, self.config]))
         except PlaitError:
             raise
         except Exception as error:
             received = ", ".join(describe(arg) for arg in (*args, *kwargs.values()))
             error.add_note(f"plait: in the op {self.name!r}, called on {received}")
+            if isinstance(error, (TypeError, IndexError)):
+                raise ArgumentTypeError(f"{self.name}, called on {received}: {error}") from error
             raise
 
     def get_config(self) -> dict:
@@ -142,11 +151,11 @@ def op(
     (None, 3)
     """
     if function is None:
-        return functools.partial(op, name=name, module=module, options=options, spec=spec, package=package)
+        return partial(op, name=name, module=module, options=options, spec=spec, package=package)
     signature = inspect.signature(function)
     cls = _make_class(function, name or _camel_case(function.__name__), signature.parameters, options, spec)
 
-    @functools.wraps(function)
+    @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if any_symbolic(args) or (kwargs and any_symbolic(kwargs.values())):
             return _record_call(cls, signature, args, kwargs)
@@ -209,6 +218,15 @@ def _record_call(cls: type[Op], signature: inspect.Signature, args: tuple, kwarg
 
 def _has_symbol(value: Any) -> bool:
     return any(isinstance(leaf, KerasTensor) for leaf in flatten(value))
+
+
+def _sizes(arguments: Any) -> set[int]:
+    """The known sizes of tensors and arrays among arguments, and the numbers that may be sizes."""
+    sizes: set[int] = set()
+    for leaf in flatten(arguments):
+        found = (leaf,) if type(leaf) is int else getattr(leaf, "shape", ())
+        sizes.update(size for size in found if isinstance(size, int) and size > 0)
+    return sizes
 
 
 def _camel_case(name: str) -> str:

@@ -5,13 +5,15 @@ A table says which jnp function each operator is. `plait.ops` hands the same ops
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from plait._dtypes import dtype_name, narrow
-from plait._errors import ArgumentError
+from plait._errors import ArgumentError, ArgumentTypeError, ShapeError, describe
+from plait.core.infer import infer
 from plait.core.op import op
 from plait.core.tensor import KerasTensor
 from plait.core.variable import Variable, convert_to_tensor
@@ -79,15 +81,24 @@ def _truth(x: Any) -> Any:
 
 @op(module=_NUMPY)
 def matmul(x1: Any, x2: Any) -> Any:
-    """The matrix product of two tensors. Shapes: (..., n, k) and (..., k, m) give (..., n, m)."""
-    return jnp.matmul(convert_to_tensor(x1), convert_to_tensor(x2))
+    """The matrix product of two tensors. Shapes: (..., n, k) and (..., k, m) give (..., n, m). Of two int8 it is int32."""
+    x1, x2 = convert_to_tensor(x1), convert_to_tensor(x2)
+    bytes_only = x1.dtype == jnp.int8 and x2.dtype == jnp.int8  # their sums need more bits
+    return jnp.matmul(x1, x2, preferred_element_type="int32" if bytes_only else None)
 
 
 @op(module=_NUMPY)
 def round(x: Any, decimals: int = 0) -> Any:
-    """Rounds to a number of decimals, halves to even."""
+    """Rounds to a number of decimals, halves to even; below 0 to tens, hundreds and so on."""
     x = convert_to_tensor(x)
-    return x if jnp.issubdtype(x.dtype, jnp.integer) and decimals >= 0 else jnp.round(x, decimals)
+    if not jnp.issubdtype(x.dtype, jnp.integer):
+        return jnp.round(x, decimals)
+    if decimals >= 0:
+        return x
+    unit = 10**-decimals
+    count, rest = jnp.divmod(x, unit)
+    up = (rest > unit // 2) | ((rest == unit // 2) & (count % 2 == 1))
+    return (count + up.astype(x.dtype)) * jnp.asarray(unit, x.dtype)
 
 
 @op(module=_NUMPY, name="GetItem")
@@ -96,12 +107,39 @@ def get_item(x: Any, key: Any) -> Any:
     return convert_to_tensor(x)[tuple(key) if isinstance(key, list) else key]
 
 
-@op(module=_NUMPY, options=("newshape",))
-def reshape(x: Any, newshape: Any) -> Any:
-    """The same elements in another shape; one size may be -1."""
+def _reshape_spec(x: Any, newshape: Any) -> Any:
+    if isinstance(newshape, KerasTensor):
+        return KerasTensor((None,) * newshape.shape[0], x.dtype)
+    sizes = (newshape,) if isinstance(newshape, int) else tuple(newshape)
+    if any(isinstance(size, KerasTensor) for size in sizes):
+        return KerasTensor(tuple(n if isinstance(n, int) and n >= 0 else None for n in sizes), x.dtype)
+    try:
+        return infer(partial(_reshape, newshape=newshape), (x,), {})
+    except TypeError as error:
+        raise ArgumentTypeError(f"reshape: {error}") from error
+
+
+def _reshape(x: Any, newshape: Any) -> Any:
     x = convert_to_tensor(x)
-    newshape = (newshape,) if isinstance(newshape, int) else tuple(newshape)
-    return jnp.reshape(x, tuple(-1 if size is None else size for size in newshape))
+    sizes = tuple(-1 if n is None else n for n in ((newshape,) if isinstance(newshape, int) else newshape))
+    try:
+        return jnp.reshape(x, sizes)
+    except TypeError:
+        if all(not isinstance(n, int) or n >= 0 for n in sizes) or (min(sizes) == -1 and sizes.count(-1) == 1):
+            raise
+    raise ShapeError(
+        f"reshape: each size must be a non-negative integer or -1, with at most one unknown dimension (-1), but got "
+        f"newshape={sizes} for {describe(x)}."
+    )
+
+
+@op(module=_NUMPY, options=("newshape",), spec=_reshape_spec)
+def reshape(x: Any, newshape: Any) -> Any:
+    """The same elements in another shape; one size may be -1.
+
+    A symbolic shape is recorded; such a graph runs where values are known only, so not in a compiled program.
+    """
+    return _reshape(x, newshape)
 
 
 @op(module=_NUMPY)
@@ -113,7 +151,14 @@ def squeeze(x: Any, axis: Any = None) -> Any:
 @op(module=_NUMPY)
 def transpose(x: Any, axes: Any = None) -> Any:
     """Reorders the axes; without `axes` reverses them."""
-    return jnp.transpose(convert_to_tensor(x), axes)
+    x = convert_to_tensor(x)
+    try:
+        return jnp.transpose(x, axes)
+    except (TypeError, ValueError) as error:
+        raise ShapeError(
+            f"transpose: `axes` must be a valid permutation of the axes of {describe(x)}, but got axes={axes}. It must be a "
+            f"list of the same length as the input shape. Each axis in `axes` must be an integer in [{-x.ndim}, {x.ndim})."
+        ) from error
 
 
 @op(module=_CORE, options=("dtype",))

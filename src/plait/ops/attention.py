@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from plait._dtypes import result_type
 from plait._errors import ShapeError, describe
 from plait._settings import settings
 from plait.core.op import op
@@ -51,6 +52,8 @@ def dot_product_attention(
     """
     query, key, value = (convert_to_tensor(tensor) for tensor in (query, key, value))
     _check(query, key, value)
+    if not query.dtype == key.dtype == value.dtype:
+        query, key, value = (x.astype(result_type(query.dtype, key.dtype, value.dtype)) for x in (query, key, value))
     bias = None if bias is None else convert_to_tensor(bias)
     mask = None if mask is None else convert_to_tensor(mask).astype(bool)
     scale = query.shape[-1] ** -0.5 if scale is None else scale

@@ -54,7 +54,7 @@ def conv(
     channels, expected = inputs.shape[-1 if channels_last else 1], kernel.shape[-2]
     if isinstance(channels, int) and channels % expected:
         raise ShapeError(
-            f"conv: the number of input channels must be a multiple of the kernel's {expected}, but got inputs "
+            f"conv: The number of input channels must match the kernel's {expected}, or be a multiple of it, but got inputs "
             f"{describe(inputs)} and a kernel {describe(kernel)}."
         )
     rank = kernel.ndim - 2
@@ -99,7 +99,7 @@ def depthwise_conv(
     channels = inputs.shape[-1 if channels_last else 1]
     if channels != kernel.shape[-2]:
         raise ShapeError(
-            f"depthwise_conv: the kernel must have as many channels as the input, but got inputs {describe(inputs)} and "
+            f"depthwise_conv: The number of input channels must match the kernel's, but got inputs {describe(inputs)} and "
             f"a kernel {describe(kernel)}."
         )
     rank = kernel.ndim - 2
@@ -176,10 +176,10 @@ def conv_transpose(
     """
     inputs, kernel, channels_last = _operands("conv_transpose", inputs, kernel, data_format)
     channels, rank = inputs.shape[-1 if channels_last else 1], kernel.ndim - 2
-    if channels != kernel.shape[-1]:
+    if isinstance(channels, int) and channels != kernel.shape[-1]:
         raise ShapeError(
-            f"conv_transpose: the kernel's last axis must be the input's channels, but got inputs {describe(inputs)} and "
-            f"a kernel {describe(kernel)}."
+            f"conv_transpose: The number of input channels must match the kernel's last axis, but got inputs "
+            f"{describe(inputs)} and a kernel {describe(kernel)}."
         )
     sizes = {
         "strides": each_axis("conv_transpose", "strides", strides, rank),

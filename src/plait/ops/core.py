@@ -5,6 +5,7 @@ tensors they are recorded like any operation, and the functions they were given 
 trains, but no file can hold a function of Python.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,11 +14,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from plait._dtypes import dtype_name, is_float, is_integer, narrow
-from plait._errors import ArgumentError, NameUnknownError, ShapeError, describe, did_you_mean, listing
+from plait._errors import ArgumentError, ArgumentTypeError, NameUnknownError, ShapeError, describe, did_you_mean, listing
+from plait._tree import map_structure
 from plait.core.op import op
 from plait.core.operators import cast as cast
 from plait.core.variable import Variable
 from plait.core.variable import convert_to_tensor as _tensor
+from plait.ops.operands import check_axis
 
 _CORE = "keras.src.ops.core"
 
@@ -89,10 +92,13 @@ def saturate_cast(x: Any, dtype: Any) -> Any:
         return jnp.clip(x, -largest, largest).astype(name) if is_float(source) else x.astype(name)
     limits = jnp.iinfo(name)
     if is_float(source):
-        inside = jnp.where((x > limits.min) & (x < limits.max), x, 0).astype(name)
-        return jnp.where(x >= limits.max, limits.max, jnp.where(x <= limits.min, limits.min, inside)).astype(name)
+        least, most = float(limits.min), float(limits.max)  # as Python integers they may not fit into 32 bits
+        inside = jnp.where((x > least) & (x < most), x, 0).astype(name)
+        ends = [jnp.asarray(end, name) for end in (limits.min, limits.max)]
+        return jnp.where(x >= most, ends[1], jnp.where(x <= least, ends[0], inside))
     own = jnp.iinfo(source)
-    return jnp.clip(x, max(own.min, limits.min), min(own.max, limits.max)).astype(name)
+    ends = [jnp.asarray(end, source) for end in (max(own.min, limits.min), min(own.max, limits.max))]
+    return jnp.clip(x, *ends).astype(name)
 
 
 def _largest(name: str) -> float:
@@ -117,7 +123,14 @@ def custom_gradient(f: Callable) -> Callable:
     >>> float(jax.grad(double)(1.0))
     10.0
     """
-    return jax.custom_gradient(f)
+    derived = jax.custom_gradient(f)
+
+    @functools.wraps(f)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = map_structure(lambda x: x.value if isinstance(x, Variable) else x, (args, kwargs))
+        return derived(*args, **kwargs)
+
+    return call
 
 
 # ---------------------------------------------------------------------------- parts of tensors
@@ -136,13 +149,13 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list:
         ShapeError: an unknown size without `num`, or more parts than there are.
     """
     x = _tensor(x)
-    size = x.shape[axis]
+    size = x.shape[check_axis("unstack", axis, x)]
     if isinstance(size, int) and num is not None and num > size:
         raise ShapeError(f"unstack: the axis {axis} of {describe(x)} has {size} parts, not num={num}.")
     count = num if num is not None else size
     if not isinstance(count, int):
         raise ShapeError(
-            f"unstack: cannot infer argument `num`, because the axis {axis} of {describe(x)} is unknown. Give num=..."
+            f"unstack: Cannot infer argument `num` from shape: the axis {axis} of {describe(x)} is unknown. Give num=..."
         )
     return [jax.lax.index_in_dim(x, index, axis, keepdims=False) for index in range(count)]
 
@@ -160,6 +173,7 @@ def slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
     [[1, 2], [4, 5]]
     """
     inputs = _tensor(inputs)
+    _check_counts(inputs, start_indices, "shape", shape)
     sizes = tuple(
         full - int(start_indices[axis]) if size == -1 else size
         for axis, (size, full) in enumerate(zip(shape, inputs.shape, strict=True))
@@ -176,6 +190,18 @@ def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
     """
     inputs = _tensor(inputs)
     return jax.lax.dynamic_update_slice(inputs, _tensor(updates).astype(inputs.dtype), _starts(start_indices))
+
+
+def _check_counts(inputs: Any, start_indices: Any, *named: Any) -> None:
+    """Checks that there is one start, and one size, for each axis."""
+    for name, values in (("start_indices", start_indices), named):
+        count = values.shape[0] if hasattr(values, "shape") else len(values)
+        if count != inputs.ndim:
+            pair = ("start_indices", "inputs") if name == "start_indices" else ("inputs", "shape")
+            raise ShapeError(
+                f"slice: the number of dimensions in `{pair[0]}` must match the number of dimensions in `{pair[1]}`, but "
+                f"got {count} in `{name}` for {describe(inputs)}."
+            )
 
 
 def _starts(start_indices: Any) -> Any:
@@ -263,7 +289,11 @@ def scan(
     [0.0, 0.0, 1.0]
     """
     if not callable(f):
-        raise ArgumentError(f"scan: `f` must be a function of (carry, x), but got {describe(f)}.")
+        raise ArgumentTypeError(f"scan: `f` should be a callable. It takes (carry, x); got {describe(f)}.")
+    if not isinstance(unroll, bool) and not (isinstance(unroll, int) and unroll > 0):
+        raise ArgumentError(f"scan: `unroll` must be an positive integer or boolean. Got {unroll!r}.")
+    if xs is None and length is None:
+        raise ArgumentError("scan: got no `xs` to scan over and no `length`. Give one of them.")
     return jax.lax.scan(f, _tensors(init), _tensors(xs), length=length, reverse=reverse, unroll=unroll)
 
 

@@ -51,9 +51,10 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
 def meshgrid(*x: Any, indexing: str = "xy") -> Any:
     """The coordinates of a grid, from those along each axis.
 
-    Shapes: (N1,), (N2,), ... give one (N2, N1, ...) each, or (N1, N2, ...) with `indexing="ij"`.
+    Shapes: (N1,), (N2,), ... give one (N2, N1, ...) each, or (N1, N2, ...) with `indexing="ij"`. Tensors of more axes are
+    made flat before, as in NumPy.
     """
-    return jnp.meshgrid(*tensors(x), indexing=indexing)
+    return jnp.meshgrid(*(array.ravel() for array in tensors(x)), indexing=indexing)
 
 
 # ---------------------------------------------------------------------------- of a shape

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from plait._errors import NameUnknownError, did_you_mean
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
+from plait.ops.operands import floating
 
 _NN = "keras.src.ops.nn"
 _IMPOSSIBLE = -1e5  # a logarithm for what cannot happen: small enough, and its gradient is finite
@@ -37,7 +38,7 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
     >>> round(float(ctc_loss([[1]], jnp.zeros((1, 1, 2)), [1], [1])[0]), 4)
     0.6931
     """
-    target, output = convert_to_tensor(target).astype("int32"), convert_to_tensor(output)
+    target, output = convert_to_tensor(target).astype("int32"), _exact(output)
     target_length, output_length = (convert_to_tensor(n).astype("int32") for n in (target_length, output_length))
     states = jnp.full((target.shape[0], 2 * target.shape[1] + 1), mask_index, "int32").at[:, 1::2].set(target)
     emissions = jnp.take_along_axis(jax.nn.log_softmax(output), states[:, None, :], axis=2)  # (B, T, 2S+1)
@@ -53,6 +54,12 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
     later = (jnp.swapaxes(emissions, 0, 1)[1:], jnp.arange(1, output.shape[1]))
     paths, _ = jax.lax.scan(step, start, later)
     return -_ends(paths, target_length)
+
+
+def _exact(x: Any) -> Any:
+    """Logits in a dtype that keeps sums of logarithms exact."""
+    x = floating(x)
+    return x.astype(jnp.promote_types(x.dtype, "float32"))
 
 
 def _reached(paths: Any, may_skip: Any) -> Any:
@@ -101,13 +108,13 @@ def ctc_decode(
     >>> ctc_decode(jnp.array([[[0.0, 1.0], [0.0, 1.0], [1.0, 0.0]]]), [3])[0].tolist()
     [[[1, -1, -1]]]
     """
-    inputs, lengths = convert_to_tensor(inputs), convert_to_tensor(sequence_lengths).astype("int32")
+    inputs, lengths = _exact(inputs), convert_to_tensor(sequence_lengths).astype("int32")
     if strategy == "greedy":
         return _decode_greedily(inputs, lengths, merge_repeated, mask_index)
     if strategy == "beam_search":
         return _search(jax.nn.log_softmax(inputs), lengths, beam_width, top_paths, mask_index)
     hint = did_you_mean(strategy, ("greedy", "beam_search"))
-    raise NameUnknownError(f"ctc_decode: `strategy` must be 'greedy' or 'beam_search', but got {strategy!r}.{hint}")
+    raise NameUnknownError(f"ctc_decode: Invalid strategy {strategy!r}. It must be 'greedy' or 'beam_search'.{hint}")
 
 
 def _decode_greedily(inputs: Any, lengths: Any, merge_repeated: bool, mask_index: int) -> tuple[Any, Any]:

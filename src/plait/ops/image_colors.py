@@ -36,7 +36,7 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
     def run(batch: jax.Array) -> jax.Array:
         if batch.shape[-1] not in (1, 3):
             raise ShapeError(
-                f"rgb_to_grayscale: Invalid channel size: expected 3 (RGB) or 1 (Grayscale), but got {describe(images)}."
+                f"rgb_to_grayscale: Invalid channel size: expected 3 (RGB) or 1 (Grayscale). Got {describe(images)}."
             )
         if batch.shape[-1] == 1:
             return batch
@@ -50,12 +50,14 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
 def _check_colours(who: str, images: Any) -> None:
     images = check_rank(who, images)
     if not jnp.issubdtype(images.dtype, jnp.floating):
-        raise ShapeError(f"{who}: Invalid images dtype: expected a float dtype, but got {describe(images)}.")
+        raise ShapeError(f"{who}: Invalid images dtype: expected float dtype. Got {describe(images)}.")
 
 
 def _split(who: str, images: jax.Array) -> tuple:
     if images.shape[-1] != 3:
-        raise ShapeError(f"{who}: images must have three channels, but got {describe(images)}.")
+        raise ShapeError(
+            f"{who}: Input images must have 3 channels, but received images with {images.shape[-1]} channels."
+        )
     return images[..., 0], images[..., 1], images[..., 2]
 
 

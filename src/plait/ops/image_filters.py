@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from plait._errors import ArgumentError, ShapeError, describe
+from plait._errors import ArgumentError, ArgumentTypeError, ShapeError, describe
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
 from plait.ops.convolution import each_axis, is_channels_last, padding_name
@@ -209,7 +209,11 @@ def extract_patches(
     >>> extract_patches(jnp.ones((2, 6, 6, 3)), 2).shape
     (2, 3, 3, 12)
     """
-    rank = 3 if isinstance(size, (tuple, list)) and len(size) == 3 else 2
+    if not isinstance(size, (int, tuple, list)):
+        raise ArgumentTypeError(f"extract_patches: Expected an int or a tuple of ints as `size`, but got {size!r}.")
+    if not isinstance(size, int) and len(size) not in (2, 3):
+        raise ArgumentError(f"extract_patches: Expected a tuple of length 2 or 3 as `size`, but got {size!r}.")
+    rank = 3 if not isinstance(size, int) and len(size) == 3 else 2
     return _windows("extract_patches", rank, images, size, strides, dilation_rate, padding, data_format)
 
 
@@ -238,6 +242,8 @@ def extract_patches_3d(
     >>> extract_patches_3d(jnp.ones((4, 4, 4, 1)), 2).shape
     (2, 2, 2, 8)
     """
+    if isinstance(size, (tuple, list)) and len(size) != 3:
+        raise ArgumentTypeError(f"extract_patches_3d: Expected an int or a tuple of length 3 as `size`, but got {size!r}.")
     sizes = each_axis("extract_patches_3d", "size", size, 3)
     return extract_patches(volumes, sizes, strides, dilation_rate, padding, data_format)
 

@@ -137,8 +137,9 @@ def crop_images(
     height, width = _height_and_width("crop_images", images, data_format)
     top, kept_rows = _crop_span("top", "bottom", "height", top_cropping, bottom_cropping, target_height, height)
     left, kept_columns = _crop_span("left", "right", "width", left_cropping, right_cropping, target_width, width)
-    rows, columns = slice(top, top + kept_rows), slice(left, left + kept_columns)
-    return images[..., rows, columns, :] if is_channels_last("crop_images", data_format) else images[..., rows, columns]
+    axis = images.ndim - (3 if is_channels_last("crop_images", data_format) else 2)
+    images = jax.lax.slice_in_dim(images, top, top + kept_rows, axis=axis)
+    return jax.lax.slice_in_dim(images, left, left + kept_columns, axis=axis + 1)
 
 
 def _height_and_width(who: str, images: Any, data_format: str | None) -> tuple:
@@ -214,7 +215,7 @@ def _pad_span(before: str, after: str, extent: str, start: Any, end: Any, size: 
     _two_of_three("pad_images", names, (start, end, size))
     start = size - end - available if start is None else start
     end = size - start - available if end is None else end
-    _not_negative("pad_images", {names[0]: start, names[1]: end}, available)
+    _not_negative("pad_images", {names[2]: size, names[0]: start, names[1]: end}, available)
     return start, end
 
 
@@ -232,7 +233,7 @@ def scale_and_translate(
 
     Args:
         images: a tensor of any shape.
-        output_shape: the result's shape.
+        output_shape: the result's shape; None is the images' own size.
         scale: (number of axes,) the factors.
         translation: (number of axes,) by how many of the result's pixels it is moved.
         spatial_dims: the axes.
@@ -259,4 +260,5 @@ def scale_and_translate(
             f"scale_and_translate: `scale` and `translation` must have one number for each of the {len(axes)} axes, but "
             f"are {describe(factors)} and {describe(shifts)}."
         )
-    return jax.image.scale_and_translate(images, tuple(output_shape), axes, factors, shifts, method, antialias)
+    shape = tuple(own if size is None else size for size, own in zip(output_shape, images.shape, strict=True))
+    return jax.image.scale_and_translate(images, shape, axes, factors, shifts, method, antialias)

@@ -117,7 +117,7 @@ def qr(x: Any, mode: str = "reduced") -> Any:
     Raises: ArgumentError for another mode.
     """
     if mode not in ("reduced", "complete"):
-        raise ArgumentError(f"qr: `mode` must be one of 'reduced', 'complete', but got {mode!r}.")
+        raise ArgumentError(f"qr: no such `mode`. Expected one of {{'reduced', 'complete'}}. Received: mode={mode}.")
     q, r = jnp.linalg.qr(_matrices("qr", x), mode=mode)
     return q, r
 
@@ -183,12 +183,15 @@ def pinv(x: Any, rcond: Any = None) -> Any:
 
 @op(module=_LINALG)
 def solve(a: Any, b: Any) -> Any:
-    """The X of A X = B. Shapes: (..., N, N) and (..., N, K), or one vector (N,), give B's.
+    """The X of A X = B. Shapes: (..., N, N) and (..., N, K), or vectors (..., N), give B's.
 
     >>> solve([[2.0, 0.0], [0.0, 4.0]], [2.0, 8.0]).tolist()
     [1.0, 2.0]
     """
-    return jnp.linalg.solve(_squares("solve", a), floating(b))
+    a, b = _squares("solve", a), floating(b)
+    if b.shape == a.shape[:-1]:
+        return jnp.linalg.solve(a, b[..., None])[..., 0]
+    return jnp.linalg.solve(a, b)
 
 
 @op(module=_LINALG)

@@ -94,6 +94,9 @@ def cdist(x: Any, y: Any) -> Any:
     Differs: where two rows are equal, the gradient is 0; Keras gives NaN.
     """
     x, y = floating(x), floating(y)
+    sizes = {n for n in (x.shape[-1], y.shape[-1]) if isinstance(n, int)}
+    if len(sizes) > 1:
+        raise ShapeError(f"cdist: the last axes must be of one size, but got {describe(x)} and {describe(y)}.")
     squares = jnp.sum(jnp.square(x[..., :, None, :] - y[..., None, :, :]), axis=-1)
     apart = squares > 0
     return jnp.where(apart, jnp.sqrt(jnp.where(apart, squares, 1)), 0)
@@ -140,12 +143,18 @@ def _segments(name: str, class_name: str, function: Callable, what: str, nothing
         data, segment_ids = convert_to_tensor(data), convert_to_tensor(segment_ids)
         if segment_ids.ndim != 1:
             raise ShapeError(
-                f"{name}: argument `segment_ids` should be an 1-D vector, but got {describe(segment_ids)}. Use "
+                f"{name}: Argument `segment_ids` should be an 1-D vector, but got {describe(segment_ids)}. Use "
                 "segment_ids.reshape((-1,)) and data.reshape((-1, ...))."
+            )
+        counts = {n for n in (*data.shape[:1], *segment_ids.shape) if isinstance(n, int)}
+        if data.ndim == 0 or len(counts) > 1:
+            raise ShapeError(
+                f"{name}: Argument `segment_ids` and `data` should have same leading dimension. Got "
+                f"{describe(segment_ids)} and {describe(data)}."
             )
         if num_segments is None and isinstance(segment_ids, Tracer):
             raise ArgumentError(
-                f"{name}: argument `num_segments` must be set, because no size can depend on values in a compiled "
+                f"{name}: Argument `num_segments` must be set, because no size can depend on values in a compiled "
                 "program or a graph."
             )
         return function(data, segment_ids, num_segments, indices_are_sorted=sorted)
@@ -185,7 +194,7 @@ def view_as_complex(x: Any) -> Any:
     x = floating(x)
     if x.ndim == 0 or x.shape[-1] != 2:
         raise ShapeError(
-            f"view_as_complex: the last dimension of input must be size 2 (real and imaginary), but got {describe(x)}."
+            f"view_as_complex: Last dimension of input must be size 2 (real and imaginary), but got {describe(x)}."
         )
     x = x.astype("float32") if x.dtype in ("float16", "bfloat16") else x
     return jax.lax.complex(x[..., 0], x[..., 1])
@@ -198,17 +207,23 @@ def view_as_real(x: Any) -> Any:
     return jnp.stack([jnp.real(x), jnp.imag(x)], axis=-1)
 
 
-def _complex(name: str, x: Any) -> Any:
+def _complex(name: str, x: Any, rank: int = 1) -> Any:
     if not isinstance(x, (tuple, list)) or len(x) != 2:
         raise ArgumentError(
-            f"{name}: input `x` should be a tuple of two tensors - real and imaginary, but got {describe(x)}."
+            f"{name}: Input `x` should be a tuple of two tensors - real and imaginary, but got {describe(x)}."
         )
-    real, imaginary = floating(x[0]), floating(x[1])
+    real, imaginary = _ranked(name, floating(x[0]), rank), floating(x[1])
     if real.shape != imaginary.shape:
         raise ShapeError(
-            f"{name}: both the real and imaginary parts should have the same shape, but got {describe(x)}."
+            f"{name}: Both the real and imaginary parts should have the same shape, but got {describe(x)}."
         )
     return jax.lax.complex(real, imaginary)
+
+
+def _ranked(name: str, x: Any, rank: int) -> Any:
+    if x.ndim < rank:
+        raise ShapeError(f"{name}: Input should have rank >= {rank}. Received: {describe(x)}.")
+    return x
 
 
 def _parts(x: Any) -> tuple:
@@ -233,7 +248,7 @@ def fft2(x: Any) -> Any:
 
     Raises: ArgumentError if x isn't a tuple of two; ShapeError if their shapes differ.
     """
-    return _parts(jnp.fft.fft2(_complex("fft2", x)))
+    return _parts(jnp.fft.fft2(_complex("fft2", x, 2)))
 
 
 @op(module=_MATH, name="IFFT2")
@@ -242,7 +257,7 @@ def ifft2(x: Any) -> Any:
 
     Raises: ArgumentError if x isn't a tuple of two; ShapeError if their shapes differ.
     """
-    return _parts(jnp.fft.ifft2(_complex("ifft2", x)))
+    return _parts(jnp.fft.ifft2(_complex("ifft2", x, 2)))
 
 
 @op(module=_MATH, name="RFFT")
@@ -252,7 +267,7 @@ def rfft(x: Any, fft_length: Any = None) -> Any:
     Shapes: (..., N) gives (real, imaginary) of (..., fft_length // 2 + 1). The signal is cut, or filled with zeros, to
     `fft_length`; None is N.
     """
-    return _parts(jnp.fft.rfft(floating(x), n=fft_length))
+    return _parts(jnp.fft.rfft(_ranked("rfft", floating(x), 1), n=fft_length))
 
 
 @op(module=_MATH, name="IRFFT")
@@ -264,6 +279,11 @@ def irfft(x: Any, fft_length: Any = None) -> Any:
     return jnp.fft.irfft(_complex("irfft", x), n=fft_length)
 
 
+def _check_stride(name: str, stride: Any) -> None:
+    if not isinstance(stride, (int, np.integer)) or stride < 1:
+        raise ArgumentError(f"{name}: `sequence_stride` must be a positive integer, but got {stride!r}.")
+
+
 @op(module=_MATH, options=("sequence_length", "sequence_stride"))
 def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any:
     """Windows of a signal. Shapes: (..., T) gives (..., (T - length) // stride + 1, length).
@@ -271,7 +291,8 @@ def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any
     >>> extract_sequences([1, 2, 3, 4, 5], 3, 2).tolist()
     [[1, 2, 3], [3, 4, 5]]
     """
-    x = convert_to_tensor(x)
+    x = _ranked("extract_sequences", convert_to_tensor(x), 1)
+    _check_stride("extract_sequences", sequence_stride)
     count = (x.shape[-1] - sequence_length) // sequence_stride + 1
     if isinstance(count, int) and count <= 0:
         return jnp.zeros((*x.shape[:-1], 0, sequence_length), x.dtype)
@@ -306,6 +327,7 @@ def stft(
         ShapeError: a window of another length.
     """
     x = floating(x)
+    _check_stride("stft", sequence_stride)
     weights = _window("stft", window, sequence_length, fft_length, x.dtype)
     if center:
         x = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(fft_length // 2, fft_length // 2)], mode="reflect")
@@ -347,7 +369,8 @@ def istft(
     Source: Griffin and Lim, "Signal Estimation from Modified Short-Time Fourier Transform", 1984.
     Differs: without a window this is the inverse too; Keras's result is fft_length / sequence_stride times too large.
     """
-    spectrum = _complex("istft", x)
+    _check_stride("istft", sequence_stride)
+    spectrum = _complex("istft", x, 2)
     frames = jnp.fft.irfft(spectrum, n=fft_length)
     weights = _window("istft", window, sequence_length, fft_length, frames.dtype)
     covered = _overlap_add(jnp.broadcast_to(jnp.square(weights), frames.shape[-2:]), sequence_stride)
@@ -384,7 +407,7 @@ def _window(name: str, window: Any, sequence_length: int, fft_length: int, dtype
     elif isinstance(window, str):
         if window not in _WINDOWS:
             raise NameUnknownError(
-                f'{name}: if a string is passed to `window`, it must be one of "hann", "hamming", but got {window!r}.'
+                f'{name}: If a string is passed to `window`, it must be one of "hann", "hamming", but got {window!r}.'
                 f"{did_you_mean(window, _WINDOWS)}"
             )
         mean = _WINDOWS[window]
@@ -394,7 +417,7 @@ def _window(name: str, window: Any, sequence_length: int, fft_length: int, dtype
         weights = convert_to_tensor(window, dtype)
     if weights.shape != (sequence_length,):
         raise ShapeError(
-            f"{name}: the shape of `window` must be equal to [sequence_length] = [{sequence_length}], but got "
+            f"{name}: The shape of `window` must be equal to [sequence_length] = [{sequence_length}], but got "
             f"{describe(weights)}."
         )
     before = (fft_length - sequence_length) // 2

@@ -66,15 +66,21 @@ def batch_normalization(
     """
     x = convert_to_tensor(x)
 
-    def along(values: Any) -> Any:
+    def along(name: str, values: Any) -> Any:
+        values, size = convert_to_tensor(values), x.shape[axis]
+        if values.ndim == 1 and isinstance(size, int) and values.shape[0] != size:
+            raise ShapeError(
+                f"batch_normalization: `{name}` must be a vector of length {size}, the size of the axis {axis} of "
+                f"{describe(x)}, but got {describe(values)}."
+            )
         return _along(values, (axis,), x)
 
-    factor = jax.lax.rsqrt(along(variance) + epsilon)
+    factor = jax.lax.rsqrt(along("variance", variance) + epsilon)
     if scale is not None:
-        factor = factor * along(scale)
-    shift = -along(mean) * factor
+        factor = factor * along("scale", scale)
+    shift = -along("mean", mean) * factor
     if offset is not None:
-        shift = shift + along(offset)
+        shift = shift + along("offset", offset)
     return x * factor + shift
 
 
@@ -105,7 +111,11 @@ def layer_normalization(
     if gamma is not None:
         factor = factor * _along(gamma, axes, x).astype(exact.dtype)
     if rms_scaling:
-        warnings.warn("rms_scaling=True divides by the variance, not by the RMS; use rms_normalization.", stacklevel=2)
+        warnings.warn(
+            "You passed `rms_scaling=True`, which is deprecated: it divides by the variance, not by the RMS. Use "
+            "rms_normalization.",
+            stacklevel=2,
+        )
         return (exact * factor).astype(x.dtype)
     out = (exact - mean) * factor
     if beta is not None:
@@ -143,7 +153,7 @@ def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = No
 
     Args:
         x: a tensor.
-        axis: the axis or axes.
+        axis: the axis or axes; None is all of them.
         order: which norm: (Σ|x|^order)^(1/order), an integer from 1 up.
         epsilon: the least that is divided by; None is the setting of the program.
 
@@ -156,10 +166,10 @@ def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = No
     [0.6000000238418579, 0.800000011920929]
     """
     if not isinstance(order, int) or order < 1:
-        raise ArgumentError(f"normalize: `order` must be an integer from 1 up, but got {order!r}.")
+        raise ArgumentError(f"normalize: Argument `order` must be an int >= 1, but got {order!r}.")
     x = convert_to_tensor(x)
     x = x.astype(_floating(x))
-    axes, least = _axes(axis), _epsilon(epsilon)
+    axes, least = None if axis is None else _axes(axis), _epsilon(epsilon)
     if order == 2:
         return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axes, keepdims=True), least * least))
     powers = jnp.sum(jnp.abs(x) ** order, axes, keepdims=True)

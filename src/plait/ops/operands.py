@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from plait._dtypes import dtype_name, narrow, result_type
+from plait._errors import ShapeError, describe
 from plait.core.variable import convert_to_tensor
 
 _WIDE = {"bool": "int32", "int8": "int32", "int16": "int32", "uint8": "uint32", "uint16": "uint32"}
@@ -38,6 +39,17 @@ def tensors(xs: Any) -> list:
 def axes(axis: Any) -> Any:
     """An axis, or several as a tuple: files give them as a list."""
     return tuple(axis) if isinstance(axis, list) else axis
+
+
+def check_axis(who: str, axis: int, x: Any) -> int:
+    """An axis of a tensor, as it is given.
+
+    Raises:
+        ShapeError: the tensor has no such axis.
+    """
+    if not -x.ndim <= axis < x.ndim:
+        raise ShapeError(f"{who}: axis {axis} is out of bounds for {describe(x)}, which has {x.ndim} axes.")
+    return axis
 
 
 def wide(dtype: Any) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from plait._errors import ShapeError, describe
+from plait._errors import ArgumentError, ShapeError, describe
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
 from plait.ops.convolution import each_axis, is_channels_last
@@ -67,7 +67,7 @@ def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding:
     area = window[0] * window[1]
     if x.ndim != 3 or x.shape[1] % area or x.shape[2] != rows * columns:
         raise ShapeError(
-            f"fold: for an image of ({height}, {width}) and windows of {window} the input must be (batch, channels * "
+            f"fold: for an image of ({height}, {width}) and windows of {window} the input must be 3D, (batch, channels * "
             f"{area}, {rows * columns}), but got {describe(x)}."
         )
     parts = x.reshape(x.shape[0], x.shape[1] // area, area, rows, columns)
@@ -105,6 +105,12 @@ def _taps(window: tuple, dilation: tuple, stride: tuple, rows: int, columns: int
     ]
 
 
+def _block_size(who: str, block_size: Any) -> int:
+    if block_size < 2:
+        raise ArgumentError(f"{who}: `block_size` must be at least 2, but got {block_size}.")
+    return block_size
+
+
 @op(module=_NN, options=("block_size", "data_format"))
 def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
     """Blocks of pixels from channels. Shapes: (B, H, W, C) gives (B, H n, W n, C / n²) for a block size n.
@@ -121,7 +127,7 @@ def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") 
     [[[[0], [1]], [[2], [3]]]]
     """
     x = convert_to_tensor(x)
-    n, last = block_size, is_channels_last("depth_to_space", data_format)
+    n, last = _block_size("depth_to_space", block_size), is_channels_last("depth_to_space", data_format)
     batch, height, width, channels = x.shape if last else (x.shape[0], *x.shape[2:], x.shape[1])
     if channels % n**2:
         raise ShapeError(f"depth_to_space: the channels of {describe(x)} must be a multiple of block_size² = {n**2}.")
@@ -148,7 +154,7 @@ def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") 
     [[[[0, 1, 2, 3]]]]
     """
     x = convert_to_tensor(x)
-    n, last = block_size, is_channels_last("space_to_depth", data_format)
+    n, last = _block_size("space_to_depth", block_size), is_channels_last("space_to_depth", data_format)
     batch, height, width, channels = x.shape if last else (x.shape[0], *x.shape[2:], x.shape[1])
     if height % n or width % n:
         raise ShapeError(f"space_to_depth: the height and width of {describe(x)} must be multiples of {n}.")

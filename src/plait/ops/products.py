@@ -5,6 +5,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from plait._errors import ShapeError, describe
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
 from plait.ops.operands import floating, operand, tensors
@@ -30,7 +31,11 @@ def vdot(x1: Any, x2: Any) -> Any:
 @op(module=_NUMPY)
 def inner(x1: Any, x2: Any) -> Any:
     """The sums of products over the last axes. Shapes: (N, K) and (M, K) give (N, M)."""
-    return jnp.inner(operand(x1), operand(x2))
+    x1, x2 = operand(x1), operand(x2)
+    sizes: Any = [x.shape[-1] for x in (x1, x2) if jnp.ndim(x)]
+    if len(sizes) == 2 and all(isinstance(n, int) for n in sizes) and sizes[0] != sizes[1]:
+        raise ShapeError(f"inner: the last dimension of both must match, but got {describe([x1, x2])}.")
+    return jnp.inner(x1, x2)
 
 
 @op(module=_NUMPY)

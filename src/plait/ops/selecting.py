@@ -66,13 +66,16 @@ def sort(x: Any, axis: Any = -1) -> Any:
 @op(module=_NUMPY)
 def argsort(x: Any, axis: Any = -1) -> Any:
     """The places of the values in rising order, equal ones as they come, along an axis, or in the flat tensor."""
-    return jnp.argsort(convert_to_tensor(x), axis).astype("int32")
+    x = convert_to_tensor(x)
+    return jnp.argsort(x, axis if x.ndim else None).astype("int32")
 
 
 @op(module=_NUMPY, options=("kth", "axis"))
-def argpartition(x: Any, kth: int, axis: int = -1) -> Any:
-    """The places in such an order along an axis that the kth is right, smaller values before and larger ones behind."""
-    return jnp.argpartition(convert_to_tensor(x), kth, axis).astype("int32")
+def argpartition(x: Any, kth: int, axis: Any = -1) -> Any:
+    """The places in such an order along an axis that the kth is right, smaller values before and larger ones behind.
+    For None they are those of the flat tensor."""
+    x = convert_to_tensor(x)
+    return jnp.argpartition(*((x.ravel(), kth, -1) if axis is None else (x, kth, axis))).astype("int32")
 
 
 def _unique_spec(
@@ -101,7 +104,7 @@ def _unique_spec(
 
 
 def _unique(x: Any, **options: Any) -> Any:
-    result = jnp.unique(convert_to_tensor(x), **options)
+    result = jnp.unique(convert_to_tensor(x), **options, equal_nan=False)
     return (result[0], *(part.astype("int32") for part in result[1:])) if isinstance(result, tuple) else result
 
 
@@ -116,7 +119,7 @@ def unique(
     size: Any = None,
     fill_value: Any = None,
 ) -> Any:
-    """The different values, in rising order.
+    """The different values, in rising order; each NaN counts as one of its own.
 
     Args:
         x: a tensor.
@@ -194,7 +197,10 @@ def diagflat(x: Any, k: int = 0) -> Any:
 @op(module=_NUMPY)
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """The diagonals in the planes of two axes, as the last axis. Shapes: (N, N, D) gives (D, N)."""
-    return jnp.diagonal(convert_to_tensor(x), offset, axis1, axis2)
+    x = convert_to_tensor(x)
+    if axis1 % x.ndim == axis2 % x.ndim:
+        raise ShapeError(f"diagonal: `axis1` and `axis2` must differ, but both are {axis1 % x.ndim}, of {describe(x)}.")
+    return jnp.diagonal(x, offset, axis1, axis2)
 
 
 @op(module=_NUMPY)

@@ -9,7 +9,7 @@ import numpy as np
 from plait._errors import ArgumentError, ShapeError, describe
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
-from plait.ops.operands import axes, operand, tensors
+from plait.ops.operands import axes, check_axis, operand, tensors
 
 _NUMPY = "keras.src.ops.numpy"
 
@@ -75,7 +75,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     [(5, 2), (5, 3), (5, 1)]
     """
     x = convert_to_tensor(x)
-    size = x.shape[axis]
+    size = x.shape[check_axis("split", axis, x)]
     if isinstance(indices_or_sections, int) and isinstance(size, int) and size % indices_or_sections:
         raise ShapeError(
             f"split: the axis {axis} of {describe(x)} cannot be split into {indices_or_sections} equal parts. Use "
@@ -130,7 +130,8 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
 @op(module=_NUMPY, options=("axis1", "axis2"))
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """Two axes exchanged. Shapes: (2, 3, 4), 0 and 2, gives (4, 3, 2)."""
-    return jnp.swapaxes(convert_to_tensor(x), axis1, axis2)
+    x = convert_to_tensor(x)
+    return jnp.swapaxes(x, check_axis("swapaxes", axis1, x), check_axis("swapaxes", axis2, x))
 
 
 @op(module=_NUMPY)
