@@ -97,7 +97,7 @@ def depthwise_conv(
     """
     inputs, kernel, channels_last = _operands("depthwise_conv", inputs, kernel, data_format)
     channels = inputs.shape[-1 if channels_last else 1]
-    if channels != kernel.shape[-2]:
+    if isinstance(channels, int) and channels != kernel.shape[-2]:
         raise ShapeError(
             f"depthwise_conv: The number of input channels must match the kernel's, but got inputs {describe(inputs)} and "
             f"a kernel {describe(kernel)}."
