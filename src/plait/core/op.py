@@ -221,11 +221,11 @@ def _has_symbol(value: Any) -> bool:
 
 
 def _sizes(arguments: Any) -> set[int]:
-    """The known sizes of tensors and arrays among arguments, and the numbers that may be sizes."""
+    """The known sizes of tensors and arrays among arguments, and the numbers that may be sizes; none asks for 1."""
     sizes: set[int] = set()
     for leaf in flatten(arguments):
         found = (leaf,) if type(leaf) is int else getattr(leaf, "shape", ())
-        sizes.update(size for size in found if isinstance(size, int) and size > 0)
+        sizes.update(size for size in found if isinstance(size, int) and size > 1)
     return sizes
 
 

@@ -101,10 +101,25 @@ def round(x: Any, decimals: int = 0) -> Any:
     return (count + up.astype(x.dtype)) * jnp.asarray(unit, x.dtype)
 
 
-@op(module=_NUMPY, name="GetItem")
+def _get_item_spec(x: Any, key: Any) -> Any:
+    """Refuses places outside, which JAX would move inside."""
+    keys = list(key) if isinstance(key, (list, tuple)) else [key]
+    shape = iter(x.shape if all(k is not Ellipsis and isinstance(k, (int, slice, type(None))) for k in keys) else ())
+    for k in keys:
+        size = None if k is None else next(shape, None)
+        if isinstance(k, int) and size is not None and not -size <= k < size:
+            raise ShapeError(f"get_item: the index {k} is out of bounds for an axis of size {size}, of {describe(x)}.")
+    return infer(_get_item, (x, key), {})
+
+
+def _get_item(x: Any, key: Any) -> Any:
+    return convert_to_tensor(x)[tuple(key) if isinstance(key, list) else key]
+
+
+@op(module=_NUMPY, name="GetItem", spec=_get_item_spec)
 def get_item(x: Any, key: Any) -> Any:
     """The part of a tensor that an index, slice or tuple of such selects, as in NumPy."""
-    return convert_to_tensor(x)[tuple(key) if isinstance(key, list) else key]
+    return _get_item(x, key)
 
 
 def _reshape_spec(x: Any, newshape: Any) -> Any:

@@ -1,6 +1,7 @@
 """What is computed from the neighbourhood of each pixel: blur, edges, likeness, patches."""
 
 import functools
+import math
 from typing import Any
 
 import jax
@@ -272,16 +273,20 @@ def _windows(
     counts = [(n - d * (k - 1) - 1) // s + 1 for n, k, s, d in zip(batch.shape[1:], sizes, steps, spread, strict=False)]
     if any(isinstance(count, int) and count <= 0 for count in counts):
         raise ShapeError(f"{who}: a window of {sizes} doesn't fit into {describe(images)}.")
-    parts = [batch[(slice(None), *_tap(place, counts, steps, spread))] for place in np.ndindex(*sizes)]
-    result = jnp.concatenate(parts, axis=-1)
+    result = _unfolded(batch, sizes, counts, steps, spread)
     result = result if last else jnp.moveaxis(result, -1, 1)
     return result[0] if single else result
 
 
-def _tap(place: tuple, counts: list, steps: tuple, spread: tuple) -> list[slice]:
-    """The slices that pick one element of the window from all windows."""
-    starts = [index * d for index, d in zip(place, spread, strict=True)]
-    return [slice(a, a + (n - 1) * s + 1, s) for a, n, s in zip(starts, counts, steps, strict=True)]
+def _unfolded(batch: jax.Array, sizes: tuple, counts: list, steps: tuple, spread: tuple) -> jax.Array:
+    """All windows of a batch, their elements before the channels: cut out axis by axis, so as many slices as the sizes'
+    sum, not as their product."""
+    *outer, channels = (batch.shape[0], *counts, batch.shape[-1])
+    for axis, (k, n, s, d) in enumerate(zip(sizes, counts, steps, spread, strict=True), start=1):
+        cut = (slice(None),) * axis
+        parts = [batch[(*cut, slice(i * d, i * d + (n - 1) * s + 1, s))] for i in range(k)]
+        batch = jnp.stack(parts, axis=-2)
+    return batch.reshape(*outer, math.prod(sizes) * channels)
 
 
 def _pad_for_windows(batch: jax.Array, sizes: tuple, steps: tuple, spread: tuple) -> jax.Array:

@@ -217,14 +217,18 @@ def histogram(x: Any, bins: int = 10, range: Any = None) -> Any:
     [1.0, 2.0]
     """
     x = convert_to_tensor(x)
-    if not isinstance(bins, int):
-        raise ArgumentError(f"histogram: `bins` must be a number of intervals, but got {describe(bins)}.")
-    if range is not None and len(range) == 2 and range[1] < range[0]:
+    if not isinstance(bins, int) or bins < 0:
         raise ArgumentError(
-            f"histogram: the second element of `range` must be greater than the first, but got {range}."
+            f"histogram: Argument `bins` should be a non-negative integer, the number of intervals, but got {bins!r}."
+        )
+    if range is not None and len(range) != 2:
+        raise ArgumentError(f"histogram: Argument `range` must be a tuple of two elements, but got {range}.")
+    if range is not None and range[1] < range[0]:
+        raise ArgumentError(
+            f"histogram: The second element of `range` must be greater than the first, but got {range}."
         )
     if x.ndim != 1:
-        raise ShapeError(f"histogram: the tensor must have one axis, but got {describe(x)}. Use ops.ravel.")
+        raise ShapeError(f"histogram: Input tensor must be 1-dimensional, but got {describe(x)}. Use ops.ravel.")
     counts, edges = jnp.histogram(x.astype("int32") if x.dtype == "bool" else x, bins, range)
     return counts, edges
 

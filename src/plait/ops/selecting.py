@@ -182,7 +182,17 @@ def triu(x: Any, k: int = 0) -> Any:
     return jnp.triu(convert_to_tensor(x), k)
 
 
-@op(module=_NUMPY)
+def _diagonal_spec(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    found = infer(partial(diagonal.__wrapped__, offset=offset, axis1=axis1, axis2=axis2), (x,), {})  # type: ignore[attr-defined]
+    unknown = None in (x.shape[axis1], x.shape[axis2])  # as long as the shorter of the two
+    return KerasTensor((*found.shape[:-1], None), found.dtype) if unknown else found
+
+
+def _diag_spec(x: Any, k: int = 0) -> Any:
+    return _diagonal_spec(x, k) if len(x.shape) == 2 else infer(partial(jnp.diag, k=k), (x,), {})
+
+
+@op(module=_NUMPY, spec=_diag_spec)
 def diag(x: Any, k: int = 0) -> Any:
     """The diagonal of a matrix, k above the main one; or a matrix with this diagonal. Shapes: (N, N) to (N,) and back."""
     return jnp.diag(convert_to_tensor(x), k)
@@ -194,7 +204,7 @@ def diagflat(x: Any, k: int = 0) -> Any:
     return jnp.diagflat(convert_to_tensor(x), k)
 
 
-@op(module=_NUMPY)
+@op(module=_NUMPY, spec=_diagonal_spec)
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """The diagonals in the planes of two axes, as the last axis. Shapes: (N, N, D) gives (D, N)."""
     x = convert_to_tensor(x)

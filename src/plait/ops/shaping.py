@@ -253,7 +253,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
         return jnp.pad(x, _pairs(pad_width), mode)
     if mode != "constant":
         raise ArgumentError(
-            "pad: argument `constant_values` can only be provided when `mode == 'constant'`, but got "
+            "pad: Argument `constant_values` can only be provided when `mode == 'constant'`, but got "
             f"mode={mode!r}. Leave one of them out."
         )
     return jnp.pad(x, _pairs(pad_width), mode, constant_values=_fill(constant_values))
