@@ -315,7 +315,7 @@ def homes(path: str) -> list[str]:
 def operations() -> dict[str, Any]:
     """Plait's classes of operations, by the names that Keras has for them."""
     if not _operations:
-        for home in ("plait.ops", "plait.random"):
+        for home in ("plait.ops", "plait.ops.image", "plait.random"):
             for value in vars(importlib.import_module(home)).values():
                 operation = getattr(value, "operation", None)
                 if operation is not None:

@@ -18,6 +18,8 @@ CASES: list[tuple] = [
     ("cast", (RANGE, "int32"), {}),
     ("saturate_cast", (np.array([3e9, -2.0, 1.7, 300.0], "float32"), "uint8"), {}),
     ("saturate_cast", (np.array([3e9, -3e9, 1.7], "float32"), "int32"), {}),
+    ("saturate_cast", (np.array([5e9, -2.0, 3e9], "float32"), "uint32"), {}),
+    ("saturate_cast", (np.array([300, 0, 5], "uint32"), "int8"), {}),
     ("saturate_cast", (np.array([300, -2, 5]), "int8"), {}),
     ("saturate_cast", (np.array([300, -2, 5]), "uint8"), {}),
     ("saturate_cast", (np.array([1e30, -2.0], "float32"), "float16"), {}),
@@ -145,6 +147,7 @@ def test_gradients():
     assert jax.grad(lambda x: double(x).sum())(jnp.ones(2)).tolist() == [10.0, 10.0]
     assert jax.grad(lambda x: (core.stop_gradient(x) * x).sum())(jnp.full(2, 3.0)).tolist() == [3.0, 3.0]
     weight = plait.Variable(2.0)
+    assert float(double(weight)) == 4.0
     assert float(core.scan(lambda c, x: (c * x, None), weight, jnp.full(3, 2.0))[0]) == 16.0
 
 
@@ -154,7 +157,12 @@ def test_gradients():
         lambda: core.scatter_update(np.zeros(3), [[0]], [1.0], reduction="sum"),
         lambda: core.unstack(plait.KerasTensor((None, 3))),
         lambda: core.unstack(np.zeros((2, 3)), num=3),
+        lambda: core.unstack(np.zeros((2, 3)), axis=2),
         lambda: core.scan(None, 0.0, np.zeros(3)),
+        lambda: core.scan(lambda c, x: (c, x), 0.0, np.zeros(3), unroll=-1),
+        lambda: core.scan(lambda c, x: (c, x), 0.0),
+        lambda: core.slice(np.zeros((3, 3)), [1, 1], [2, 2, 2]),
+        lambda: core.slice(np.zeros((3, 3)), [1, 1, 1], [2, 2]),
         lambda: core.cast([1.0], "string"),
         lambda: core.cast([1.0], "flaot32"),
     ],

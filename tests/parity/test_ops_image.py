@@ -97,6 +97,10 @@ ROWS = [
     row("image.extract_patches", X, (3, 2), strides=1, padding="same", flags="differs"),
     row("image.extract_patches", X, 3, strides=2, padding="same", flags="differs"),
     row("image.extract_patches", X, 2, strides=1, dilation_rate=2, flags="differs"),
+    row("image.extract_patches", X, 2, strides=2, dilation_rate=2, flags="differs"),
+    row(
+        "image.extract_patches", X, (3, 2), strides=(1, 2), flags="differs"
+    ),  # Keras writes the data format of the program
     row("image.extract_patches", FRONT, 3, data_format="channels_first", flags="differs"),
     row("image.extract_patches", X[0], 3, flags="known differs"),
     row("image.extract_patches", VOLUME, (2, 3, 2), flags="differs"),

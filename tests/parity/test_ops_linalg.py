@@ -130,6 +130,8 @@ def test_what_works_where_keras_fails():
     inverse = ops.cholesky_inverse(ops.cholesky(POSITIVE))
     np.testing.assert_allclose(inverse, np.linalg.inv(POSITIVE), rtol=1e-4, atol=1e-6)
     vectors = np.stack([V, V + 1])
+    solved = ops.solve(STACK, np.stack([V, V + 1]))
+    np.testing.assert_allclose(solved, np.linalg.solve(STACK, np.stack([V, V + 1])[..., None])[..., 0], rtol=1e-4)
     solved = ops.solve_triangular(np.stack([LOWER, LOWER]), vectors, lower=True)
     np.testing.assert_allclose(solved, np.linalg.solve(np.tril(LOWER), vectors[..., None])[..., 0], rtol=1e-4)
     assert ops.norm(plait.KerasTensor((None, 4)), axis=-1).shape == (None,)

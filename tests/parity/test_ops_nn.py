@@ -32,6 +32,7 @@ CASES: list[tuple[str, list, dict]] = [
     ("moments", [numbers(2, 3, 4)], {"axes": [0, 1]}),
     ("moments", [numbers(2, 3, 4)], {"axes": [2], "keepdims": True}),
     ("normalize", [numbers(2, 3, 4)], {}),
+    ("normalize", [numbers(2, 3, 4)], {"axis": None}),
     ("normalize", [numbers(2, 3, 4)], {"axis": (0, 1)}),
     ("normalize", [numbers(2, 3, 4)], {"axis": 0, "order": 1}),
     ("normalize", [numbers(2, 3, 4)], {"axis": 1, "order": 3}),
@@ -192,6 +193,23 @@ def test_transposed_convolutions_of_images_are_the_same(data_format):
         np.testing.assert_allclose(nn.conv_transpose(x, kernel, **options), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_dtypes_of_several_kinds_of_operands(dtype):
+    logits, other = jnp.asarray(numbers(1, 6, 4), dtype), jnp.asarray(numbers(1, 6, 2, 4), "float16")
+    calls = [
+        lambda ops: ops.ctc_loss([[1, 2]], logits, [2], [6]),
+        lambda ops: ops.ctc_decode(logits, [6])[1],
+        lambda ops: ops.ctc_decode(logits, [6], strategy="beam_search")[1],
+        lambda ops: ops.dot_product_attention(jnp.asarray(other, dtype), other, other),
+    ]
+    assert [call(nn).dtype for call in calls] == [call(keras.ops).dtype for call in calls]
+
+
+def test_a_softmax_over_one_value_warns():
+    with pytest.warns(UserWarning, match="Did you mean to use a sigmoid"):
+        assert nn.softmax(numbers(3, 1)).tolist() == [[1.0]] * 3
+
+
 def test_half_floats_keep_their_dtype():
     half = jnp.asarray(numbers(2, 3, 4)).astype("float16")
     for name, options in [
@@ -278,6 +296,9 @@ def test_what_keras_refuses_works():
         lambda: nn.dot_product_attention(numbers(1, 5, 4, 8), numbers(1, 3, 3, 8), numbers(1, 3, 3, 8)),
         lambda: nn.fold(numbers(1, 8, 8), (4, 4), 2),
         lambda: nn.depth_to_space(numbers(1, 2, 2, 3), 2),
+        lambda: nn.depth_to_space(numbers(1, 2, 2, 4), 0),
+        lambda: nn.space_to_depth(numbers(1, 2, 2, 3), 1),
+        lambda: nn.batch_normalization(numbers(2, 3), numbers(3), numbers(3), axis=-1, offset=numbers(1)),
         lambda: nn.space_to_depth(numbers(1, 3, 2, 3), 2),
         lambda: nn.ctc_decode(numbers(1, 2, 3), [2], strategy="best"),
         lambda: nn.layer_normalization(numbers(2, 3, 4), numbers(4), axis=(1, 2)),

@@ -14,7 +14,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from plait._dtypes import dtype_name, is_float, is_integer, narrow
-from plait._errors import ArgumentError, ArgumentTypeError, NameUnknownError, ShapeError, describe, did_you_mean, listing
+from plait._errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    NameUnknownError,
+    ShapeError,
+    describe,
+    did_you_mean,
+    listing,
+)
 from plait._tree import map_structure
 from plait.core.op import op
 from plait.core.operators import cast as cast

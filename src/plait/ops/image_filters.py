@@ -6,7 +6,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from plait._errors import ArgumentError, ArgumentTypeError, ShapeError, describe
 from plait.core.op import op
@@ -204,7 +203,7 @@ def extract_patches(
         (B, number of rows, number of columns, window's elements · C), the channels of an element side by side.
 
     Raises:
-        ArgumentError: a size, stride or dilation of other numbers; both a stride and a dilation above 1.
+        ArgumentError: a size, stride or dilation of other numbers.
         ShapeError: images of another rank, or smaller than a window.
 
     >>> extract_patches(jnp.ones((2, 6, 6, 3)), 2).shape
@@ -237,14 +236,16 @@ def extract_patches_3d(
         data_format: "channels_last" or "channels_first"; None is the setting of the program.
 
     Raises:
-        ArgumentError: a size, stride or dilation of other numbers; both a stride and a dilation above 1.
+        ArgumentError: a size, stride or dilation of other numbers.
         ShapeError: volumes of another rank, or smaller than a window.
 
     >>> extract_patches_3d(jnp.ones((4, 4, 4, 1)), 2).shape
     (2, 2, 2, 8)
     """
     if isinstance(size, (tuple, list)) and len(size) != 3:
-        raise ArgumentTypeError(f"extract_patches_3d: Expected an int or a tuple of length 3 as `size`, but got {size!r}.")
+        raise ArgumentTypeError(
+            f"extract_patches_3d: Expected an int or a tuple of length 3 as `size`, but got {size!r}."
+        )
     sizes = each_axis("extract_patches_3d", "size", size, 3)
     return extract_patches(volumes, sizes, strides, dilation_rate, padding, data_format)
 
@@ -260,10 +261,6 @@ def _windows(
     sizes = each_axis(who, "size", size, rank)
     steps = sizes if strides is None else each_axis(who, "strides", strides, rank)
     spread = each_axis(who, "dilation_rate", dilation, rank)
-    if max(spread) > 1 and strides is not None and max(steps) > 1:
-        raise ArgumentError(
-            f"{who}: only one of `strides` and `dilation_rate` can be above 1, but got {steps} and {spread}."
-        )
     last = is_channels_last(who, data_format)
     single = images.ndim == rank + 1
     batch = images[None] if single else images

@@ -84,5 +84,7 @@ def check_sizes(who: str, size: Any) -> tuple[int, int]:
     """
     sizes = tuple(size) if isinstance(size, (list, tuple)) else ()
     if len(sizes) != 2 or not all(isinstance(each, int) and each > 0 for each in sizes):
-        raise ShapeError(f"{who}: Expected `size` to be a tuple of 2 integers: `size` must have positive height and width. Got size={size!r}.")
+        raise ShapeError(
+            f"{who}: Expected `size` to be a tuple of 2 integers: `size` must have positive height and width. Got size={size!r}."
+        )
     return sizes
