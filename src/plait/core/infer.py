@@ -16,6 +16,7 @@ respected (`layers/base`).
 """
 
 import itertools
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -50,7 +51,7 @@ def infer(function: Callable, args: tuple, kwargs: dict, sizes: Callable[[], Ite
         function: any function of arrays.
         args: its arguments, nested as they are; symbolic tensors stand for arrays of their shape and dtype.
         kwargs: likewise by keyword.
-        sizes: gives the sizes that unknown ones may have to be; asked only where it works with no other size.
+        sizes: gives sizes that unknown ones may have to be, beside those of the tensors; asked only where no other works.
 
     Raises:
         whatever the function raises on arrays of such shapes.
@@ -137,10 +138,23 @@ def _alike(first: Any, second: Any, error: Exception | None = None) -> Any:
 
 
 def _fit(run: Callable, tensors: list[KerasTensor], sizes: Iterable[int]) -> Any:
-    """The result where some unknown sizes are given ones, as few as possible; None where nothing fits."""
-    choices = (None, *sorted(set(sizes)))
-    places = sum(size is None for tensor in tensors for size in tensor.shape)
-    if len(choices) ** places > _MOST_TRIES:
+    """The result where some unknown sizes are given ones, or those of the other tensors, as few as possible.
+
+    None where nothing fits.
+    """
+    others = set(sizes)
+    choices = [
+        (
+            None,
+            *sorted(
+                others.union(n for other in tensors if other is not tensor or len(tensors) == 1 for n in _known(other))
+            ),
+        )
+        for tensor in tensors
+        for size in tensor.shape
+        if size is None
+    ]
+    if math.prod(map(len, choices)) > _MOST_TRIES:
         return None
 
     def traced(filling: tuple) -> Any:
@@ -152,7 +166,7 @@ def _fit(run: Callable, tensors: list[KerasTensor], sizes: Iterable[int]) -> Any
             for probe in probes
         ]
 
-    for filling in sorted(itertools.product(choices, repeat=places), key=lambda sizes: -sizes.count(None)):
+    for filling in sorted(itertools.product(*choices), key=lambda filling: -filling.count(None))[1:]:
         results = _tried(traced, filling)
         if not results:
             continue
@@ -164,6 +178,10 @@ def _fit(run: Callable, tensors: list[KerasTensor], sizes: Iterable[int]) -> Any
             found = _alike(found, result)
         return found
     return None
+
+
+def _known(tensor: KerasTensor) -> list:
+    return [size for size in tensor.shape if size is not None and size > 1]  # no broadcast asks for 1
 
 
 def _tried(traced: Callable, filling: tuple) -> list:

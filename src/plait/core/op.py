@@ -221,10 +221,10 @@ def _has_symbol(value: Any) -> bool:
 
 
 def _sizes(arguments: Any) -> set[int]:
-    """The known sizes of tensors and arrays among arguments, and the numbers that may be sizes; none asks for 1."""
+    """The sizes of arrays among arguments, and the numbers that may be sizes; no broadcast asks for 1."""
     sizes: set[int] = set()
     for leaf in flatten(arguments):
-        found = (leaf,) if type(leaf) is int else getattr(leaf, "shape", ())
+        found = (leaf,) if type(leaf) is int else () if isinstance(leaf, KerasTensor) else getattr(leaf, "shape", ())
         sizes.update(size for size in found if isinstance(size, int) and size > 1)
     return sizes
 

@@ -20,6 +20,7 @@ from plait.core.variable import Variable, convert_to_tensor
 
 _NUMPY = "keras.src.ops.numpy"
 _CORE = "keras.src.ops.core"
+_INT8 = jnp.dtype("int8")
 
 
 def _operand(x: Any) -> Any:
@@ -83,8 +84,9 @@ def _truth(x: Any) -> Any:
 def matmul(x1: Any, x2: Any) -> Any:
     """The matrix product of two tensors. Shapes: (..., n, k) and (..., k, m) give (..., n, m). Of two int8 it is int32."""
     x1, x2 = convert_to_tensor(x1), convert_to_tensor(x2)
-    bytes_only = x1.dtype == jnp.int8 and x2.dtype == jnp.int8  # their sums need more bits
-    return jnp.matmul(x1, x2, preferred_element_type="int32" if bytes_only else None)
+    if x1.dtype == _INT8 and x2.dtype == _INT8:
+        return jnp.matmul(x1, x2, preferred_element_type="int32")  # sums need more bits
+    return jnp.matmul(x1, x2)
 
 
 @op(module=_NUMPY)

@@ -270,12 +270,13 @@ def _windows(
     counts = [(n - d * (k - 1) - 1) // s + 1 for n, k, s, d in zip(batch.shape[1:], sizes, steps, spread, strict=False)]
     if any(isinstance(count, int) and count <= 0 for count in counts):
         raise ShapeError(f"{who}: a window of {sizes} doesn't fit into {describe(images)}.")
-    result = _unfolded(batch, sizes, counts, steps, spread)
+    result = _unfolded(batch, sizes, tuple(counts), steps, spread)
     result = result if last else jnp.moveaxis(result, -1, 1)
     return result[0] if single else result
 
 
-def _unfolded(batch: jax.Array, sizes: tuple, counts: list, steps: tuple, spread: tuple) -> jax.Array:
+@functools.partial(jax.jit, static_argnums=(1, 2, 3, 4))  # one program for all slices
+def _unfolded(batch: jax.Array, sizes: tuple, counts: tuple, steps: tuple, spread: tuple) -> jax.Array:
     """All windows of a batch, their elements before the channels: cut out axis by axis, so as many slices as the sizes'
     sum, not as their product."""
     *outer, channels = (batch.shape[0], *counts, batch.shape[-1])

@@ -56,8 +56,8 @@ def map_coordinates(inputs: Any, coordinates: Any, order: int, fill_mode: str = 
     choice("map_coordinates", "fill_mode", fill_mode, _FILL_MODES)
     if coordinates.ndim < 2 or coordinates.shape[0] != inputs.ndim:
         raise ShapeError(
-            f"map_coordinates: First dim of `coordinates` must be the same as the rank of `inputs` {describe(inputs)}, and "
-            f"its rank at least 2, but got {describe(coordinates)}."
+            f"map_coordinates: `coordinates` are expected at least rank 2. First dim of `coordinates` must be the same as "
+            f"the rank of `inputs` {describe(inputs)}, but got {describe(coordinates)}."
         )
     return _look_up(inputs, tuple(coordinates), order, fill_mode, fill_value)
 
