@@ -474,6 +474,9 @@ def test_a_broadcast_of_unknown_sizes_runs():
     x, y = plait.KerasTensor((None, None, 4)), plait.KerasTensor((None, 3, 4))
     graph = plait.core.graph.Graph([x, y], x + y)
     assert graph.run([jnp.ones((2, 3, 4)), jnp.ones((2, 3, 4))]).shape == (2, 3, 4)
+    assert plait.layers.Add()([x, y]).shape == (x + y).shape == (None, 3, 4)
+    with pytest.raises(TypeError, match="add got incompatible shapes"):
+        plait.layers.Add()([x, plait.KerasTensor((None, 3, 5))])
 
 
 def test_operations_have_a_call_and_their_options():

@@ -6,7 +6,7 @@ anywhere in plait.
 
 Where the function needs to compare an unknown size with a number, the symbolic trace cannot go on. Then two traces with
 two numbers are made, and what differs between them is unknown. Between tensors, an unknown size may have to be one of
-the others: (None, 3) + (2, None) can only be (2, 3). For operations, such sizes are tried last.
+the others: (None, 3) + (2, None) can only be (2, 3). Such sizes are tried last.
 
 Life under jit: it is itself a trace. State that the function changes (statistics, seeds) goes to bindings that are
 thrown away.
@@ -71,7 +71,8 @@ def infer(function: Callable, args: tuple, kwargs: dict, sizes: Callable[[], Ite
             try:
                 return _infer_by_probes(run, tensors, error)
             except Exception:
-                fitting = None if sizes is None else _fit(run, tensors, sizes())
+                alone = sizes is None and len(tensors) == 1
+                fitting = None if alone else _fit(run, tensors, sizes() if sizes else ())
                 if fitting is None:
                     raise
                 return fitting
