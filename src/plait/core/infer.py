@@ -143,18 +143,11 @@ def _fit(run: Callable, tensors: list[KerasTensor], sizes: Iterable[int]) -> Any
 
     None where nothing fits.
     """
-    others = set(sizes)
-    choices = [
-        (
-            None,
-            *sorted(
-                others.union(n for other in tensors if other is not tensor or len(tensors) == 1 for n in _known(other))
-            ),
-        )
-        for tensor in tensors
-        for size in tensor.shape
-        if size is None
-    ]
+    given, choices = set(sizes), []
+    for tensor in tensors:
+        others = [other for other in tensors if other is not tensor] or tensors
+        fitting = sorted(given.union(*(_known(other) for other in others)))
+        choices += [(None, *fitting)] * tensor.shape.count(None)
     if math.prod(map(len, choices)) > _MOST_TRIES:
         return None
 
@@ -163,7 +156,9 @@ def _fit(run: Callable, tensors: list[KerasTensor], sizes: Iterable[int]) -> Any
         shapes = [[next(rest) if n is None else n for n in tensor.shape] for tensor in tensors]
         probes = _PROBES if None in filling else _PROBES[:1]
         return [
-            jax.eval_shape(run, *(_spec([n or probe for n in shape], t.dtype) for shape, t in zip(shapes, tensors)))
+            jax.eval_shape(
+                run, *(_spec([probe if n is None else n for n in shape], t.dtype) for shape, t in zip(shapes, tensors))
+            )
             for probe in probes
         ]
 
