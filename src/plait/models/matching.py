@@ -65,8 +65,9 @@ def _by_key(structure: dict, names: Sequence[str], values: Any, owner: str) -> l
     if len(structure) == 1 and not is_nested(values):
         return [values]
     raise DataError(
-        f"{owner}: The structure of `inputs` doesn't match the expected structure. Expected a dict with the keys "
-        f"{listing(structure)}, but got {describe(values)}. Pass a dict, so that each value is sure to reach its input."
+        f"{owner}: The structure of `inputs` doesn't match the expected structure. Expected a dict of {len(structure)} named "
+        f"input(s) with keys {listing(structure)}, but got {describe(values)}. Pass a dict, so that each value is sure to reach "
+        "its input."
     )
 
 
