@@ -78,7 +78,7 @@ ALIASES = {
     "backend.common.masking.get_keras_mask": "plait.core.mask:get_mask",
     "backend.common.masking.set_keras_mask": "plait.core.mask:set_mask",
     "backend.common.keras_tensor.any_symbolic_tensors": "tools.keras_mapping:any_symbolic_tensors",
-    "backend.core.remat": "plait:remat",
+    "backend.core": "keras.src.backend.jax:core",
     "ops.operation.Operation": "plait:Operation",
     "models.Functional": "plait:Model",
     "models.functional.Functional": "plait:Model",

@@ -96,7 +96,9 @@ class DeviceMesh:
     def __init__(self, shape: Sequence[int], axis_names: Sequence[str], devices: Sequence[Any] | None = None):
         devices = list_devices() if devices is None else list(np.asarray(devices, dtype=object).ravel())
         if not shape or not axis_names:
-            raise ArgumentError(f"DeviceMesh: Shape and axis_names cannot be empty, but got {shape} and {axis_names!r}.")
+            raise ArgumentError(
+                f"DeviceMesh: Shape and axis_names cannot be empty, but got {shape} and {axis_names!r}."
+            )
         if len(shape) != len(axis_names):
             raise ArgumentError(
                 f"DeviceMesh: Shape and axis_names should have same size, one entry an axis, but got {shape} and {axis_names!r}."
@@ -144,8 +146,8 @@ class TensorLayout:
             if axis is not None and axis not in mesh.axis_names:
                 hint = did_you_mean(axis, mesh.axis_names)
                 raise NameUnknownError(
-                    f"TensorLayout: Invalid axis names for Layout: {axis!r} is no axis of the mesh, which has "
-                    f"{listing(mesh.axis_names)}.{hint}"
+                    f"TensorLayout: Invalid axis names for Layout: {axis!r} is no axis of the mesh: {listing(mesh.axis_names)}."
+                    f"{hint}"
                 )
         self._mesh = mesh
 

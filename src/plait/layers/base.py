@@ -29,7 +29,7 @@ import numpy as np
 
 from plait import constraints, initializers, regularizers
 from plait._dtypes import DTypePolicy, is_float, policy
-from plait._errors import ArgumentError, PlaitError, StateError, describe, did_you_mean, listing
+from plait._errors import ArgumentError, ArgumentTypeError, PlaitError, StateError, describe, did_you_mean, listing
 from plait._registry import builtin, constructor_parameters, plain
 from plait._scope import current, scope
 from plait._tree import flatten, map_structure_in_order
@@ -389,15 +389,17 @@ class Layer(Owner):
         dtype = self.variable_dtype if dtype is None else dtype
         if initializer is None:
             initializer = "glorot_uniform" if is_float(dtype) else "zeros"
-        variable = Variable(
-            initializer if hasattr(initializer, "__array__") else initializers.get(initializer),
-            shape=() if shape is None else shape,
-            dtype=dtype,
-            trainable=trainable,
-            autocast=autocast,
-            aggregation=aggregation,
-            name=name,
-        )
+        around = current().path if self._building else (*current().path, self.name)
+        with scope(path=around):
+            variable = Variable(
+                initializer if hasattr(initializer, "__array__") else initializers.get(initializer),
+                shape=() if shape is None else shape,
+                dtype=dtype,
+                trainable=trainable,
+                autocast=autocast,
+                aggregation=aggregation,
+                name=name,
+            )
         variable.trainable = trainable and self._trainable
         lay_out_variable(variable)
         variable.regularizer = regularizers.get(regularizer)
@@ -691,12 +693,12 @@ def _by_position(owner: str, args: tuple, *named: Any) -> list:
         )
     names = ("shape", "initializer", "dtype")
     if len(args) > len(names):
-        raise ArgumentError(f"{owner}.add_weight: takes {listing(names)} by position, but got {len(args)} values.")
+        raise ArgumentTypeError(
+            f"{owner}.add_weight: takes at most {len(names)} positional arguments, {listing(names)}, but got {len(args)}."
+        )
     for name, _, value in zip(names, args, named, strict=False):
         if value is not None:
-            raise ArgumentError(
-                f"{owner}.add_weight: `{name}` was passed both positionally and as a keyword argument."
-            )
+            raise ArgumentError(f"{owner}.add_weight: `{name}` was passed both positionally and as a keyword argument.")
     return [*args, *named[len(args) :]]
 
 

@@ -25,7 +25,12 @@ from plait._registry import (
 
 _OF_ALL = frozenset({"name", "trainable", "dtype", "activity_regularizer"})
 _SHAPES = frozenset({"input_shape", "input_dim", "batch_input_shape"})
-_LATER = {"name": "name", "trainable": "trainable", "dtype": "dtype_policy", "activity_regularizer": "activity_regularizer"}
+_LATER = {
+    "name": "name",
+    "trainable": "trainable",
+    "dtype": "dtype_policy",
+    "activity_regularizer": "activity_regularizer",
+}
 
 
 def arguments_of(layer: Any, base: type) -> dict:
@@ -39,15 +44,20 @@ def arguments_of(layer: Any, base: type) -> dict:
         ConfigError: an argument that no config can hold.
     """
     cls = _telling_class(type(layer), base)
-    if cls is base:
+    constructor = next(vars(parent) for parent in cls.__mro__ if "__init__" in vars(parent))
+    if cls is base or constructor.get("_tells_constructor"):
         return {}
     return {key: plain(value) for key, value in _arguments(layer, cls).items() if key not in _OF_ALL}
 
 
 def _telling_class(cls: type, base: type) -> type:
-    """The class whose constructor tells the config: the first below which nobody writes `get_config` by hand."""
+    """The class whose constructor tells the config: the first below which nobody writes `get_config` by hand.
+
+    A parent may say by `_tells_constructor` that its own `get_config` leaves it at that.
+    """
     chain = cls.__mro__[: cls.__mro__.index(base)]
-    overriding = [index for index, parent in enumerate(chain) if "get_config" in vars(parent)]
+    writing = [vars(parent) for parent in chain]
+    overriding = [i for i, own in enumerate(writing) if "get_config" in own and not own.get("_tells_constructor")]
     return cls.__mro__[overriding[-1] + 1] if overriding else cls
 
 

@@ -111,7 +111,9 @@ class _Writer:
     def _ends(self, structure: Any) -> Any:
         if isinstance(structure, dict):
             return {key: self._ends(item) for key, item in structure.items()}
-        if isinstance(structure, (list, tuple)):  # JSON writes tuples as lists; a config that is used at once keeps them
+        if isinstance(
+            structure, (list, tuple)
+        ):  # JSON writes tuples as lists; a config that is used at once keeps them
             ends = [self._ends(item) for item in structure]
             return tuple(ends) if isinstance(structure, tuple) else ends
         name, call, index = self.places[id(structure)]

@@ -25,7 +25,7 @@ from jax.core import Tracer
 from plait import inspect, optimizers, saving, training
 from plait._errors import ArgumentError, StateError, did_you_mean, listing
 from plait._names import auto_name
-from plait._registry import builtin, deserialize
+from plait._registry import builtin, constructor_parameters, deserialize
 from plait._scope import current, scope
 from plait._tree import flatten, map_structure_in_order, pack_as
 from plait.core.graph import Graph
@@ -102,6 +102,7 @@ class Model(Layer):
     """
 
     graph: Graph | None = None
+    _tells_constructor = True
     _opened: tuple[Graph, Graph] | None = None
     _host_part: tuple[Graph, Any] | None = None
     optimizer: Any = None
@@ -674,7 +675,7 @@ class Model(Layer):
 
     def get_config(self) -> dict:
         """The graph as plain data; for a subclass its constructor's arguments."""
-        if self.graph is not None and (type(self) is Model or not self._has_own_constructor()):
+        if self.graph is not None and (type(self) is Model or self._is_made_of_graph()):
             return graph_to_config(self)
         return super().get_config()
 
@@ -683,8 +684,13 @@ class Model(Layer):
         plain = type(self) is Model and self.graph is not None
         return ("keras.src.models.functional", "Functional", "Functional") if plain else None
 
-    def _has_own_constructor(self) -> bool:
-        return type(self).__init__ is not Model.__init__
+    def _is_made_of_graph(self) -> bool:
+        """Whether its constructor takes inputs and outputs, as Model's does."""
+        cls = type(self)
+        return cls.__init__ is Model.__init__ or {"inputs", "outputs"} <= {
+            *constructor_parameters(cls),
+            *self._constructed_with[1],
+        }
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: Any = None) -> "Model":

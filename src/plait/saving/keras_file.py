@@ -82,7 +82,12 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
     """
     include_optimizer = kwargs.pop("include_optimizer", True)
     if kwargs.pop("save_format", None) is not None:
-        warnings.warn("save_model: `save_format` is deprecated, and the ending of the name says it.", stacklevel=3)
+        message = (
+            "The `save_format` argument is deprecated: the ending of the name, `.keras` or `.h5`, says the format."
+        )
+        if not str(filepath).endswith((".keras", ".h5", ".hdf5")):
+            raise ArgumentError(f"save_model: {message} Received: {str(filepath)!r}.")
+        warnings.warn(f"save_model: {message}", stacklevel=3)
     if kwargs:
         raise ArgumentError(f"save_model: The following argument(s) are not supported: {listing(kwargs)}.")
     if hasattr(filepath, "write"):

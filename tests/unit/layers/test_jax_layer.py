@@ -91,7 +91,7 @@ def test_a_lambda_is_not_saved():
         ((3,), "must be a function"),
         ((call_dense,), "cannot all be None"),
         ((lambda params, x: x, init_dense), "`x` is not one of them; `inputs` is missing"),
-        ((lambda params, x, inputs: inputs, init_dense), "'x' is not one of them"),
+        ((lambda params, x, inputs: inputs, init_dense), "`x` is not one of them"),
         ((call_dense, lambda rng: 1), "`inputs` is missing"),
     ],
 )

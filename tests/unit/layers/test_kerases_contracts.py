@@ -8,7 +8,7 @@ import pytest
 
 import plait
 from plait import layers
-from plait.core.mask import get_mask
+from plait.core.mask import get_mask, set_mask
 
 
 @pytest.mark.parametrize(
@@ -160,3 +160,71 @@ def test_a_symbolic_tensor_says_what_cannot_be_set():
 def test_a_mask_goes_on_through_dense():
     out = layers.Dense(2)(layers.Embedding(5, 3, mask_zero=True)(np.array([[1, 0]])))
     assert get_mask(out).tolist() == [[True, False]]
+
+
+def test_a_mask_goes_on_through_a_cast():
+    class Asks(layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.supports_masking = True
+
+        def call(self, x, mask=None):
+            return x if mask is None else x * jnp.expand_dims(mask, -1).astype(x.dtype)
+
+    x = jnp.ones((1, 2, 3))
+    set_mask(x, jnp.array([[True, False]]))
+    out = Asks(dtype="float16")(x)
+    assert out.dtype == "float16" and out[0, :, 0].tolist() == [1, 0] and get_mask(out).tolist() == [[True, False]]
+
+
+def test_weights_are_made_before_a_layer_is_built():
+    class Late(layers.Layer):
+        def call(self, x):
+            return x * self.add_weight(shape=(), name="late")
+
+    with pytest.raises(ValueError, match="cannot add new elements of state"):
+        Late()(np.ones((2, 3)))
+
+
+def test_the_shape_of_a_weight_may_come_by_position_its_name_not():
+    layer = layers.Layer()
+    assert layer.add_weight((2,), "ones", "float16", name="w").numpy().tolist() == [1, 1]
+    for args, options, message in [
+        (("w",), {"shape": (2,)}, "name='w'"),
+        (((2,),), {"shape": (2,)}, "`shape` was passed both positionally and as a keyword argument"),
+        (((2,), "ones", "float16", True), {}, "at most 3 positional arguments"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            layer.add_weight(*args, **options)
+
+
+def test_the_parameters_of_build_have_the_names_of_those_of_call():
+    class WithoutShape(layers.Layer):
+        def build(self, first_shape, second):
+            pass
+
+        def call(self, first, second=None):
+            return first
+
+    class Other(layers.Layer):
+        def build(self, first_shape, third_shape):
+            pass
+
+        def call(self, first, second=None):
+            return first
+
+    class Leaves(layers.Layer):
+        def build(self, first_shape, second_shape):
+            self.seen = first_shape, second_shape
+
+        def call(self, first, second=None):
+            return first
+
+    x = np.ones((4, 1))
+    with pytest.raises(ValueError, match="argument `second`, which does not end in `_shape`"):
+        WithoutShape()(x, x)
+    with pytest.raises(ValueError, match=r"`third_shape`, but `call\(\)` does not have argument `third`"):
+        Other()(x, x)
+    layer = Leaves()
+    layer(x)
+    assert layer.seen == ((4, 1), None)
