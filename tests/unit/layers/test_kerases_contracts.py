@@ -228,3 +228,57 @@ def test_the_parameters_of_build_have_the_names_of_those_of_call():
     layer = Leaves()
     layer(x)
     assert layer.seen == ((4, 1), None)
+
+
+@pytest.mark.parametrize("make", [layers.SimpleRNNCell, layers.LSTMCell, layers.GRUCell])
+def test_stacked_cells_drop_the_same_at_each_step(make):
+    x = np.ones((4, 6, 3), "float32")
+    layer = layers.RNN([make(5, recurrent_dropout=0.3), make(8, dropout=0.9, kernel_initializer="ones", bias_initializer="ones")])
+    first, second = layer(x, training=True), layer(x, training=True)
+    assert first.shape == (4, 8) and not np.allclose(first, second) and np.allclose(layer(x), layer(x))
+    model = plait.Sequential([layer])
+    model.compile("sgd", "mse")
+    assert np.isfinite(model.fit(x, np.ones((4, 8), "float32"), verbose=0).history["loss"][0])
+
+    class Adds(layers.SimpleRNNCell):
+        """What of the inputs comes through."""
+
+        def step(self, x, states, masks):
+            return [states[0] + x]
+
+    options = {"kernel_initializer": "identity", "use_bias": False}
+    drops = Adds(50, dropout=0.5, seed=1, **options)
+    stacked = layers.RNN([layers.SimpleRNNCell(50, activation=None, recurrent_initializer="zeros", **options), drops])
+    summed = stacked(np.ones((1, 6, 50), "float32"), training=True)
+    assert set(np.unique(summed)) == {0.0, 12.0}
+
+
+def test_the_call_of_a_cell_of_ones_own_is_used():
+    class Doubled(layers.SimpleRNNCell):
+        def call(self, inputs, states, training=False):
+            out, states = super().call(inputs, states, training=training)
+            return 2 * out, states
+
+    x = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
+    own, plain = layers.RNN(Doubled(5)), layers.RNN(layers.SimpleRNNCell(5))
+    own.build(x.shape)
+    plain.build(x.shape)
+    own.set_weights(plain.get_weights())
+    np.testing.assert_allclose(own(x), 2 * plain(x), rtol=1e-5)
+    ones = np.ones((1, 6, 50), "float32")
+    options = {"activation": None, "kernel_initializer": "identity", "recurrent_initializer": "identity", "use_bias": False}
+    assert set(np.unique(layers.RNN(Doubled(50, dropout=0.5, **options))(ones, training=True))) == {0.0, 24.0}
+
+
+def test_a_stateful_layer_refuses_batches_of_another_size():
+    layer = layers.LSTM(2, stateful=True)
+    layer(np.ones((4, 3, 2)))
+    with pytest.raises(ValueError, match="batch size of 4, but got a batch size of 1"):
+        layer(np.ones((1, 3, 2)))
+
+
+def test_full_saturation_is_finite():
+    image = np.array([[[[200.0, 50.0, 50.0], [9.0, 9.0, 9.0]]]], "float32")
+    out = np.asarray(layers.RandomSaturation((1.0, 1.0))(image, training=True))
+    assert np.isfinite(out).all()
+    np.testing.assert_allclose(out[0, 0, 1], 9.0, rtol=1e-5)
