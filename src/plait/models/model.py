@@ -103,6 +103,7 @@ class Model(Layer):
 
     graph: Graph | None = None
     _tells_constructor = True
+    _takes_any_size = False
     _opened: tuple[Graph, Graph] | None = None
     _host_part: tuple[Graph, Any] | None = None
     optimizer: Any = None
@@ -153,7 +154,9 @@ class Model(Layer):
             for value, one in zip(values, flatten(mask), strict=False):
                 if one is not None:
                     set_mask(value, one)
-        values = fit_values(self.graph.inputs, self._input_names, self._optional, values, self.name)
+        values = fit_values(
+            self.graph.inputs, self._input_names, self._optional, values, self.name, self._takes_any_size
+        )
         outputs = self.graph.run(values)
         return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
 

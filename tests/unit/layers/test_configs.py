@@ -196,3 +196,32 @@ def test_plaits_own_layers_tell_what_they_hold_now():
     layer = layers.Dropout(0.5)
     layer.rate = 0.25
     assert layer.get_config()["rate"] == 0.25
+
+
+@register_keras_serializable("configs")
+class OfGraph(plait.Model):
+    """A subclass that takes inputs and outputs as Model does."""
+
+    def __init__(self, inputs, outputs, name=None, **kwargs):
+        super().__init__(inputs, outputs, name=name, **kwargs)
+        self.seen = 0
+
+
+@register_keras_serializable("configs")
+class MakesGraph(plait.Model):
+    """A subclass that makes its own graph of an argument."""
+
+    def __init__(self, width):
+        x = plait.Input((3,))
+        super().__init__(x, layers.Dense(width)(x))
+
+
+@pytest.mark.parametrize("kind", [OfGraph, MakesGraph])
+def test_subclasses_with_a_graph_are_saved_and_cloned(kind, tmp_path):
+    x = plait.Input((3,))
+    model = kind(4) if kind is MakesGraph else kind(x, layers.Dense(4)(x), name="mine")
+    model.save(tmp_path / "m.keras")
+    again = plait.load_model(tmp_path / "m.keras")
+    data = np.ones((2, 3), "float32")
+    assert type(again) is kind and again.name == model.name
+    np.testing.assert_array_equal(again(data), model(data))

@@ -233,7 +233,9 @@ def test_the_parameters_of_build_have_the_names_of_those_of_call():
 @pytest.mark.parametrize("make", [layers.SimpleRNNCell, layers.LSTMCell, layers.GRUCell])
 def test_stacked_cells_drop_the_same_at_each_step(make):
     x = np.ones((4, 6, 3), "float32")
-    layer = layers.RNN([make(5, recurrent_dropout=0.3), make(8, dropout=0.9, kernel_initializer="ones", bias_initializer="ones")])
+    layer = layers.RNN(
+        [make(5, recurrent_dropout=0.3), make(8, dropout=0.9, kernel_initializer="ones", bias_initializer="ones")]
+    )
     first, second = layer(x, training=True), layer(x, training=True)
     assert first.shape == (4, 8) and not np.allclose(first, second) and np.allclose(layer(x), layer(x))
     model = plait.Sequential([layer])
@@ -266,7 +268,12 @@ def test_the_call_of_a_cell_of_ones_own_is_used():
     own.set_weights(plain.get_weights())
     np.testing.assert_allclose(own(x), 2 * plain(x), rtol=1e-5)
     ones = np.ones((1, 6, 50), "float32")
-    options = {"activation": None, "kernel_initializer": "identity", "recurrent_initializer": "identity", "use_bias": False}
+    options = {
+        "activation": None,
+        "kernel_initializer": "identity",
+        "recurrent_initializer": "identity",
+        "use_bias": False,
+    }
     assert set(np.unique(layers.RNN(Doubled(50, dropout=0.5, **options))(ones, training=True))) == {0.0, 24.0}
 
 
@@ -282,3 +289,48 @@ def test_full_saturation_is_finite():
     out = np.asarray(layers.RandomSaturation((1.0, 1.0))(image, training=True))
     assert np.isfinite(out).all()
     np.testing.assert_allclose(out[0, 0, 1], 9.0, rtol=1e-5)
+
+
+def test_a_sequential_that_was_built_on_data_takes_other_lengths():
+    model = plait.Sequential([layers.Reshape((-1, 6)), layers.Dense(2)])
+    assert model(np.ones((2, 4, 3))).shape == (2, 2, 2) and model(np.ones((2, 8, 3))).shape == (2, 4, 2)
+    model.compile("sgd", "mse")
+    for length in (2, 4, 6):
+        model.fit(np.ones((2, 2 * length, 3)), np.ones((2, length, 2)), verbose=0)
+    flat = plait.Sequential([layers.Flatten(), layers.Dense(1)])
+    flat(np.ones((2, 4, 3)))
+    with pytest.raises(ValueError, match="to have value 12"):
+        flat(np.ones((2, 4, 5)))
+    with pytest.raises(ValueError, match="expected shape"):
+        plait.Sequential([plait.Input((4, 3)), layers.Flatten()])(np.ones((2, 4, 5)))
+
+
+def test_a_pipeline_hands_the_mask_on():
+    class Notes(layers.Layer):
+        def call(self, x, mask=None):
+            self.seen = mask
+            return x
+
+        def compute_mask(self, x, previous_mask):
+            return previous_mask
+
+    pipeline = layers.Pipeline([Notes(), Notes()])
+    with pytest.warns(UserWarning, match="does not support masking"):  # the pipeline's own output has none
+        pipeline(np.ones((1, 2)), mask=np.array([[True, False]]))
+    assert [layer.seen.tolist() for layer in pipeline.layers] == [[[True, False]]] * 2
+    for config in ({"name": "p"}, {"layers": None}):
+        with pytest.raises(ValueError, match="'layers'"):
+            layers.Pipeline.from_config(config)
+
+
+def test_concatenate_takes_masks_of_the_whole_shape():
+    tensors = [plait.Input((4, 5)), plait.Input((4, 5))]
+    mask = layers.Concatenate(axis=1).compute_mask(tensors, [np.ones((2, 4, 5)), np.zeros((2, 4, 5))])
+    assert mask.tolist() == [[True] * 4 + [False] * 4] * 2
+
+
+def test_additive_attention_refuses_what_is_no_list():
+    x = np.ones((1, 2, 2), "float32")
+    for inputs, message in [(x, "must be called on a list"), ([x] * 4, "length 2 or 3")]:
+        with pytest.raises(ValueError, match=message):
+            layers.AdditiveAttention()(inputs)
