@@ -505,10 +505,16 @@ def class_config(thing: Any, cls: type) -> dict:
     return config
 
 
-def given_config(thing: Any, args: tuple, kwargs: Mapping[str, Any]) -> dict | None:
+def given_config(thing: Any, args: tuple, kwargs: Mapping[str, Any], without: frozenset = frozenset()) -> dict | None:
     """The arguments that an object was made with, by name, and the defaults of those left out; None if they don't fit.
 
     Plain data is what was given. For anything else the object's attribute of the same name counts, where it has one.
+
+    Args:
+        thing: the object.
+        args: what its constructor got by position.
+        kwargs: what it got by name.
+        without: names that are left out.
 
     Raises:
         ConfigError: an argument without a name, or one that no config can hold.
@@ -534,7 +540,7 @@ def given_config(thing: Any, args: tuple, kwargs: Mapping[str, Any]) -> dict | N
             "config holds arguments by name. Give the parameters names, or write `get_config` and `from_config`."
         )
     defaults = {name: p.default for name, p in constructor_parameters(cls).items() if p.default is not p.empty}
-    return {name: _told(thing, name, value) for name, value in {**defaults, **named}.items()}
+    return {name: _told(thing, name, value) for name, value in {**defaults, **named}.items() if name not in without}
 
 
 def _told(thing: Any, name: str, value: Any) -> Any:

@@ -43,12 +43,17 @@ class Operation:
     """
 
     _constructed_with: tuple = ((), {})
+    _is_users = False
+
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        cls._is_users = not cls.__module__.startswith("plait.")
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         operation = super().__new__(cls)
-        if (args or kwargs) and not cls.__module__.startswith("plait."):  # what was given, whatever becomes of a list
+        if cls._is_users and (args or kwargs):  # what was given, whatever becomes of a list
             args, kwargs = _copied(args), _copied(kwargs)
-        operation.__dict__["_constructed_with"] = (args, kwargs)
+        operation._constructed_with = (args, kwargs)
         return operation
 
     def __init__(self, name: str | None = None):

@@ -25,7 +25,7 @@ from jax.core import Tracer
 from plait import inspect, optimizers, saving, training
 from plait._errors import ArgumentError, StateError, did_you_mean, listing
 from plait._names import auto_name
-from plait._registry import builtin, constructor_parameters, deserialize
+from plait._registry import builtin, constructor_parameters, deserialize, given_config
 from plait._scope import current, scope
 from plait._tree import flatten, map_structure_in_order, pack_as
 from plait.core.graph import Graph
@@ -678,9 +678,12 @@ class Model(Layer):
 
     def get_config(self) -> dict:
         """The graph as plain data; for a subclass its constructor's arguments."""
-        if self.graph is not None and (type(self) is Model or self._is_made_of_graph()):
-            return graph_to_config(self)
-        return super().get_config()
+        if self.graph is None or not (type(self) is Model or self._is_made_of_graph()):
+            return super().get_config()
+        config = graph_to_config(self)
+        if type(self).__init__ is Model.__init__ or type(self).get_config is not Model.get_config:
+            return config
+        return {**(given_config(self, *self._constructed_with, _OF_GRAPHS) or {}), **config}
 
     def file_identity(self) -> tuple[str, str, str] | None:
         """What files call this class: a graph is Keras's `Functional`."""
@@ -700,7 +703,10 @@ class Model(Layer):
         """A model from its config; the config stays as it is."""
         if "layers" in config and "input_layers" in config:
             inputs, outputs = config_to_graph(config, custom_objects)
-            return cls(inputs, outputs, name=config.get("name"), trainable=config.get("trainable", True))
+            own = {} if cls.__init__ is Model.__init__ else constructor_parameters(cls)
+            more = {key: deserialize(config[key]) for key in own if key in config and key not in _OF_GRAPHS}
+            options = {"name": config.get("name"), "trainable": config.get("trainable", True), **more}
+            return cls(inputs=inputs, outputs=outputs, **options)
         return super().from_config(config)  # type: ignore[return-value]
 
     def to_json(self, **kwargs: Any) -> str:
@@ -735,6 +741,9 @@ class Model(Layer):
         self.compile(**config)
         if self.built and self.optimizer is not None:
             self.optimizer.build_for(self.trainable_variables)
+
+
+_OF_GRAPHS = frozenset({"inputs", "outputs", "name", "trainable"})
 
 
 def _host_array(value: Any) -> Any:

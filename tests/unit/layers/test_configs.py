@@ -202,9 +202,9 @@ def test_plaits_own_layers_tell_what_they_hold_now():
 class OfGraph(plait.Model):
     """A subclass that takes inputs and outputs as Model does."""
 
-    def __init__(self, inputs, outputs, name=None, **kwargs):
+    def __init__(self, inputs, outputs, name=None, seen=0, **kwargs):
         super().__init__(inputs, outputs, name=name, **kwargs)
-        self.seen = 0
+        self._count = seen
 
 
 @register_keras_serializable("configs")
@@ -219,9 +219,24 @@ class MakesGraph(plait.Model):
 @pytest.mark.parametrize("kind", [OfGraph, MakesGraph])
 def test_subclasses_with_a_graph_are_saved_and_cloned(kind, tmp_path):
     x = plait.Input((3,))
-    model = kind(4) if kind is MakesGraph else kind(x, layers.Dense(4)(x), name="mine")
+    model = kind(4) if kind is MakesGraph else kind(x, layers.Dense(4)(x), name="mine", seen=3)
     model.save(tmp_path / "m.keras")
     again = plait.load_model(tmp_path / "m.keras")
     data = np.ones((2, 3), "float32")
     assert type(again) is kind and again.name == model.name
+    assert getattr(again, "_count", None) == getattr(model, "_count", None)
     np.testing.assert_array_equal(again(data), model(data))
+
+
+def test_a_subclass_that_adds_to_the_config_of_a_graph_gets_it_back():
+    class Adds(plait.Model):
+        def __init__(self, *args, param=1, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.param = param
+
+        def get_config(self):
+            return {**super().get_config(), "param": self.param}
+
+    x = plait.Input((3,))
+    again = Adds.from_config(Adds(inputs=x, outputs=layers.Dense(5)(x), param=3).get_config())
+    assert again.param == 3 and again.output_shape == (None, 5)

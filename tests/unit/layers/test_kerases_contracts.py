@@ -334,3 +334,22 @@ def test_additive_attention_refuses_what_is_no_list():
     for inputs, message in [(x, "must be called on a list"), ([x] * 4, "length 2 or 3")]:
         with pytest.raises(ValueError, match=message):
             layers.AdditiveAttention()(inputs)
+
+
+def test_encodings_go_over_the_last_axis():
+    x = np.array([[[0, 1], [1, 1], [2, 0]]])
+    for layer in (
+        layers.CategoryEncoding(3, output_mode="count"),
+        layers.Discretization([0.5, 1.5], output_mode="count"),
+        layers.IntegerLookup(vocabulary=[0, 1, 2], num_oov_indices=0, output_mode="count"),
+    ):
+        assert np.asarray(layer(x)).tolist() == [[[1, 1, 0], [0, 2, 0], [1, 0, 1]]]
+
+
+def test_boxes_move_by_what_was_cut():
+    data = {
+        "images": np.zeros((10, 8, 3), "float32"),
+        "bounding_boxes": {"boxes": np.array([[2, 1, 4, 3], [6, 4, 8, 6]]), "labels": np.array([1, 2])},
+    }
+    out = layers.Resizing(20, 20, crop_to_aspect_ratio=True, bounding_box_format="xyxy")(data)
+    assert out["bounding_boxes"]["boxes"].tolist() == [[5, 0, 10, 5], [15, 7.5, 20, 12.5]]
