@@ -336,10 +336,10 @@ class StackedRNNCells(Layer):
 
 def _step_of(cell: Any, x: Any, states: Any, training: bool) -> Callable:
     """One step of a cell as a function of inputs and states."""
-    if isinstance(cell, StackedRNNCells) and _has_own_call(cell):
+    if hasattr(cell, "advance_for") and _has_own_call(cell):
         return cell.advance_for(x, states, training)
     options = {"training": training} if _takes_training(cell) else {}
-    masks = cell.draw_masks(x, states[0]) if isinstance(cell, _Cell) and training else (None, None)
+    masks = cell.draw_masks(x, states[0]) if training and hasattr(cell, "draw_masks") else (None, None)
     if masks == (None, None):
         return lambda x, states: cell(x, states, **options)
 
@@ -494,7 +494,7 @@ class RNN(Layer):
 
     def _run_cell(self, sequences: Any, states: list, mask: Any, training: bool) -> tuple[Any, Any, list]:
         """Runs the cell: `(outputs (B, T, ...), the last output, the last states)`."""
-        cell = self.cell
+        cell: Any = self.cell
         if _is_own(cell):
             x_masks, h_masks = cell.draw_masks(sequences[:, 0], states[0]) if training else (None, None)
             if _apart(cell, x_masks, h_masks) and _one_dtype(sequences, *states, *cell.weights_in_step()):

@@ -683,7 +683,8 @@ class Model(Layer):
         config = graph_to_config(self)
         if type(self).__init__ is Model.__init__ or type(self).get_config is not Model.get_config:
             return config
-        return {**(given_config(self, *self._constructed_with, _OF_GRAPHS) or {}), **config}
+        args, kwargs = self._constructed_with
+        return {**(given_config(self, args, kwargs, without=_OF_GRAPHS) or {}), **config}
 
     def file_identity(self) -> tuple[str, str, str] | None:
         """What files call this class: a graph is Keras's `Functional`."""
