@@ -77,7 +77,8 @@ ALIASES = {
     "backend.common.variables.standardize_dtype": "plait.backend:standardize_dtype",
     "backend.common.masking.get_keras_mask": "plait.core.mask:get_mask",
     "backend.common.masking.set_keras_mask": "plait.core.mask:set_mask",
-    "backend.common.keras_tensor.any_symbolic_tensors": "plait.core.tensor:any_symbolic",
+    "backend.common.keras_tensor.any_symbolic_tensors": "tools.keras_mapping:any_symbolic_tensors",
+    "backend.core": "keras.src.backend.jax:core",
     "ops.operation.Operation": "plait:Operation",
     "models.Functional": "plait:Model",
     "models.functional.Functional": "plait:Model",
@@ -96,6 +97,7 @@ NOT_LOOKED_UP = ("__", "pytest", "_pytest", "setUp", "tearDown", "setup", "teard
 BOTH = {"name_scope", "device", "remat"}  # names of a function and of a module of Keras
 
 _loading: list[str] = []
+replaced: list[str] = []  # Keras's internals that the running test has put something else in the place of
 
 
 def install(keras_root: Path) -> None:
@@ -129,6 +131,9 @@ class MissingType(type):
             raise AttributeError(name)
         if _loading:
             return missing(f"{cls.__qualname__}.{name}", cls.reason)  # type: ignore[attr-defined]
+        raise unittest.SkipTest(NOT_APPLICABLE + cls.reason)  # type: ignore[attr-defined]
+
+    def __setitem__(cls, key: Any, value: Any) -> None:
         raise unittest.SkipTest(NOT_APPLICABLE + cls.reason)  # type: ignore[attr-defined]
 
 
@@ -236,6 +241,12 @@ class StandIn(types.ModuleType):
             return missing(name, f"{kind}: {self.__name__}.{name}")
         return value
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Notes what a test replaces that plait doesn't have: if the test fails, it says nothing about plait."""
+        if not _loading and not name.startswith("__") and isinstance(getattr(self, name), MissingType):
+            replaced.append(f"{self.__name__}.{name}")
+        super().__setattr__(name, value)
+
 
 NOTHING = object()
 
@@ -243,7 +254,6 @@ NOTHING = object()
 def values() -> dict[str, Any]:
     """Tables and flags of Keras's engines that its tests read."""
     from plait import _dtypes
-    from plait.core.tensor import any_symbolic
 
     plain_floats = tuple(name for name in _dtypes.FLOATS if "8" not in name)
     return {
@@ -260,8 +270,15 @@ def values() -> dict[str, Any]:
         "BOOL_TYPES": ("bool",),
         "COMPLEX_TYPES": _dtypes.COMPLEXES,
         "FLOAT8_TYPES": tuple(name for name in _dtypes.FLOATS if "8" in name),
-        "any_symbolic_tensors": lambda args=None, kwargs=None: any_symbolic([args, kwargs]),
+        "any_symbolic_tensors": any_symbolic_tensors,
     }
+
+
+def any_symbolic_tensors(args: Any = None, kwargs: Any = None) -> bool:
+    """Whether a symbolic tensor is among arguments."""
+    from plait.core.tensor import any_symbolic
+
+    return any_symbolic([args, kwargs])
 
 
 def compute_output_spec(function: Any, *args: Any, **kwargs: Any) -> Any:

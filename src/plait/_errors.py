@@ -6,6 +6,7 @@ PlaitError
 │   ├── ArgumentTypeError (TypeError)  an argument of the wrong type
 │   ├── ShapeError                  a tensor of another shape, rank or dtype than was expected
 │   ├── GraphError                  a graph that is not connected, or is wired in a way that cannot work
+│   ├── ConfigError (NotImplementedError)  an object whose config can't be told
 │   ├── NameUnknownError            a name that stands for nothing here; carries the nearest right one
 │   ├── DataError                   data or labels that do not fit the model
 │   └── FileError                   a file that cannot be read or written as asked
@@ -41,6 +42,10 @@ class ShapeError(ArgumentError):
 
 class GraphError(ArgumentError):
     """A graph that is not connected, or is wired in a way that cannot work."""
+
+
+class ConfigError(ArgumentError, NotImplementedError):
+    """An object whose config can't be told."""
 
 
 class NameUnknownError(ArgumentError):

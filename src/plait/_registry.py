@@ -10,6 +10,7 @@ Differs from Keras: Keras resolves `keras.*` names through its export table and 
 (`safe_mode`) to refuse code; there is no such switch here because there is nothing to switch off.
 """
 
+import functools
 import inspect
 import warnings
 from collections.abc import Callable, Mapping
@@ -20,6 +21,7 @@ import numpy as np
 from plait._dtypes import DTypePolicy, dtype_name
 from plait._errors import (
     ArgumentError,
+    ConfigError,
     FileError,
     NameUnknownError,
     PlaitError,
@@ -487,7 +489,7 @@ def class_config(thing: Any, cls: type) -> dict:
     """The constructor's arguments of a class, read back from the object's attributes of the same names.
 
     Raises:
-        ArgumentError: the constructor takes an argument that the object doesn't keep under its name.
+        ConfigError: the constructor takes an argument that the object doesn't keep under its name.
     """
     config, missing = {}, []
     for name, parameter in constructor_parameters(cls).items():
@@ -496,11 +498,82 @@ def class_config(thing: Any, cls: type) -> dict:
         elif parameter.default is inspect.Parameter.empty:
             missing.append(name)
     if missing:
-        raise ArgumentError(
+        raise ConfigError(
             f"{cls.__name__}: cannot tell its config, because the constructor takes {listing(missing)} and the object "
             "has no attributes of those names. Store the arguments under their own names, or write `get_config`."
         )
     return config
+
+
+def given_config(thing: Any, args: tuple, kwargs: Mapping[str, Any], without: frozenset = frozenset()) -> dict | None:
+    """The arguments that an object was made with, by name, and the defaults of those left out; None if they don't fit.
+
+    Plain data is what was given. For anything else the object's attribute of the same name counts, where it has one.
+
+    Args:
+        thing: the object.
+        args: what its constructor got by position.
+        kwargs: what it got by name.
+        without: names that are left out.
+
+    Raises:
+        ConfigError: an argument without a name, or one that no config can hold.
+    """
+    cls = type(thing)
+    signature = inspect.signature(cls.__init__)
+    try:
+        bound = signature.bind(thing, *args, **kwargs)
+    except TypeError:
+        return None
+    named, nameless = {}, []
+    for name in list(bound.arguments)[1:]:
+        kind, value = signature.parameters[name].kind, bound.arguments[name]
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            named.update(value)
+        elif kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.POSITIONAL_ONLY):
+            nameless.append(name)
+        else:
+            named[name] = value
+    if nameless:
+        raise ConfigError(
+            f"{cls.__name__}: cannot tell its config, because the constructor got {listing(nameless)} by position only, and a "
+            "config holds arguments by name. Give the parameters names, or write `get_config` and `from_config`."
+        )
+    defaults = {name: p.default for name, p in constructor_parameters(cls).items() if p.default is not p.empty}
+    return {name: _told(thing, name, value) for name, value in {**defaults, **named}.items() if name not in without}
+
+
+def _told(thing: Any, name: str, value: Any) -> Any:
+    """An argument as a config holds it; a function without a name stays itself, as in `plain`."""
+    if is_plain(value):
+        return value
+    form = plain(getattr(thing, name, value))
+    if current().live_configs or callable(form) or is_plain(form):
+        return form
+    raise ConfigError(
+        f"{type(thing).__name__}: cannot tell its config, because no config can hold the argument `{name}`: "
+        f"{describe(value)}. Write `get_config`, and `from_config` to read it, or give that object's class a `get_config`."
+    )
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value is plain data: numbers, strings and None, in lists, tuples and dicts."""
+    if isinstance(value, dict):
+        return all(map(is_plain, value.values()))
+    if isinstance(value, (list, tuple)):
+        return all(map(is_plain, value))
+    return value is None or isinstance(value, (str, bool, int, float))
+
+
+def has_own_constructor(cls: type) -> bool:
+    """Whether a class of the program's own has a constructor that isn't plait's."""
+    return not (getattr(cls.__init__, "__module__", None) or "").startswith("plait.")
+
+
+@functools.cache
+def takes_any_name(cls: type) -> bool:
+    """Whether a class's constructor takes arguments of any name: `**kwargs`."""
+    return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(cls.__init__).parameters.values())
 
 
 _parameters: dict[type, dict[str, inspect.Parameter]] = {}

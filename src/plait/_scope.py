@@ -14,6 +14,8 @@ import contextvars
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from plait._errors import ArgumentError
+
 
 class Scope(NamedTuple):
     """What the code below a `with scope(...)` block sees.
@@ -80,7 +82,16 @@ class name_scope(scope):
     ('encoder',)
     """
 
-    __slots__ = ()
+    __slots__ = ("_name",)
 
     def __init__(self, name: str, **options: Any):
-        super().__init__(path=(*current().path, name))
+        if not isinstance(name, str) or "/" in name:
+            raise ArgumentError(
+                f"name_scope: Argument `name` must be a string and cannot contain character `/`, but got {name!r}."
+            )
+        super().__init__()
+        self._name = name
+
+    def __enter__(self) -> Scope:
+        self._changes = {"path": (*current().path, self._name)}
+        return super().__enter__()

@@ -89,25 +89,30 @@ class DeviceMesh:
     Raises:
         ArgumentError: a shape that doesn't take all devices, or has another number of axes than names.
 
-    >>> DeviceMesh((1, 1), ("batch", "model"), list_devices()[:1]).axis_names
-    ('batch', 'model')
+    >>> DeviceMesh((1, 1), ["batch", "model"], list_devices()[:1]).axis_names
+    ['batch', 'model']
     """
 
     def __init__(self, shape: Sequence[int], axis_names: Sequence[str], devices: Sequence[Any] | None = None):
         devices = list_devices() if devices is None else list(np.asarray(devices, dtype=object).ravel())
-        if not shape or not axis_names or len(shape) != len(axis_names):
+        if not shape or not axis_names:
             raise ArgumentError(
-                f"DeviceMesh: `shape` and `axis_names` must have one entry an axis, but got {shape} and {axis_names}."
+                f"DeviceMesh: Shape and axis_names cannot be empty, but got {shape} and {axis_names!r}."
+            )
+        if len(shape) != len(axis_names):
+            raise ArgumentError(
+                f"DeviceMesh: Shape and axis_names should have same size, one entry an axis, but got {shape} and {axis_names!r}."
             )
         if int(np.prod(shape)) != len(devices):
             raise ArgumentError(
-                f"DeviceMesh: a shape of {tuple(shape)} takes {int(np.prod(shape))} devices, but got {len(devices)}."
+                f"DeviceMesh: Shape does not match the number of devices: {tuple(shape)} takes {int(np.prod(shape))}, but got "
+                f"{len(devices)}."
             )
-        self.shape, self.axis_names = tuple(shape), tuple(axis_names)
+        self.shape, self.axis_names = tuple(shape), list(axis_names)
         self.devices = np.array(devices, dtype=object).reshape(self.shape)
         known = {f"{device.platform}:{device.id}": device for device in jax.devices()}
         self.backend_mesh = Mesh(
-            np.vectorize(lambda d: known.get(d, d), otypes=[object])(self.devices), self.axis_names
+            np.vectorize(lambda d: known.get(d, d), otypes=[object])(self.devices), tuple(axis_names)
         )
 
     def __repr__(self) -> str:
@@ -141,7 +146,8 @@ class TensorLayout:
             if axis is not None and axis not in mesh.axis_names:
                 hint = did_you_mean(axis, mesh.axis_names)
                 raise NameUnknownError(
-                    f"TensorLayout: {axis!r} is no axis of the mesh: {listing(mesh.axis_names)}.{hint}"
+                    f"TensorLayout: Invalid axis names for Layout: {axis!r} is no axis of the mesh: {listing(mesh.axis_names)}."
+                    f"{hint}"
                 )
         self._mesh = mesh
 
@@ -184,7 +190,9 @@ class LayoutMap(MutableMapping):
         if isinstance(layout, tuple):
             layout = TensorLayout(layout)
         if not isinstance(layout, TensorLayout):
-            raise ArgumentError(f"LayoutMap: {path!r} needs a TensorLayout or a tuple of axes, but got {layout!r}.")
+            raise ArgumentError(
+                f"LayoutMap: the layout of {path!r} should be a TensorLayout or a tuple of axes, but got {layout!r}."
+            )
         if layout.device_mesh is None:
             layout.device_mesh = self.device_mesh
         self._layouts[path] = layout
@@ -221,8 +229,9 @@ class _Distribution:
         return None
 
     def get_variable_layout(self, variable: Any) -> TensorLayout:
-        """The layout of a variable."""
-        return self.variable_layout(variable.path) or TensorLayout([None] * len(variable.shape), self.device_mesh)
+        """The layout of a variable: the one it was made with, or else that of its path."""
+        given = variable.layout if isinstance(variable.layout, TensorLayout) else self.variable_layout(variable.path)
+        return given or TensorLayout([None] * len(variable.shape), self.device_mesh)
 
     def get_tensor_layout(self, path: str) -> TensorLayout | None:
         """The layout of what a layer of that path gives; None leaves it to XLA."""
@@ -309,8 +318,7 @@ def lay_out_variable(variable: Any) -> None:
     """Lays a variable's value out as the distribution in force says, if there is one."""
     chosen = distribution()
     if chosen is not None:
-        layout = chosen.variable_layout(variable.path) or TensorLayout([None] * variable.ndim, chosen.device_mesh)
-        variable.assign(distribute_tensor(variable.value, layout))
+        variable.assign(distribute_tensor(variable.value, chosen.get_variable_layout(variable)))
 
 
 def lay_out_batch(batch: Any) -> Any:

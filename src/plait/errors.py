@@ -2,6 +2,7 @@
 
 from plait._errors import ArgumentError as ArgumentError
 from plait._errors import ArgumentTypeError as ArgumentTypeError
+from plait._errors import ConfigError as ConfigError
 from plait._errors import DataError as DataError
 from plait._errors import FileError as FileError
 from plait._errors import GraphError as GraphError
@@ -16,6 +17,7 @@ from plait._errors import UnsafeFileError as UnsafeFileError
 __all__ = [
     "ArgumentError",
     "ArgumentTypeError",
+    "ConfigError",
     "DataError",
     "FileError",
     "GraphError",

@@ -27,6 +27,7 @@ from plait._registry import builtin, class_config
 from plait._registry import deserialize as deserialize_any
 from plait._registry import get as get_any
 from plait._registry import serialize as serialize_any
+from plait.ops.window_functions import check_window, window_values
 
 __all__ = [
     "Constant",
@@ -199,25 +200,14 @@ class Identity(Initializer):
         return _array(self.gain * np.eye(*shape), dtype)
 
 
-_WINDOWS = {  # coefficients of sums of cosines: Harris, "On the use of windows for harmonic analysis", 1978
-    "blackman": (0.42, 0.5, 0.08),
-    "blackmanharris": (0.35875, 0.48829, 0.14128, 0.01168),
-    "boxcar": (1.0,),
-    "flattop": (0.21557895, 0.41663158, 0.277263158, 0.083578947, 0.006947368),
-    "hamming": (0.54, 0.46),
-    "hann": (0.5, 0.5),
-    "nuttall": (0.3635819, 0.4891775, 0.1365995, 0.0106411),
-}
-
-
 @builtin("initializers", "stft", "STFTInitializer")
 class STFT(Initializer):
     """The basis of a short-time Fourier transform, as the kernel of a convolution.
 
     Args:
         side: "real" for the cosines, "imag" for the negative sines.
-        window: the name of a window, an array of the frame's length, or None.
-        scaling: "density" or "spectrum": by what the window is divided; None leaves it.
+        window: the name of a window, `("kaiser", beta)` and the like, an array of the frame's length, or None.
+        scaling: "density" or "spectrum": by what the window is divided, if there is one; None leaves it.
         periodic: whether the window is periodic instead of symmetric.
 
     Raises:
@@ -231,8 +221,7 @@ class STFT(Initializer):
         self, side: str = "real", window: Any = "hann", scaling: str | None = "density", periodic: bool = False
     ):
         self.side = _choice("STFT", "side", side, ("real", "imag"))
-        if isinstance(window, str):
-            _choice("STFT", "window", window, tuple(_WINDOWS))
+        check_window(window, "STFT")
         self.window = window
         self.scaling = _choice("STFT", "scaling", scaling, (None, "density", "spectrum"))
         self.periodic = periodic
@@ -252,25 +241,12 @@ class STFT(Initializer):
         return _array(basis * self._weights(length)[:, None, None], dtype)
 
     def _weights(self, length: int) -> np.ndarray:
+        weights = window_values(self.window, length, self.periodic, "STFT")
         if self.window is None:
-            weights = np.ones(length)
-        elif isinstance(self.window, str):
-            weights = _window_values(self.window, length, self.periodic)
-        else:
-            weights = np.asarray(self.window, "float64")
-        if weights.shape != (length,):
-            raise ShapeError(f"STFT: the window must have the frame's length {length}, but got shape {weights.shape}.")
+            return weights
         if self.scaling == "density":
             return weights / np.sqrt(np.sum(weights**2))
-        return weights / np.sum(weights) if self.scaling == "spectrum" else weights
-
-
-def _window_values(name: str, length: int, periodic: bool) -> np.ndarray:
-    """The values of a window by name, float64 of the given length."""
-    if length == 1:
-        return np.ones(1)
-    phases = 2 * np.pi * np.arange(length) / (length if periodic else length - 1)
-    return sum((-1) ** k * weight * np.cos(k * phases) for k, weight in enumerate(_WINDOWS[name]))  # type: ignore[return-value]
+        return weights / np.sum(np.abs(weights)) if self.scaling == "spectrum" else weights
 
 
 # ---------------------------------------------------------------------------- by chance

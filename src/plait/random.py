@@ -173,7 +173,9 @@ def _draw_global_seed() -> Any:
 
 def _checked_seed(seed: Any, who: str) -> int:
     if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
-        kinds = "an integer from 0 to 2**32 - 1" + (", a SeedGenerator, a JAX key or None" if "draw" in who else "")
+        kinds = "an integer from 0 to 2**32 - 1"
+        if "draw" in who:
+            kinds = f"either {kinds}, a SeedGenerator, a JAX key or None"
         raise ArgumentError(f"{who}: Argument `seed` must be {kinds}, but got {describe(seed)}.")
     return int(seed)
 

@@ -6,11 +6,13 @@ import jax
 import keras
 import numpy as np
 import pytest
+import scipy.signal
 
 import plait
 from plait import initializers
 from plait._errors import ArgumentError
 from plait.core.pure import pure
+from plait.ops.window_functions import window_values
 
 SHAPES = [(), (5,), (3, 4), (3, 3, 2, 4), (200, 100)]
 RANDOM = [
@@ -39,6 +41,10 @@ FIXED = [
     ("STFT", {"side": "imag", "window": "hamming", "scaling": "spectrum", "periodic": True}, (6, 1, 9)),
     ("STFT", {"window": None, "scaling": None}, (3, 1, 3)),
     ("STFT", {"window": "blackman"}, (16, 1, 9)),
+    ("STFT", {"window": None}, (4, 1, 3)),
+    ("STFT", {"window": "flattop", "scaling": "spectrum"}, (16, 1, 9)),
+    ("STFT", {"side": "imag", "window": "tukey"}, (16, 1, 9)),
+    ("STFT", {"window": [1.0, -2.0, 3.0, 4.0], "scaling": "spectrum"}, (4, 1, 3)),
 ]
 
 
@@ -154,3 +160,15 @@ def test_every_name_finds_its_class():
 def test_wrong_arguments_are_refused(wrong):
     with pytest.raises(ArgumentError):
         wrong()
+
+
+@pytest.mark.parametrize("periodic", [False, True])
+@pytest.mark.parametrize("length", [1, 2, 7, 8])
+def test_windows_are_those_of_scipy(length, periodic):
+    names = "bartlett barthann blackman blackmanharris bohman boxcar cosine exponential flattop hamming hann lanczos nuttall"
+    windows = [*names.split(), "parzen", "triang", "tukey", ("kaiser", 3.0), ("gaussian", 2.0), ("tukey", 0.3)]
+    for window in windows:
+        expected = scipy.signal.get_window(window, length, periodic)
+        np.testing.assert_allclose(
+            window_values(window, length, periodic, "here"), expected, atol=1e-12, err_msg=str(window)
+        )

@@ -271,3 +271,12 @@ def test_no_dtype_is_promoted_silently():
                 sparse = "Sparse" in name or "Generalized" in name
                 y_true = jnp.arange(B) if sparse else jnp.ones((B, C), "int32")
                 assert loss()(y_true, numbers(B, C).astype("bfloat16")).dtype == "float32"
+
+
+def test_what_keras_leaves_out_of_configs_or_refuses():
+    assert losses.CosineSimilarity(axis=0).get_config()["axis"] == 0
+    labels, scores = np.array([[0, 1]]), np.eye(2, dtype="float32")[None]
+    by_axis = losses.SparseCategoricalCrossentropy(from_logits=True, axis=1)(labels, np.swapaxes(scores, 1, 2))
+    np.testing.assert_allclose(
+        by_axis, losses.SparseCategoricalCrossentropy(from_logits=True)(labels, scores), rtol=1e-6
+    )

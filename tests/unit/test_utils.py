@@ -1,5 +1,8 @@
 """Small things beside models: configs, registered names, sources of tensors, models from text."""
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
 import plait
@@ -55,3 +58,26 @@ def test_models_from_text():
         plait.models.model_from_json("{")
     with pytest.raises(ArgumentError, match="doesn't describe a model"):
         plait.models.model_from_json("{}")
+
+
+def test_a_progress_bar_says_one_line_where_there_is_no_terminal(capsys):
+    bar = plait.utils.Progbar(3, stateless_metrics=["mean"])
+    bar.update(1, [("mean", [0.0, 2.0]), ("last", 1.0)])
+    bar.update(2, [("mean", 4.0), ("last", 5.0)])
+    assert capsys.readouterr().out == ""
+    bar.update(3, [("mean", 1.0), ("last", 7.0)])
+    assert capsys.readouterr().out == "3/3 - mean: 2.0000 - last: 7.0000\n"
+    with pytest.raises(ArgumentError, match="Only one of"):
+        plait.utils.Progbar(1, stateful_metrics=[], stateless_metrics=[])
+
+
+def test_arrays_of_jax_stay_such():
+    for function, x in ((plait.utils.to_categorical, [0, 2]), (plait.utils.normalize, [[3.0, 4.0], [0.0, 0.0]])):
+        plain, own = function(np.array(x)), function(jnp.array(x))
+        assert isinstance(plain, np.ndarray) and isinstance(own, jax.Array)
+        np.testing.assert_allclose(own, plain, rtol=1e-6)
+
+
+def test_there_is_no_other_kind_of_data_set():
+    with pytest.raises(ArgumentError, match="`format` should be"):
+        plait.utils.timeseries_dataset_from_array(np.arange(10), None, 3, format="list")

@@ -24,6 +24,7 @@ from typing import Any
 
 from plait._errors import ArgumentError, GraphError, MissingError, describe, listing
 from plait._names import auto_name
+from plait._registry import constructor_parameters, given_config, has_own_constructor, takes_any_name
 from plait._tree import flatten, leaves_with_paths, map_structure_in_order, path_name
 from plait.core.infer import infer
 from plait.core.tensor import KerasTensor, any_symbolic
@@ -40,6 +41,20 @@ class Operation:
         name: unique within a model.
         nodes: its calls on symbolic tensors, in order.
     """
+
+    _constructed_with: tuple = ((), {})
+    _is_users = False
+
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        cls._is_users = not cls.__module__.startswith("plait.")
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        operation = super().__new__(cls)
+        if cls._is_users and (args or kwargs):  # what was given, whatever becomes of a list
+            args, kwargs = _copied(args), _copied(kwargs)
+        operation._constructed_with = (args, kwargs)
+        return operation
 
     def __init__(self, name: str | None = None):
         self.name = check_name(name, type(self))
@@ -68,8 +83,17 @@ class Operation:
         return record(self, args, kwargs)
 
     def get_config(self) -> dict:
-        """What it takes to make it again: its name."""
-        return {"name": self.name}
+        """What it takes to make it again: its name, and what its class's own constructor was given.
+
+        Raises:
+            ConfigError: an argument that no config can hold.
+        """
+        cls = type(self)
+        if cls.get_config is not Operation.get_config or not has_own_constructor(cls):
+            return {"name": self.name}
+        given = given_config(self, *self._constructed_with) or {}
+        named = takes_any_name(cls) or "name" in constructor_parameters(cls)
+        return {**given, "name": self.name} if named else given
 
     @classmethod
     def from_config(cls, config: dict) -> "Operation":
@@ -95,6 +119,14 @@ class Operation:
         return self.nodes[0]
 
 
+def _copied(value: Any) -> Any:
+    """A value in copies of the containers around it."""
+    kind = type(value)
+    if kind is dict:
+        return {key: _copied(item) for key, item in value.items()}
+    return kind(map(_copied, value)) if kind is list or kind is tuple else value
+
+
 def check_name(name: Any, cls: type) -> str:
     """A name for an instance of a class: the given one if it can be one, else a new one.
 
@@ -104,7 +136,9 @@ def check_name(name: Any, cls: type) -> str:
     if name is None:
         return auto_name(cls)
     if not isinstance(name, str) or "/" in name:
-        raise ArgumentError(f"{cls.__name__}: a name must be a string and cannot contain character `/`. Got {name!r}.")
+        raise ArgumentError(
+            f"{cls.__name__}: a name must be a string and cannot contain character `/`, but got {name!r}."
+        )
     return name
 
 
@@ -209,8 +243,8 @@ class Graph:
             for tensor in tensors:
                 if not isinstance(tensor, KerasTensor):
                     raise GraphError(
-                        f"{self.owner}: all `{kind}` must be symbolic tensors (KerasTensor, as Input(...) makes them, or "
-                        f"what layers give when called on such), but got {describe(tensor)}."
+                        f"{self.owner}: All `{kind}` values must be KerasTensors, the symbolic tensors that Input(...) makes and "
+                        f"layers give when called on such, but got {describe(tensor)}."
                     )
         if len({id(tensor) for tensor in self.inputs}) != len(self.inputs):
             names = [tensor.name for tensor in self.inputs]

@@ -245,7 +245,9 @@ class Variable:
     ):
         self.name = auto_name(type(self)) if name is None else name
         if not isinstance(self.name, str) or "/" in self.name:
-            raise ArgumentError(f"Variable: a name must be a string without '/', but got {name!r}.")
+            raise ArgumentError(
+                f"Variable: Argument `name` must be a string and cannot contain character `/`, but got {name!r}."
+            )
         with jax.ensure_compile_time_eval():
             value = _initial_value(initializer, shape, dtype, self.name)
         late = isinstance(value, Late)
@@ -421,7 +423,9 @@ def _initial_value(initializer: Any, shape: Any, dtype: Any, name: str) -> jax.A
         initializer = get("initializers", initializer)
     if callable(initializer) and not hasattr(initializer, "__array__"):
         if shape is None:
-            raise ArgumentError(f"Variable {name!r}: an initializer needs a shape. Give shape=(...).")
+            raise ArgumentError(
+                f"Variable {name!r}: When creating a Variable from an initializer, the `shape` must be given too: shape=(...)."
+            )
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
         if not all(isinstance(size, (int, np.integer)) and size >= 0 for size in shape):
             raise ShapeError(f"Variable {name!r}: its shape must be all known numbers, but got {shape}.")

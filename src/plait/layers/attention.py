@@ -382,6 +382,7 @@ class AdditiveAttention(_Attention):
         self.use_scale = use_scale
 
     def build(self, input_shape: Any) -> None:
+        self._check([*input_shape] if all(isinstance(shape, (list, tuple)) for shape in input_shape) else None, None)
         features = input_shape[0][-1]
         self.scale = (
             self.add_weight(name="scale", shape=(features,), initializer="glorot_uniform") if self.use_scale else None

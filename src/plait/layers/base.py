@@ -29,8 +29,8 @@ import numpy as np
 
 from plait import constraints, initializers, regularizers
 from plait._dtypes import DTypePolicy, is_float, policy
-from plait._errors import ArgumentError, PlaitError, StateError, describe, did_you_mean
-from plait._registry import builtin, class_config, constructor_parameters, deserialize, plain
+from plait._errors import ArgumentError, ArgumentTypeError, PlaitError, StateError, describe, did_you_mean, listing
+from plait._registry import builtin, constructor_parameters, plain
 from plait._scope import current, scope
 from plait._tree import flatten, map_structure_in_order
 from plait.core.graph import record
@@ -42,6 +42,7 @@ from plait.core.tensor import KerasTensor, any_symbolic
 from plait.core.variable import Variable, convert_to_tensor, mark_revision
 from plait.distribution import lay_out_variable
 from plait.layers.alike import recall
+from plait.layers.config import arguments_of, make_of_config, read_config
 from plait.layers.input_spec import check_inputs
 from plait.layers.ownership import Owner, unique
 
@@ -144,7 +145,6 @@ class Layer(Owner):
     supports_jit = True
     _convert_input_args = True  # layers of packages that take text or plain lists turn these two around
     _allow_non_tensor_positional_args = False
-    _constructed_with: tuple = ((), {})
     _called = False
     _building = False
     _remat: RematScope | None = None
@@ -153,11 +153,6 @@ class Layer(Owner):
         super().__init_subclass__(**kwargs)
         if "build" in vars(cls):
             cls.build = _marks_built(cls.build)  # type: ignore[method-assign]
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        layer = super().__new__(cls)
-        layer._constructed_with = (args, kwargs)
-        return layer
 
     def __init__(
         self,
@@ -278,7 +273,11 @@ class Layer(Owner):
             x = convert_to_tensor(x)
         compute = self._dtype_policy.compute_dtype
         if self.autocast and hasattr(x, "astype") and x.dtype != compute and is_float(x.dtype):
-            return x.astype(compute)
+            cast = x.astype(compute)
+            mask = get_mask(x) if _masks else None
+            if mask is not None:
+                set_mask(cast, mask)
+            return cast
         return x
 
     def _check_positional(self, args: tuple) -> None:
@@ -310,7 +309,8 @@ class Layer(Owner):
             self._check_inputs(signature, args, kwargs)
 
     def _shapes_for_build(self, signature: CallSignature, args: tuple, kwargs: dict) -> dict:
-        return self._shapes_by_name(signature.build_names, signature, args, kwargs)
+        shapes = self._shapes_by_name(signature.build_names, signature, args, kwargs)
+        return shapes if len(shapes) >= len(signature.build_names) else {**self._missing_shapes(signature), **shapes}
 
     def _shapes_by_name(self, names: tuple[str, ...], signature: CallSignature, args: tuple, kwargs: dict) -> dict:
         """The shapes of a call's tensors for a method that has parameters of these names: one gets the first tensor's."""
@@ -322,6 +322,23 @@ class Layer(Owner):
             return {names[0] if names else "input_shape": shapes_of(value)}
         return {f"{name}_shape": shapes_of(value) for name, value in tensors.items() if f"{name}_shape" in names}
 
+    def _missing_shapes(self, signature: CallSignature) -> dict:
+        """None for each parameter of `build` whose tensor a call leaves out; an error for those that no call fills."""
+        parameters = inspect.signature(self.build).parameters
+        needed = [name for name in signature.build_names if parameters[name].default is inspect.Parameter.empty]
+        for name in needed:
+            if not name.endswith("_shape"):
+                raise ArgumentError(
+                    f"{type(self).__name__}.build: it has several parameters, so each is found by its name, but there is an "
+                    f"argument `{name}`, which does not end in `_shape`. Name each after one of `call`: {listing(signature.names)}."
+                )
+            if name.removesuffix("_shape") not in signature.names:
+                raise ArgumentError(
+                    f"{type(self).__name__}.build: it has a parameter `{name}`, but `call()` does not have argument "
+                    f"`{name.removesuffix('_shape')}`. It has {listing(signature.names)}."
+                )
+        return dict.fromkeys(needed)
+
     def build_for(self, shapes: dict) -> None:
         """Builds the layer for shapes by the names of `build`'s parameters."""
         if len(shapes) == 1:
@@ -331,6 +348,7 @@ class Layer(Owner):
 
     def add_weight(
         self,
+        *args: Any,
         shape: Any = None,
         initializer: Any = None,
         dtype: Any = None,
@@ -345,6 +363,7 @@ class Layer(Owner):
         """Makes a variable that belongs to the layer.
 
         Args:
+            args: the shape, the initializer and the dtype may come by position.
             shape: its shape; a number by default.
             initializer: a name, object or function; by default Glorot-uniform for floats and zeros for others.
             dtype: by default the policy's dtype for variables.
@@ -355,24 +374,32 @@ class Layer(Owner):
             aggregation: kept for Keras's sake.
             overwrite_with_gradient: whether its "gradient" is its new value.
             name: its name.
+
+        Raises:
+            ArgumentError: a name by position, or an argument that comes twice.
+            StateError: the layer has been built: weights are made in its constructor or in `build`.
         """
-        if isinstance(shape, str):
-            raise ArgumentError(
-                f"{self.name}.add_weight: the first argument is the shape, but got {shape!r}. Give the name of a weight as a "
-                f"keyword argument: name={shape!r}."
+        if args:
+            shape, initializer, dtype = _by_position(self.name, args, shape, initializer, dtype)
+        if self.__dict__.get("_build_shapes") is not None and not self._building:
+            raise StateError(
+                f"{self.name}.add_weight: You cannot add new elements of state (variables or sub-layers) to a layer that is "
+                "already built. Make all weights in the constructor or in `build`, not in `call`."
             )
         dtype = self.variable_dtype if dtype is None else dtype
         if initializer is None:
             initializer = "glorot_uniform" if is_float(dtype) else "zeros"
-        variable = Variable(
-            initializer if hasattr(initializer, "__array__") else initializers.get(initializer),
-            shape=() if shape is None else shape,
-            dtype=dtype,
-            trainable=trainable,
-            autocast=autocast,
-            aggregation=aggregation,
-            name=name,
-        )
+        around = current().path if self._building else (*current().path, self.name)
+        with scope(path=around):
+            variable = Variable(
+                initializer if hasattr(initializer, "__array__") else initializers.get(initializer),
+                shape=() if shape is None else shape,
+                dtype=dtype,
+                trainable=trainable,
+                autocast=autocast,
+                aggregation=aggregation,
+                name=name,
+            )
         variable.trainable = trainable and self._trainable
         lay_out_variable(variable)
         variable.regularizer = regularizers.get(regularizer)
@@ -607,35 +634,30 @@ class Layer(Owner):
         return own[0].path.rpartition("/")[0] if own else self.name
 
     def get_config(self) -> dict:
-        """The constructor's arguments as plain data, read back from attributes of the same names.
+        """The constructor's arguments as plain data: those that a class of the program's own was given.
+
+        Plait's own layers keep theirs under the same names, and are read back from there.
 
         Raises:
-            ArgumentError: an argument that the layer doesn't keep under its name.
+            ConfigError: an argument that no config can hold.
         """
         config: dict[str, Any] = {"name": self.name, "trainable": self._trainable, "dtype": plain(self.dtype_policy)}
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = plain(self.activity_regularizer)
-        cls = _config_class(type(self))
-        if cls is not Layer:
-            own = _config_of(self, cls)
-            config.update({key: plain(value) for key, value in own.items() if key not in _BASE_ARGUMENTS})
-        return config
+        return {**config, **arguments_of(self, Layer)}
 
     @classmethod
     def from_config(cls, config: dict) -> "Layer":
-        """A layer from its config; the config stays as it is."""
-        return cls(**cls._read_config(dict(config)))
+        """A layer from its config; the config stays as it is.
+
+        What every layer has, and a constructor of the program's own doesn't take, is set afterwards.
+        """
+        return make_of_config(cls, cls._read_config(dict(config)))
 
     @classmethod
     def _read_config(cls, config: dict) -> dict:
         """A config's values, with those in object form made into objects."""
-        if cls.__module__.startswith("plait."):
-            known = {*constructor_parameters(cls), *_BASE_ARGUMENTS}
-            unset = [key for key, value in config.items() if key not in known and value in (None, False)]
-            config = {
-                key: value for key, value in config.items() if key not in unset
-            }  # options that plait doesn't have
-        return {key: _read_value(value) for key, value in config.items()}
+        return read_config(cls, config)
 
     def get_build_config(self) -> dict | None:
         """The shapes that it was built for."""
@@ -658,11 +680,26 @@ class Layer(Owner):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
-_BASE_ARGUMENTS = frozenset({"name", "trainable", "dtype", "activity_regularizer", "autocast"})
-
-
 def _is_tensor(value: Any) -> bool:
     return hasattr(value, "shape") and hasattr(value, "dtype")
+
+
+def _by_position(owner: str, args: tuple, *named: Any) -> list:
+    """What `add_weight` got by position, in its place among what it got by name."""
+    if isinstance(args[0], str):
+        raise ArgumentError(
+            f"{owner}.add_weight: the first argument is the shape, but got {args[0]!r}. Give the name of a weight as a "
+            f"keyword argument: name={args[0]!r}."
+        )
+    names = ("shape", "initializer", "dtype")
+    if len(args) > len(names):
+        raise ArgumentTypeError(
+            f"{owner}.add_weight: takes at most {len(names)} positional arguments, {listing(names)}, but got {len(args)}."
+        )
+    for name, _, value in zip(names, args, named, strict=False):
+        if value is not None:
+            raise ArgumentError(f"{owner}.add_weight: `{name}` was passed both positionally and as a keyword argument.")
+    return [*args, *named[len(args) :]]
 
 
 def shapes_of(value: Any) -> Any:
@@ -709,36 +746,3 @@ def _has_nothing_to_build(cls: type) -> bool:
     """Whether it is one of plait's layers that have no weights, so that it is built from the start."""
     own = next(parent for parent in cls.__mro__ if parent.__module__.startswith("plait."))
     return own is not Layer and cls.build is Layer.build  # type: ignore[attr-defined]
-
-
-def _config_class(cls: type) -> type:
-    """The class whose constructor tells the config: the first below which nobody writes `get_config` by hand."""
-    chain = cls.__mro__[: cls.__mro__.index(Layer)]
-    overriding = [index for index, parent in enumerate(chain) if "get_config" in vars(parent)]
-    return cls.__mro__[overriding[-1] + 1] if overriding else cls
-
-
-def _config_of(layer: Layer, cls: type) -> dict:
-    """The constructor's arguments: from attributes, or as they were given if the layer doesn't keep one.
-
-    What a constructor passes on by `**kwargs` is there as far as it was given.
-    """
-    parameters = constructor_parameters(cls)
-    given_args, given = layer._constructed_with if cls is type(layer) else ((), {})
-    given = {**dict(zip(parameters, given_args, strict=False)), **given}
-    if all(hasattr(layer, name) for name in parameters):
-        config = class_config(layer, cls)
-    else:
-        defaults = {name: p.default for name, p in parameters.items() if p.default is not p.empty}
-        known = {**defaults, **given}
-        config = {
-            name: getattr(layer, name, known.get(name)) for name in parameters if name in known or hasattr(layer, name)
-        }
-    passed_on = {name: getattr(layer, name, value) for name, value in given.items() if name not in parameters}
-    return {**config, **{name: value for name, value in passed_on.items() if name not in ("input_shape", "input_dim")}}
-
-
-def _read_value(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_read_value(item) for item in value]
-    return deserialize(value) if isinstance(value, dict) and "class_name" in value else value

@@ -187,7 +187,11 @@ class _Conv(_Convolution):
             bias_initializer, bias_regularizer, bias_constraint,
         )  # fmt: skip
         self.filters = positive_integer(filters, type(self).__name__, "filters")
-        self.groups = positive_integer(groups, type(self).__name__, "groups")
+        if isinstance(groups, bool) or not hasattr(groups, "__index__") or groups < 1:
+            raise ArgumentError(
+                f"{type(self).__name__}: The number of groups must be a positive integer. Received: groups={groups!r}."
+            )
+        self.groups = int(groups)
         if self.filters % self.groups:
             raise ArgumentError(
                 f"{type(self).__name__}: The number of filters must be evenly divisible by the number of groups. Received: "
@@ -340,7 +344,7 @@ class _ConvTranspose(_Convolution):
             p >= s for p, s in zip(self.output_padding, self.strides, strict=True)
         ):
             raise ArgumentError(
-                f"{who}: The `output_padding` argument must be strictly less than `strides`. Received output_padding="
+                f"{who}: The argument `output_padding` must be strictly less than `strides`. Received output_padding="
                 f"{self.output_padding} and strides={self.strides}."
             )
         self.kernel_initializer = initializers.get(kernel_initializer)

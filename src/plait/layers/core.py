@@ -133,9 +133,8 @@ def positive_integer(value: Any, who: str, name: str) -> int:
         number = 0
     if number < 1 or isinstance(value, bool):
         raise ArgumentTypeError(
-            f"{who}: Invalid value for argument `{name}`. Expected a strictly positive value. Received "
-            f"{name}={value!r}. Expected an integer value for `{name}`: `{name}` must be a positive integer. "
-            f"Received: {name}={value!r}."
+            f"{who}: Invalid value for argument `{name}`. Expected a strictly positive value. Received {name}={value!r}. "
+            f"Expected an integer value for `{name}`, which should be a positive integer: `{name}` must be a positive integer."
         )
     return number
 

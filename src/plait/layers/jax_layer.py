@@ -26,8 +26,8 @@ class JaxLayer(Layer):
 
     Args:
         call_fn: what a call computes. Its arguments are any of `params`, `state`, `rng`, `inputs` and `training`, by these
-            names, with `params` and `inputs` among them. With `state` it gives `(outputs, new_state)`.
-        init_fn: what makes the weights: a function of `rng`, `inputs` and perhaps `training` that gives `params`, or
+            names, with `inputs` among them. With `state` it gives `(outputs, new_state)`.
+        init_fn: what makes the weights: a function of `inputs` and perhaps `rng` and `training` that gives `params`, or
             `(params, state)` where `call_fn` takes `state`. `inputs` are ones, of the shape of the first call.
         params: the weights that training changes, any pytree, where there is no `init_fn`.
         state: the ones that the function itself changes, any pytree.
@@ -35,7 +35,7 @@ class JaxLayer(Layer):
         native_serialization_platforms: kept for Keras's sake.
 
     Raises:
-        ArgumentError: what isn't a function, or takes other arguments; neither `init_fn` nor weights.
+        ArgumentError: what isn't a function, or takes other arguments; neither `init_fn` nor weights for one that takes any.
 
     Differs: Keras needs TensorFlow installed for this layer. To be saved, the layer needs `init_fn`, and both functions
     registered: files hold their names, never code.
@@ -60,20 +60,21 @@ class JaxLayer(Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if init_fn is None and params is None and state is None:
-            raise ArgumentError(
-                f"{type(self).__name__}: `init_fn`, `params` and `state` cannot all be None. Give `init_fn`, which makes the "
-                "weights, or the weights themselves."
-            )
         self.call_fn, self.init_fn, self.seed = call_fn, init_fn, seed
         self.native_serialization_platforms = native_serialization_platforms
-        self._call_names = _names(call_fn, "call_fn", _CALL_ARGUMENTS, ("params", "inputs"))
-        self._init_names = () if init_fn is None else _names(init_fn, "init_fn", _INIT_ARGUMENTS, ("rng", "inputs"))
+        self._call_names = _names(call_fn, "call_fn", _CALL_ARGUMENTS)
+        self._init_names = () if init_fn is None else _names(init_fn, "init_fn", _INIT_ARGUMENTS)
+        needs_weights = "params" in self._call_names or "state" in self._call_names
+        if needs_weights and init_fn is None and params is None and state is None:
+            raise ArgumentError(
+                f"{type(self).__name__}: `init_fn`, `params` and `state` cannot all be None where `call_fn` takes `params` or "
+                "`state`. Give `init_fn`, which makes the weights, or the weights themselves."
+            )
         self.seed_generator = random.SeedGenerator(seed)
-        self.tracked_params: list[Variable] = []
-        self.tracked_state: list[Variable] = []
+        self.tracked_params: list[Any] = []
+        self.tracked_state: list[Any] = []
         self._params_form = self._state_form = jax.tree.structure(None)
-        if params is not None or state is not None:
+        if params is not None or state is not None or not needs_weights:
             self._keep(params, state)
             self.built = True
 
@@ -86,13 +87,15 @@ class JaxLayer(Layer):
         self._keep(params, state)
 
     def _keep(self, params: Any, state: Any) -> None:
-        """Makes a variable of each leaf of the two trees."""
+        """Makes a variable of each leaf of the two trees; a string stays itself."""
         leaves, self._params_form = jax.tree.flatten(params)
         self.tracked_params = [self._variable(leaf, f"params_{i}", True) for i, leaf in enumerate(leaves)]
         leaves, self._state_form = jax.tree.flatten(state)
         self.tracked_state = [self._variable(leaf, f"state_{i}", False) for i, leaf in enumerate(leaves)]
 
-    def _variable(self, leaf: Any, name: str, trainable: bool) -> Variable:
+    def _variable(self, leaf: Any, name: str, trainable: bool) -> Any:
+        if isinstance(leaf, (str, bytes)):
+            return leaf
         value = jnp.asarray(leaf)
         floating = jnp.issubdtype(value.dtype, jnp.floating)
         return self.add_weight(
@@ -106,12 +109,12 @@ class JaxLayer(Layer):
     @property
     def params(self) -> Any:
         """The weights that training changes, in the form in which `init_fn` made them."""
-        return jax.tree.unflatten(self._params_form, [variable.value for variable in self.tracked_params])
+        return jax.tree.unflatten(self._params_form, map(_value, self.tracked_params))
 
     @property
     def state(self) -> Any:
         """The weights that the function changes, in the form in which `init_fn` made them."""
-        return jax.tree.unflatten(self._state_form, [variable.value for variable in self.tracked_state])
+        return jax.tree.unflatten(self._state_form, map(_value, self.tracked_state))
 
     def _init_rng(self) -> Any:
         return self.seed_generator.next()
@@ -132,8 +135,9 @@ class JaxLayer(Layer):
                 f"{type(self).__name__} {self.name!r}: the state that `call_fn` gives must have the form of the one it got, but "
                 f"{jax.tree.structure(state)} isn't {self._state_form}."
             )
-        for variable, value in zip(self.tracked_state, jax.tree.leaves(state), strict=True):
-            variable.assign(value)
+        for leaf, value in zip(self.tracked_state, jax.tree.leaves(state), strict=True):
+            if isinstance(leaf, Variable):
+                leaf.assign(value)
         return outputs
 
     def get_config(self) -> dict:
@@ -142,18 +146,22 @@ class JaxLayer(Layer):
         return {**super().get_config(), **{name: getattr(self, name) for name in own}}
 
 
-def _names(function: Any, who: str, known: tuple[str, ...], needed: tuple[str, ...]) -> tuple[str, ...]:
+def _value(leaf: Any) -> Any:
+    return leaf.value if isinstance(leaf, Variable) else leaf
+
+
+def _names(function: Any, who: str, known: tuple[str, ...]) -> tuple[str, ...]:
     """The names of a function's arguments.
 
     Raises:
-        ArgumentError: no function, other arguments than the known ones, or not all of the needed ones.
+        ArgumentError: no function, other arguments than the known ones, or no `inputs`.
     """
     if not callable(function):
         raise ArgumentError(f"JaxLayer: `{who}` must be a function, but got {describe(function)}.")
     parameters = inspect.signature(function).parameters.values()
     names = tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
-    problems = [f"{name!r} is not one of them" for name in names if name not in known]
-    problems += [f"{name!r} is missing" for name in needed if name not in names]
+    problems = [f"`{name}` is not one of them" for name in names if name not in known]
+    problems += [] if "inputs" in names else ["`inputs` is missing"]
     if problems:
         raise ArgumentError(f"JaxLayer: `{who}` takes arguments named {listing(known)}; {'; '.join(problems)}.")
     return names

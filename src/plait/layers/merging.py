@@ -10,6 +10,7 @@ from plait import ops
 from plait._errors import ArgumentError, ShapeError, describe
 from plait._registry import builtin
 from plait.core.mask import get_mask
+from plait.core.tensor import KerasTensor
 from plait.layers.base import Layer
 
 
@@ -211,6 +212,9 @@ class Concatenate(Layer):
         for x, mask in zip(inputs, given, strict=True):
             if mask is None:
                 masks.append(ops.cast(ops.ones_like(x), "bool"))
+                continue
+            if not isinstance(mask, KerasTensor) and tuple(mask.shape[1:]) == tuple(x.shape[1:]):
+                masks.append(ops.cast(mask, "bool"))
                 continue
             while len(mask.shape) < len(x.shape):
                 mask = ops.expand_dims(mask, axis=-1)

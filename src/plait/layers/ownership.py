@@ -194,15 +194,14 @@ class Owner(Operation):
             variable.assign(np.asarray(store[str(index)]))
 
 
-def _owned(value: Any) -> Iterator[Any]:
+def _owned(value: Any, around: tuple[int, ...] = ()) -> Iterator[Any]:
+    """What a value holds; `around` are the containers it lies in, for one may hold itself."""
     if isinstance(value, (Variable, Owner)) or _is_metric(value) or _is_seed_generator(value):
         yield value
-    elif isinstance(value, (list, tuple, set)):
-        for item in value:
-            yield from _owned(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _owned(item)
+    elif isinstance(value, (list, tuple, set, dict)) and id(value) not in around:
+        around = (*around, id(value))
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _owned(item, around)
 
 
 def _is_metric(value: Any) -> bool:

@@ -26,6 +26,7 @@ class _Cell(Layer):
     gates = 1
     state_count = 1
     draws_seed_first = False
+    _drawn: tuple | None = None  # the dropout of the pass that runs
 
     def __init__(
         self, units: int, *, activation: Any, use_bias: bool, kernel_initializer: Any, recurrent_initializer: Any,
@@ -96,6 +97,8 @@ class _Cell(Layer):
 
     def draw_masks(self, x: Any, state: Any) -> tuple[Any, Any]:
         """The dropout of inputs and of states for one pass, the same at each step: one mask, or one for each gate."""
+        if self._drawn is not None:
+            return self._drawn
         return self._masks(x, self.dropout), self._masks(state, self.recurrent_dropout)
 
     def _masks(self, like: Any, rate: float) -> list | None:
@@ -313,6 +316,51 @@ class StackedRNNCells(Layer):
             after.append(list(state) if isinstance(state, (list, tuple)) else [state])
         return inputs, after
 
+    def advance_for(self, x: Any, states: Sequence, training: bool) -> Callable:
+        """One step as a function of inputs and states, with the dropout of all cells drawn: it is the same at each step."""
+        steps = []
+        for cell, state in zip(self.cells, states, strict=True):
+            steps.append(_step_of(cell, x, state, training))
+            size = getattr(cell, "output_size", None) or _first(cell.state_size)
+            x = jnp.ones((x.shape[0], size), x.dtype)
+
+        def advance(inputs: Any, states: Sequence) -> tuple[Any, list]:
+            after = []
+            for step, state in zip(steps, states, strict=True):
+                inputs, state = step(inputs, state)
+                after.append(list(state) if isinstance(state, (list, tuple)) else [state])
+            return inputs, after
+
+        return advance
+
+
+def _step_of(cell: Any, x: Any, states: Any, training: bool) -> Callable:
+    """One step of a cell as a function of inputs and states."""
+    if hasattr(cell, "advance_for") and _has_own_call(cell):
+        return cell.advance_for(x, states, training)
+    options = {"training": training} if _takes_training(cell) else {}
+    masks = cell.draw_masks(x, states[0]) if training and hasattr(cell, "draw_masks") else (None, None)
+    if masks == (None, None):
+        return lambda x, states: cell(x, states, **options)
+
+    def step(x: Any, states: Any) -> Any:
+        cell._drawn = masks  # what `call` would draw anew at each step
+        try:
+            return cell(x, states, **options)
+        finally:
+            cell._drawn = None
+
+    return step
+
+
+def _is_own(cell: Any) -> bool:
+    """Whether a cell is one of plait's, with plait's `call`."""
+    return isinstance(cell, _Cell) and _has_own_call(cell)
+
+
+def _has_own_call(cell: Any) -> bool:
+    return type(cell).call.__module__.startswith("plait.")
+
 
 def _first(size: Any) -> Any:
     return _first(size[0]) if isinstance(size, (list, tuple)) else size
@@ -421,6 +469,7 @@ class RNN(Layer):
         start = _states_of(self.cell, sequences.shape[0])
         given = initial_state
         if given is None and self.stateful and self.states is not None:
+            self._check_batch(sequences.shape[0])
             given = [variable.value for variable in self.states]
         if given is None:
             return start
@@ -434,10 +483,19 @@ class RNN(Layer):
             structure, [value.astype(leaf.dtype) for value, leaf in zip(values, leaves, strict=True)]
         )
 
+    def _check_batch(self, size: Any) -> None:
+        """Refuses a batch of another size than that of the states that are kept."""
+        kept = self.states[0].shape[0]
+        if isinstance(size, int) and size != kept:
+            raise ShapeError(
+                f"{type(self).__name__} {self.name!r}: is stateful and keeps states for a batch size of {kept}, but got a batch "
+                f"size of {size}. Give batches of that size; a state of its own comes by `initial_state`."
+            )
+
     def _run_cell(self, sequences: Any, states: list, mask: Any, training: bool) -> tuple[Any, Any, list]:
         """Runs the cell: `(outputs (B, T, ...), the last output, the last states)`."""
-        cell = self.cell
-        if isinstance(cell, _Cell):
+        cell: Any = self.cell
+        if _is_own(cell):
             x_masks, h_masks = cell.draw_masks(sequences[:, 0], states[0]) if training else (None, None)
             if _apart(cell, x_masks, h_masks) and _one_dtype(sequences, *states, *cell.weights_in_step()):
                 return self._run_gates(sequences if x_masks is None else sequences * x_masks[0][:, None], states, mask)
@@ -447,11 +505,10 @@ class RNN(Layer):
                 after = cell.step(cell.project(x, x_masks), states, h_masks)
                 return after[0], after
         else:
-            options = {"training": training} if _takes_training(cell) else {}
+            step = _step_of(cell, sequences[:, 0], states, training)
 
             def advance(x: Any, states: list) -> tuple[Any, list]:
-                result: Any = cell(x, states, **options)
-                out, after = result
+                out, after = step(x, states)
                 return out, list(after) if isinstance(after, (list, tuple)) else [after]
 
         steps = jnp.moveaxis(sequences, 1, 0)

@@ -71,9 +71,11 @@ class FBetaScore(Metric):
         self.built = False
 
     def _build(self, y_true_shape: tuple, y_pred_shape: tuple) -> None:
-        if len(y_pred_shape) != 2 or len(y_true_shape) != 2:
+        known = len(y_pred_shape) == 2 == len(y_true_shape)
+        if not known or y_pred_shape[1] is None or y_true_shape[1] is None:
+            unknown = ", with output_dim fully defined (not None)" if known else ""
             raise ShapeError(
-                f"{type(self).__name__} expects 2D inputs with shape (batch_size, output_dim). Received input shapes: "
+                f"{type(self).__name__} expects 2D inputs with shape (batch_size, output_dim){unknown}. Received input shapes: "
                 f"y_pred.shape={y_pred_shape} and y_true.shape={y_true_shape}."
             )
         shape = () if self.average == "micro" else y_pred_shape[-1:]

@@ -111,8 +111,11 @@ class _Writer:
     def _ends(self, structure: Any) -> Any:
         if isinstance(structure, dict):
             return {key: self._ends(item) for key, item in structure.items()}
-        if isinstance(structure, (list, tuple)):
-            return [self._ends(item) for item in structure]
+        if isinstance(
+            structure, (list, tuple)
+        ):  # JSON writes tuples as lists; a config that is used at once keeps them
+            ends = [self._ends(item) for item in structure]
+            return tuple(ends) if isinstance(structure, tuple) else ends
         name, call, index = self.places[id(structure)]
         source = structure.node.operation if structure.node is not None else None
         made_here = name == getattr(source, "name", None)
@@ -258,7 +261,7 @@ class _Reader:
         if waiting:
             needs = [f"{name!r} needs {source!r}" for (source, _), names in waiting.items() for name in names]
             raise FileError(
-                "Invalid Functional model configuration: some calls need what nothing gives, or need each other: "
+                "Invalid Functional model configuration: some calls need what nothing gives, or need each other in a loop: "
                 f"{', '.join(needs[:8])}{' and more' * (len(needs) > 8)}."
             )
 
@@ -323,9 +326,10 @@ class _Reader:
 
     def _refuse(self, history: Any) -> Any:
         near = did_you_mean(history[0], self.operations) if isinstance(history, list) and history else ""
+        missing = f" (Missing node: {history[0]})" if isinstance(history, list) and history else ""
         raise FileError(
-            f"Invalid Functional model configuration: it refers to {describe(history)}, which no layer gives.{near} Its layers "
-            f"are {listing(self.operations)}."
+            f"Invalid Functional model configuration: it refers to {describe(history)}, which no layer gives{missing}.{near} Its "
+            f"layers are {listing(self.operations)}."
         )
 
     # ------------------------------------------------------------------------ both ends
@@ -336,9 +340,10 @@ class _Reader:
                 return self._end(*value[:3])
             if isinstance(value, dict):
                 return {name: read(item) for name, item in value.items()}
-            if not isinstance(value, list):
+            if not isinstance(value, (list, tuple)):
                 self._refuse(value)
-            return [read(item) for item in value]
+            items = [read(item) for item in value]
+            return tuple(items) if isinstance(value, tuple) else items
 
         return read(self.config.get(key))
 

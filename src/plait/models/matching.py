@@ -65,8 +65,9 @@ def _by_key(structure: dict, names: Sequence[str], values: Any, owner: str) -> l
     if len(structure) == 1 and not is_nested(values):
         return [values]
     raise DataError(
-        f"{owner}: The structure of `inputs` doesn't match the expected structure. Expected a dict with the keys "
-        f"{listing(structure)}, but got {describe(values)}. Pass a dict, so that each value is sure to reach its input."
+        f"{owner}: The structure of `inputs` doesn't match the expected structure. Expected a dict of {len(structure)} named "
+        f"input(s) with keys {listing(structure)}, but got {describe(values)}. Pass a dict, so that each value is sure to reach "
+        "its input."
     )
 
 
@@ -126,9 +127,22 @@ def select_inputs(structure: Any, names: Sequence[str], values: Any, owner: str)
 
 
 def fit_values(
-    tensors: Sequence[KerasTensor], names: Sequence[str], optional: Sequence[bool], values: list, owner: str
+    tensors: Sequence[KerasTensor],
+    names: Sequence[str],
+    optional: Sequence[bool],
+    values: list,
+    owner: str,
+    any_size: bool = False,
 ) -> list:
     """Casts each value to its input's dtype and rank.
+
+    Args:
+        tensors: the inputs.
+        names: their names.
+        optional: whether each may be None.
+        values: what was passed, in their order.
+        owner: the model's name, for errors.
+        any_size: whether sizes may differ from the inputs', because nobody gave them: the layers then judge.
 
     Raises:
         DataError: None for an input that needs a value.
@@ -151,7 +165,7 @@ def fit_values(
             )
         mask = get_mask(value)
         value = _fit_rank(convert_to_tensor(value, tensor.dtype) if tensor.dtype != "string" else value, tensor)
-        if not _agrees(value.shape, tensor.shape):
+        if not _agrees(value.shape, (None,) * len(tensor.shape) if any_size else tensor.shape):
             problems.append(
                 f"Input {name!r} is incompatible with the layer: expected shape="
                 f"{(None, *tensor.shape[1:])}, found shape={tuple(map(_plain, value.shape))}"

@@ -25,7 +25,7 @@ from jax.core import Tracer
 from plait import inspect, optimizers, saving, training
 from plait._errors import ArgumentError, StateError, did_you_mean, listing
 from plait._names import auto_name
-from plait._registry import builtin, deserialize
+from plait._registry import builtin, constructor_parameters, deserialize, given_config
 from plait._scope import current, scope
 from plait._tree import flatten, map_structure_in_order, pack_as
 from plait.core.graph import Graph
@@ -102,6 +102,8 @@ class Model(Layer):
     """
 
     graph: Graph | None = None
+    _tells_constructor = True
+    _takes_any_size = False
     _opened: tuple[Graph, Graph] | None = None
     _host_part: tuple[Graph, Any] | None = None
     optimizer: Any = None
@@ -152,7 +154,9 @@ class Model(Layer):
             for value, one in zip(values, flatten(mask), strict=False):
                 if one is not None:
                     set_mask(value, one)
-        values = fit_values(self.graph.inputs, self._input_names, self._optional, values, self.name)
+        values = fit_values(
+            self.graph.inputs, self._input_names, self._optional, values, self.name, self._takes_any_size
+        )
         outputs = self.graph.run(values)
         return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
 
@@ -674,24 +678,36 @@ class Model(Layer):
 
     def get_config(self) -> dict:
         """The graph as plain data; for a subclass its constructor's arguments."""
-        if self.graph is not None and (type(self) is Model or not self._has_own_constructor()):
-            return graph_to_config(self)
-        return super().get_config()
+        if self.graph is None or not (type(self) is Model or self._is_made_of_graph()):
+            return super().get_config()
+        config = graph_to_config(self)
+        if type(self).__init__ is Model.__init__ or type(self).get_config is not Model.get_config:
+            return config
+        args, kwargs = self._constructed_with
+        return {**(given_config(self, args, kwargs, without=_OF_GRAPHS) or {}), **config}
 
     def file_identity(self) -> tuple[str, str, str] | None:
         """What files call this class: a graph is Keras's `Functional`."""
         plain = type(self) is Model and self.graph is not None
         return ("keras.src.models.functional", "Functional", "Functional") if plain else None
 
-    def _has_own_constructor(self) -> bool:
-        return type(self).__init__ is not Model.__init__
+    def _is_made_of_graph(self) -> bool:
+        """Whether its constructor takes inputs and outputs, as Model's does."""
+        cls = type(self)
+        return cls.__init__ is Model.__init__ or {"inputs", "outputs"} <= {
+            *constructor_parameters(cls),
+            *self._constructed_with[1],
+        }
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: Any = None) -> "Model":
         """A model from its config; the config stays as it is."""
         if "layers" in config and "input_layers" in config:
             inputs, outputs = config_to_graph(config, custom_objects)
-            return cls(inputs, outputs, name=config.get("name"), trainable=config.get("trainable", True))
+            own = {} if cls.__init__ is Model.__init__ else constructor_parameters(cls)
+            more = {key: deserialize(config[key]) for key in own if key in config and key not in _OF_GRAPHS}
+            options = {"name": config.get("name"), "trainable": config.get("trainable", True), **more}
+            return cls(inputs=inputs, outputs=outputs, **options)
         return super().from_config(config)  # type: ignore[return-value]
 
     def to_json(self, **kwargs: Any) -> str:
@@ -726,6 +742,9 @@ class Model(Layer):
         self.compile(**config)
         if self.built and self.optimizer is not None:
             self.optimizer.build_for(self.trainable_variables)
+
+
+_OF_GRAPHS = frozenset({"inputs", "outputs", "name", "trainable"})
 
 
 def _host_array(value: Any) -> Any:

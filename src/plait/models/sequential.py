@@ -140,6 +140,7 @@ class Sequential(Model):
         if not isinstance(self._chain[0], InputLayer):
             layer = Input(batch_shape=(None, *tuple(input_shape)[1:]), dtype=_first_dtype(self._chain)).node.operation
             self._chain.insert(0, layer)
+            self._takes_any_size = True  # these are the sizes of the first data, and no one's wish
         self._connect(self._chain[0].output)
 
     def _check_shape(self, shape: Any) -> None:

@@ -391,6 +391,8 @@ class Ftrl(Optimizer):
             problems.append(
                 f"`learning_rate_power` needs to be negative or zero. Received: learning_rate_power={learning_rate_power}."
             )
+        if len(problems) == 1:
+            raise ArgumentError(problems[0])
         raise_all(ArgumentError, "Ftrl", problems)
 
     def rule(self) -> GradientTransformationExtraArgs:
@@ -431,8 +433,8 @@ class Lion(Optimizer):
     ):
         if not 0 < beta_1 <= 1:
             raise ArgumentError(
-                "Lion: Argument `beta_1` must be in the [0, 1] range, and above 0. Otherwise, the optimizer degenerates to "
-                f"SignSGD. Received: beta_1={beta_1}."
+                "Lion: Argument `beta_1` must be in the [0, 1] range. Otherwise, the optimizer degenerates to SignSGD. Received: "
+                f"beta_1={beta_1}. It must be above 0."
             )
         super().__init__(learning_rate, **common)
         self.beta_1 = beta_1

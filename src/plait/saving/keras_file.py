@@ -14,14 +14,16 @@ and the model is saved all the same.
 
 import contextlib
 import datetime
+import io
 import json
 import math
 import os
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from plait import _registry
 from plait._errors import ArgumentError, FileError, PlaitError, StateError, UnsafeFileError, describe, listing
@@ -69,7 +71,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
 
     Args:
         model: a model.
-        filepath: where to. Ends in `.keras`, unless `zipped` is False.
+        filepath: where to: a name that ends in `.keras` unless `zipped` is False, or an open binary file.
         overwrite: whether a file that is there may be replaced.
         zipped: False writes a folder with the members of the archive as files.
         include_optimizer: False leaves out the optimizer and what else `compile` was told.
@@ -80,9 +82,17 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
     """
     include_optimizer = kwargs.pop("include_optimizer", True)
     if kwargs.pop("save_format", None) is not None:
-        warnings.warn("save_model: `save_format` is deprecated, and the ending of the name says it.", stacklevel=3)
+        message = (
+            "The `save_format` argument is deprecated: the ending of the name, `.keras` or `.h5`, says the format."
+        )
+        if not str(filepath).endswith((".keras", ".h5", ".hdf5")):
+            raise ArgumentError(f"save_model: {message} Received: {str(filepath)!r}.")
+        warnings.warn(f"save_model: {message}", stacklevel=3)
     if kwargs:
         raise ArgumentError(f"save_model: The following argument(s) are not supported: {listing(kwargs)}.")
+    if hasattr(filepath, "write"):
+        _write_into(model, filepath, zipped, include_optimizer)
+        return
     path = _as_path(filepath)
     if path.suffix in (".h5", ".hdf5") and not zipped:
         _check_overwrite(path, overwrite)
@@ -98,15 +108,10 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
             f"'{path}': with zipped=False the name should not end in `.keras`, as that is one file; with zipped=True it has to."
         )
     _check_overwrite(path, overwrite)
-    config = json.dumps(serialize_object(model, with_compile_config=include_optimizer)).encode()
+    config = _config_of(model, include_optimizer)
     if zipped:
-        with atomic_write(path) as file, ArchiveWriter(file) as archive:
-            archive.add(METADATA, _metadata())
-            archive.add(CONFIG, config)
-            with archive.member(WEIGHTS, large=_bytes_of(model) > _LARGE) as member:
-                write_weights(model, member, without=[] if include_optimizer else [model.optimizer])  # pyright: ignore[reportArgumentType]
-            for name, content in _assets_of(model):
-                archive.add(name, content)
+        with atomic_write(path) as file:
+            _write_archive(model, file, config, include_optimizer)
         return
     with atomic_folder(path) as folder:
         (folder / METADATA).write_bytes(_metadata())
@@ -118,11 +123,42 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
             (folder / name).write_bytes(content)
 
 
+def _config_of(model: Any, include_optimizer: bool) -> bytes:
+    return json.dumps(serialize_object(model, with_compile_config=include_optimizer)).encode()
+
+
+def _write_archive(model: Any, file: BinaryIO, config: bytes, include_optimizer: bool) -> None:
+    """Writes the members of a `.keras` file into an open one."""
+    with ArchiveWriter(file) as archive:
+        archive.add(METADATA, _metadata())
+        archive.add(CONFIG, config)
+        with archive.member(WEIGHTS, large=_bytes_of(model) > _LARGE) as member:
+            write_weights(model, member, without=[] if include_optimizer else [model.optimizer])  # pyright: ignore[reportArgumentType]
+        for name, content in _assets_of(model):
+            archive.add(name, content)
+
+
+def _write_into(model: Any, file: Any, zipped: bool | None, include_optimizer: bool) -> None:
+    """Writes a `.keras` file into a file object, once all of it is made: after an error nothing has been written."""
+    if zipped is False:
+        raise ArgumentError("save_model: zipped=False writes a folder, so it needs a path, but got an open file.")
+    _check_binary(file)
+    with tempfile.TemporaryFile() as whole:
+        _write_archive(model, whole, _config_of(model, include_optimizer), include_optimizer)  # pyright: ignore[reportArgumentType]
+        whole.seek(0)
+        shutil.copyfileobj(whole, file)
+
+
+def _check_binary(file: Any) -> None:
+    if isinstance(file, io.TextIOBase):
+        raise FileError(f"A model is written and read as bytes, but got a file opened as text: {describe(file)}.")
+
+
 def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, safe_mode: bool = True) -> Any:
     """Reads a model from a `.keras` file, or a folder with its members, written by plait or by Keras 3.
 
     Args:
-        filepath: the file or folder.
+        filepath: the file or folder, or an open binary file, which is read from where it stands to its end.
         custom_objects: the program's own classes and functions by the names that the file uses.
         compile: whether the model is compiled as it was, with the optimizer's state.
         safe_mode: accepted for Keras's sake, and changes nothing: loading never runs code.
@@ -131,6 +167,13 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
         FileError: not such a file, a damaged one, classes that aren't known, weights that don't fit.
         UnsafeFileError: a file that tries to do more than hold data.
     """
+    if hasattr(filepath, "read"):
+        _check_binary(filepath)
+        with tempfile.TemporaryDirectory() as folder:  # readers go to any place of a file, which not every object can
+            path = Path(folder, "model")
+            with open(path, "wb") as copy:
+                shutil.copyfileobj(filepath, copy)
+            return load_model(path, custom_objects, compile, safe_mode)
     path = _as_path(filepath)
     reader = _MODEL_READERS.get(_format_of(path))
     if reader is None:
@@ -259,11 +302,13 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, **kwargs: An
         model: a model that is built.
         filepath: where to; ends in `.weights.h5`.
         overwrite: whether a file that is there may be replaced.
+        objects_to_skip: layers whose weights are left out, of a `.weights.h5` file.
 
     Raises:
         FileError: another ending, a folder that isn't there, a full disk, a file that may not be replaced.
         StateError: the model isn't built.
     """
+    skip = kwargs.pop("objects_to_skip", None) or []
     if kwargs:
         raise ArgumentError(f"save_weights: Invalid keyword arguments: {listing(kwargs)}.")
     path = _as_path(filepath)
@@ -280,7 +325,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, **kwargs: An
         if path.suffix == ".safetensors":
             flat_weights.write_safetensors(model, file)
         else:
-            write_weights(model, file)
+            write_weights(model, file, without=skip)
 
 
 def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> LoadReport | None:

@@ -82,7 +82,12 @@ def _visit(parent: Place, name: str, child: Any, places: dict[int, Place]) -> No
         _walk(place, places)
 
 
-def _walk_container(parent: Place, path: str, container: Any, places: dict[int, Place]) -> None:
+def _walk_container(
+    parent: Place, path: str, container: Any, places: dict[int, Place], around: tuple[int, ...] = ()
+) -> None:
+    """Visits what a container holds; `around` are the containers it lies in, for one may hold itself."""
+    if id(container) in around:
+        return
     counts: dict[str, int] = {}
     for child in container.values() if isinstance(container, dict) else container:
         keeps = _keeps_something(child)
@@ -93,7 +98,7 @@ def _walk_container(parent: Place, path: str, container: Any, places: dict[int, 
             if keeps:
                 _visit(parent, name, child, places)
             else:
-                _walk_container(parent, name, child, places)
+                _walk_container(parent, name, child, places, (*around, id(container)))
 
 
 def _keeps_something(thing: Any) -> bool:

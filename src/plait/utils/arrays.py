@@ -22,8 +22,8 @@ def constant(value: Any, dtype: Any = None, shape: Any = None) -> jax.Array:
     return tensor if shape is None else jnp.broadcast_to(tensor, shape) if tensor.size == 1 else tensor.reshape(shape)
 
 
-def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
-    """Class numbers as rows with a single one.
+def to_categorical(x: Any, num_classes: int | None = None) -> Any:
+    """Class numbers as rows with a single one: of a JAX array one of JAX, else one of NumPy.
 
     Raises:
         ArgumentError: a class number that is negative, or not less than `num_classes`.
@@ -39,17 +39,18 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
         raise ArgumentError(
             f"to_categorical: class numbers must be from 0 to {count - 1}, but go from {classes.min()} to {classes.max()}."
         )
-    return np.eye(count, dtype=dtype_name(None) if dtype_name(None) != "bfloat16" else "float32")[classes]
+    rows = np.eye(count, dtype=dtype_name(None) if dtype_name(None) != "bfloat16" else "float32")[classes]
+    return convert_to_tensor(rows) if isinstance(x, jax.Array) else rows
 
 
 def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
-    """The array with rows of length one in some norm; rows of zeros stay.
+    """The array with rows of length one in some norm; rows of zeros stay. Of a JAX array it is one of JAX.
 
     >>> import numpy as np
     >>> normalize(np.array([[3.0, 4.0]])).tolist()
     [[0.6, 0.8]]
     """
-    x = np.atleast_1d(np.asarray(x))
-    length = np.atleast_1d(np.linalg.norm(x, order, axis))
-    length[length == 0] = 1
-    return x / np.expand_dims(length, axis)
+    maths: Any = jnp if isinstance(x, jax.Array) else np
+    x = maths.atleast_1d(maths.asarray(x))
+    length = maths.atleast_1d(maths.linalg.norm(x, order, axis))
+    return x / maths.expand_dims(maths.where(length == 0, 1, length), axis)

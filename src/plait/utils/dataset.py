@@ -278,6 +278,18 @@ def _mapped_by_threads(function: Callable, elements: Iterable, threads: int) -> 
         yield from made
 
 
+def check_format(format: Any) -> None:
+    """Refuses a kind of data set that nobody has.
+
+    Raises:
+        ArgumentError: neither None nor one of Keras's names.
+    """
+    if format not in (None, "tf", "grain"):
+        raise ArgumentError(
+            f"`format` should be None for a data set of plait's own, or 'tf' or 'grain', which give the same. Received: {format!r}."
+        )
+
+
 def _least(length: float | None, count: int) -> float | None:
     return None if length is None else min(length, count)
 

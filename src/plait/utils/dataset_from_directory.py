@@ -20,7 +20,7 @@ from plait._errors import ArgumentError, FileError, did_you_mean
 from plait._settings import settings
 from plait.training.data.ahead import ahead
 from plait.utils.audio import fit_length, load_wav
-from plait.utils.dataset import Dataset, check_size, new_seed, stacked
+from plait.utils.dataset import Dataset, check_format, check_size, new_seed, stacked
 from plait.utils.image import check_interpolation, cropped_to_ratio, img_to_array, load_img, padded_to_ratio, resized
 
 _IMAGE_FORMATS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
@@ -113,6 +113,7 @@ def image_dataset_from_directory(
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise ArgumentError("Only one of `pad_to_aspect_ratio`, `crop_to_aspect_ratio` can be set to `True`.")
     check_interpolation(interpolation)
+    check_format(format)
     fit = cropped_to_ratio if crop_to_aspect_ratio else padded_to_ratio if pad_to_aspect_ratio else None
     size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
     plan = _plan("image", _IMAGE_FORMATS, label_mode, batch_size, shuffle, seed, validation_split, subset, verbose)
@@ -173,6 +174,7 @@ def text_dataset_from_directory(
         FileError: a folder without such files; a file that isn't UTF-8.
     """
     check_size("text_dataset_from_directory", "max_length", max_length)
+    check_format(format)
     plan = _plan("text", (".txt",), label_mode, batch_size, shuffle, seed, validation_split, subset, verbose)
     files = _find(directory, plan, labels, class_names, follow_links)
     return _datasets(files, plan, directory, functools.partial(_text, max_length=max_length), stacked)
@@ -389,7 +391,8 @@ def _datasets(files: _Files, plan: _Plan, directory: Any, read: Callable, join: 
 
 def _dataset(files: _Files, plan: _Plan, directory: Any, which: str, read: Callable, join: Callable) -> Dataset:
     if not files.paths:
-        raise FileError(f"No {which}{plan.kind}s found in directory {directory}. Allowed formats: {plan.formats}")
+        kind = "images" if plan.kind == "image" else f"{plan.kind} files"
+        raise FileError(f"No {which}{kind} found in directory {directory}. Allowed formats: {plan.formats}")
     labels = _labels(files, plan.label_mode)
     iterations, size = itertools.count(), plan.batch_size
 

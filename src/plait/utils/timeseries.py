@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from plait._errors import ArgumentError, describe
-from plait.utils.dataset import Dataset, check_size, new_seed
+from plait.utils.dataset import Dataset, check_format, check_size, new_seed
 
 
 def timeseries_dataset_from_array(
@@ -49,6 +49,7 @@ def timeseries_dataset_from_array(
     >>> [(x.tolist(), y.tolist()) for x, y in pairs]
     [([[0, 1, 2], [1, 2, 3]], [0, 10]), ([[2, 3, 4], [3, 4, 5]], [20, 30])]
     """
+    check_format(format)
     data = data if isinstance(data, np.ndarray) else np.asarray(data)
     targets = targets if targets is None or isinstance(targets, np.ndarray) else np.asarray(targets)
     start, end = _range(len(data), start_index, end_index)

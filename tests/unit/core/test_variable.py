@@ -98,7 +98,7 @@ def test_copies_are_independent():
 
 def test_names():
     assert [Variable(0).name for _ in range(2)] == ["variable", "variable_1"]
-    with pytest.raises(ValueError, match="without '/'"):
+    with pytest.raises(ValueError, match="cannot contain character `/`"):
         Variable(0, name="a/b")
     with plait.name_scope("outer"):
         assert Variable(0, name="inner").path == "outer/inner"

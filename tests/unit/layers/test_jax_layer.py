@@ -90,9 +90,9 @@ def test_a_lambda_is_not_saved():
     [
         ((3,), "must be a function"),
         ((call_dense,), "cannot all be None"),
-        ((lambda inputs: inputs, init_dense), "'params' is missing"),
-        ((lambda params, x, inputs: inputs, init_dense), "'x' is not one of them"),
-        ((call_dense, lambda rng: 1), "'inputs' is missing"),
+        ((lambda params, x: x, init_dense), "`x` is not one of them; `inputs` is missing"),
+        ((lambda params, x, inputs: inputs, init_dense), "`x` is not one of them"),
+        ((call_dense, lambda rng: 1), "`inputs` is missing"),
     ],
 )
 def test_wrong_functions_are_refused(arguments, message):

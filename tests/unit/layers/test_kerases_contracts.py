@@ -8,7 +8,7 @@ import pytest
 
 import plait
 from plait import layers
-from plait.core.mask import get_mask
+from plait.core.mask import get_mask, set_mask
 
 
 @pytest.mark.parametrize(
@@ -160,3 +160,196 @@ def test_a_symbolic_tensor_says_what_cannot_be_set():
 def test_a_mask_goes_on_through_dense():
     out = layers.Dense(2)(layers.Embedding(5, 3, mask_zero=True)(np.array([[1, 0]])))
     assert get_mask(out).tolist() == [[True, False]]
+
+
+def test_a_mask_goes_on_through_a_cast():
+    class Asks(layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.supports_masking = True
+
+        def call(self, x, mask=None):
+            return x if mask is None else x * jnp.expand_dims(mask, -1).astype(x.dtype)
+
+    x = jnp.ones((1, 2, 3))
+    set_mask(x, jnp.array([[True, False]]))
+    out = Asks(dtype="float16")(x)
+    assert out.dtype == "float16" and out[0, :, 0].tolist() == [1, 0] and get_mask(out).tolist() == [[True, False]]
+
+
+def test_weights_are_made_before_a_layer_is_built():
+    class Late(layers.Layer):
+        def call(self, x):
+            return x * self.add_weight(shape=(), name="late")
+
+    with pytest.raises(ValueError, match="cannot add new elements of state"):
+        Late()(np.ones((2, 3)))
+
+
+def test_the_shape_of_a_weight_may_come_by_position_its_name_not():
+    layer = layers.Layer()
+    assert layer.add_weight((2,), "ones", "float16", name="w").numpy().tolist() == [1, 1]
+    for args, options, message in [
+        (("w",), {"shape": (2,)}, "name='w'"),
+        (((2,),), {"shape": (2,)}, "`shape` was passed both positionally and as a keyword argument"),
+        (((2,), "ones", "float16", True), {}, "at most 3 positional arguments"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            layer.add_weight(*args, **options)
+
+
+def test_the_parameters_of_build_have_the_names_of_those_of_call():
+    class WithoutShape(layers.Layer):
+        def build(self, first_shape, second):
+            pass
+
+        def call(self, first, second=None):
+            return first
+
+    class Other(layers.Layer):
+        def build(self, first_shape, third_shape):
+            pass
+
+        def call(self, first, second=None):
+            return first
+
+    class Leaves(layers.Layer):
+        def build(self, first_shape, second_shape):
+            self.seen = first_shape, second_shape
+
+        def call(self, first, second=None):
+            return first
+
+    x = np.ones((4, 1))
+    with pytest.raises(ValueError, match="argument `second`, which does not end in `_shape`"):
+        WithoutShape()(x, x)
+    with pytest.raises(ValueError, match=r"`third_shape`, but `call\(\)` does not have argument `third`"):
+        Other()(x, x)
+    layer = Leaves()
+    layer(x)
+    assert layer.seen == ((4, 1), None)
+
+
+@pytest.mark.parametrize("make", [layers.SimpleRNNCell, layers.LSTMCell, layers.GRUCell])
+def test_stacked_cells_drop_the_same_at_each_step(make):
+    x = np.ones((4, 6, 3), "float32")
+    layer = layers.RNN(
+        [make(5, recurrent_dropout=0.3), make(8, dropout=0.9, kernel_initializer="ones", bias_initializer="ones")]
+    )
+    first, second = layer(x, training=True), layer(x, training=True)
+    assert first.shape == (4, 8) and not np.allclose(first, second) and np.allclose(layer(x), layer(x))
+    model = plait.Sequential([layer])
+    model.compile("sgd", "mse")
+    assert np.isfinite(model.fit(x, np.ones((4, 8), "float32"), verbose=0).history["loss"][0])
+
+    class Adds(layers.SimpleRNNCell):
+        """What of the inputs comes through."""
+
+        def step(self, x, states, masks):
+            return [states[0] + x]
+
+    options = {"kernel_initializer": "identity", "use_bias": False}
+    drops = Adds(50, dropout=0.5, seed=1, **options)
+    stacked = layers.RNN([layers.SimpleRNNCell(50, activation=None, recurrent_initializer="zeros", **options), drops])
+    summed = stacked(np.ones((1, 6, 50), "float32"), training=True)
+    assert set(np.unique(summed)) == {0.0, 12.0}
+
+
+def test_the_call_of_a_cell_of_ones_own_is_used():
+    class Doubled(layers.SimpleRNNCell):
+        def call(self, inputs, states, training=False):
+            out, states = super().call(inputs, states, training=training)
+            return 2 * out, states
+
+    x = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
+    own, plain = layers.RNN(Doubled(5)), layers.RNN(layers.SimpleRNNCell(5))
+    own.build(x.shape)
+    plain.build(x.shape)
+    own.set_weights(plain.get_weights())
+    np.testing.assert_allclose(own(x), 2 * plain(x), rtol=1e-5)
+    ones = np.ones((1, 6, 50), "float32")
+    options = {
+        "activation": None,
+        "kernel_initializer": "identity",
+        "recurrent_initializer": "identity",
+        "use_bias": False,
+    }
+    assert set(np.unique(layers.RNN(Doubled(50, dropout=0.5, **options))(ones, training=True))) == {0.0, 24.0}
+
+
+def test_a_stateful_layer_refuses_batches_of_another_size():
+    layer = layers.LSTM(2, stateful=True)
+    layer(np.ones((4, 3, 2)))
+    with pytest.raises(ValueError, match="batch size of 4, but got a batch size of 1"):
+        layer(np.ones((1, 3, 2)))
+
+
+def test_full_saturation_is_finite():
+    image = np.array([[[[200.0, 50.0, 50.0], [9.0, 9.0, 9.0]]]], "float32")
+    out = np.asarray(layers.RandomSaturation((1.0, 1.0))(image, training=True))
+    assert np.isfinite(out).all()
+    np.testing.assert_allclose(out[0, 0, 1], 9.0, rtol=1e-5)
+
+
+def test_a_sequential_that_was_built_on_data_takes_other_lengths():
+    model = plait.Sequential([layers.Reshape((-1, 6)), layers.Dense(2)])
+    assert model(np.ones((2, 4, 3))).shape == (2, 2, 2) and model(np.ones((2, 8, 3))).shape == (2, 4, 2)
+    model.compile("sgd", "mse")
+    for length in (2, 4, 6):
+        model.fit(np.ones((2, 2 * length, 3)), np.ones((2, length, 2)), verbose=0)
+    flat = plait.Sequential([layers.Flatten(), layers.Dense(1)])
+    flat(np.ones((2, 4, 3)))
+    with pytest.raises(ValueError, match="to have value 12"):
+        flat(np.ones((2, 4, 5)))
+    with pytest.raises(ValueError, match="expected shape"):
+        plait.Sequential([plait.Input((4, 3)), layers.Flatten()])(np.ones((2, 4, 5)))
+
+
+def test_a_pipeline_hands_the_mask_on():
+    class Notes(layers.Layer):
+        def call(self, x, mask=None):
+            self.seen = mask
+            return x
+
+        def compute_mask(self, x, previous_mask):
+            return previous_mask
+
+    pipeline = layers.Pipeline([Notes(), Notes()])
+    with pytest.warns(UserWarning, match="does not support masking"):  # the pipeline's own output has none
+        pipeline(np.ones((1, 2)), mask=np.array([[True, False]]))
+    assert [layer.seen.tolist() for layer in pipeline.layers] == [[[True, False]]] * 2
+    for config in ({"name": "p"}, {"layers": None}):
+        with pytest.raises(ValueError, match="'layers'"):
+            layers.Pipeline.from_config(config)
+
+
+def test_concatenate_takes_masks_of_the_whole_shape():
+    tensors = [plait.Input((4, 5)), plait.Input((4, 5))]
+    mask = layers.Concatenate(axis=1).compute_mask(tensors, [np.ones((2, 4, 5)), np.zeros((2, 4, 5))])
+    assert mask.tolist() == [[True] * 4 + [False] * 4] * 2
+
+
+def test_additive_attention_refuses_what_is_no_list():
+    x = np.ones((1, 2, 2), "float32")
+    for inputs, message in [(x, "must be called on a list"), ([x] * 4, "length 2 or 3")]:
+        with pytest.raises(ValueError, match=message):
+            layers.AdditiveAttention()(inputs)
+
+
+def test_encodings_go_over_the_last_axis():
+    x = np.array([[[0, 1], [1, 1], [2, 0]]])
+    for layer in (
+        layers.CategoryEncoding(3, output_mode="count"),
+        layers.Discretization([0.5, 1.5], output_mode="count"),
+        layers.IntegerLookup(vocabulary=[0, 1, 2], num_oov_indices=0, output_mode="count"),
+    ):
+        assert np.asarray(layer(x)).tolist() == [[[1, 1, 0], [0, 2, 0], [1, 0, 1]]]
+
+
+def test_boxes_move_by_what_was_cut():
+    data = {
+        "images": np.zeros((10, 8, 3), "float32"),
+        "bounding_boxes": {"boxes": np.array([[2, 1, 4, 3], [6, 4, 8, 6]]), "labels": np.array([1, 2])},
+    }
+    out = layers.Resizing(20, 20, crop_to_aspect_ratio=True, bounding_box_format="xyxy")(data)
+    assert out["bounding_boxes"]["boxes"].tolist() == [[5, 0, 10, 5], [15, 7.5, 20, 12.5]]

@@ -215,3 +215,17 @@ def test_a_compiled_model_inside_keeps_its_metrics_to_itself(clone):
     assert model.evaluate(x, y, verbose=0) == pytest.approx(expected, rel=1e-5)
     assert model.train_on_batch(x, y) == pytest.approx(expected, rel=1e-5)
     assert list(model.fit(x, y, verbose=0).history) == ["loss"]
+
+
+def test_a_model_from_an_inner_tensor_has_the_layers_between():
+    x = plait.Input((2,))
+    first = plait.layers.Dense(3, name="first")(x)
+    part = plait.Model(first, plait.layers.Dense(4, name="second")(first))
+    assert [layer.name for layer in part.layers] == ["second"]
+
+
+def test_variables_say_what_they_hold():
+    layer = plait.layers.Dense(1, dtype="float64")
+    with pytest.warns(UserWarning, match="truncated to dtype float32"):
+        layer.build((None, 2))
+    assert layer.kernel.dtype == str(layer.kernel.value.dtype)

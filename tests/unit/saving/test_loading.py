@@ -1,5 +1,6 @@
 """Loading draws no first values that the file brings anyway, and leaves none half made."""
 
+import io
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 import plait
 from plait.core import variable as variables
+from plait.errors import ArgumentError, FileError
 
 
 def trained(units=64):
@@ -107,3 +109,82 @@ def test_the_peak_of_memory_is_near_the_size_of_the_file(tmp_path):
     environment = {**os.environ, "PYTHONPATH": "src"}
     peak = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
     assert int(peak) < 1.3 * (tmp_path / "m.keras").stat().st_size
+
+
+class Forward(io.RawIOBase):
+    """A stream that can only be written, from its beginning on: a socket, say."""
+
+    def __init__(self):
+        super().__init__()
+        self.data = b""
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        self.data += bytes(data)
+        return len(data)
+
+
+def test_a_model_goes_into_a_file_object_and_comes_out_again(tmp_path):
+    model = trained(8)
+    file = io.BytesIO(b"before")
+    file.seek(6)
+    model.save(file)
+    assert file.getvalue()[:6] == b"before"
+    file.seek(6)
+    again = plait.load_model(file)
+    for mine, theirs in zip(
+        [*again.variables, *again.optimizer.variables], [*model.variables, *model.optimizer.variables], strict=True
+    ):
+        np.testing.assert_array_equal(mine.numpy(), theirs.numpy())
+    stream = Forward()
+    plait.saving.save_model(model, stream, include_optimizer=False)
+    (tmp_path / "m.keras").write_bytes(stream.data)
+    assert plait.load_model(tmp_path / "m.keras").count_params() == model.count_params()
+
+
+def test_a_model_that_cannot_be_saved_leaves_nothing_in_a_file_object():
+    class Fails(plait.layers.Layer):
+        def save_own_variables(self, store):
+            raise ValueError("no")
+
+    model = plait.Sequential([plait.Input((2,)), plait.layers.Dense(1), Fails()])
+    stream = Forward()
+    with pytest.raises(ValueError, match="no"):
+        model.save(stream)
+    assert stream.data == b""
+    with pytest.raises(FileError, match="as text"):
+        model.save(io.StringIO())
+    with pytest.raises(ArgumentError, match="writes a folder"):
+        model.save(stream, zipped=False)
+    with pytest.raises(FileError, match="cannot be read as a model"):
+        plait.load_model(io.BytesIO(b"nothing of the kind"))
+
+
+def test_weights_of_some_layers_are_left_out(tmp_path):
+    model, other = trained(4), trained(4)
+    model.save_weights(tmp_path / "m.weights.h5", objects_to_skip=[model.layers[1]])
+    before = other.layers[1].get_weights()
+    other.load_weights(tmp_path / "m.weights.h5", objects_to_skip=[other.layers[1]])
+    for mine, kept in zip(other.layers[1].get_weights(), before, strict=True):
+        np.testing.assert_array_equal(mine, kept)
+    np.testing.assert_array_equal(other.layers[2].get_weights()[0], model.layers[2].get_weights()[0])
+
+
+def test_a_list_that_holds_itself_is_walked_once(tmp_path):
+    @plait.saving.register_keras_serializable("loading")
+    class Cyclic(plait.Model):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.blocks = [plait.layers.Dense(2), {}]
+            self.blocks[1]["up"] = self.blocks
+
+        def call(self, x):
+            return self.blocks[0](x)
+
+    model, x = Cyclic(), np.ones((2, 4), "float32")
+    expected = model(x)
+    assert len(model.weights) == 2
+    model.save(tmp_path / "m.keras")
+    np.testing.assert_array_equal(plait.load_model(tmp_path / "m.keras")(x), expected)

@@ -133,6 +133,20 @@ def test_checkpoint_keeps_the_best(tmp_path):
     assert loaded.predict(x, verbose=0).shape == (100, 3)
 
 
+def test_a_checkpoint_that_knows_no_best_saves_all_the_same(tmp_path):
+    checkpoint = plait.callbacks.ModelCheckpoint(
+        tmp_path / "m.keras", monitor="nothing", save_best_only=True, mode="min"
+    )
+    with pytest.warns(UserWarning, match="'nothing' is not available"):
+        fitted(epochs=1, callbacks=[checkpoint])
+    assert plait.load_model(tmp_path / "m.keras").built
+
+
+def test_a_callback_says_which_way_is_better():
+    for mode, compares in (("min", plait.ops.less), ("max", plait.ops.greater)):
+        assert plait.callbacks.EarlyStopping(mode=mode).monitor_op is compares
+
+
 def test_validation_split_takes_the_last_rows():
     x, y = data()
     _, split = fitted(validation_split=0.25, shuffle=False)

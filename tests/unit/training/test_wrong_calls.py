@@ -302,9 +302,9 @@ TABLE = [
         "too few inputs",
         lambda: fit(two(), [X], YY),
         DataError,
-        "two: The structure of `inputs` doesn't match the expected structure. Expected a dict with the "
-        "keys 'measures', 'grade', but got [float32[12, 4]]. Pass a dict, so that each value is sure "
-        "to reach its input.",
+        "two: The structure of `inputs` doesn't match the expected structure. Expected a dict of 2 named "
+        "input(s) with keys 'measures', 'grade', but got [float32[12, 4]]. Pass a dict, so that each "
+        "value is sure to reach its input.",
     ),
     Wrong(
         "inputs that are text",

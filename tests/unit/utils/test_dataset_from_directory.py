@@ -104,7 +104,7 @@ def test_links_are_followed_once(texts):
         ({"validation_split": 2, "subset": "training"}, "must be between 0 and 1"),
         ({"validation_split": 0.5, "subset": "train"}, "Did you mean 'training'?"),
         ({"validation_split": 0.5, "subset": "training", "shuffle": True}, "you must provide a `seed` argument"),
-        ({"validation_split": 0.1, "subset": "validation"}, "No validation texts found"),
+        ({"validation_split": 0.1, "subset": "validation"}, "No validation text files found"),
         ({"batch_size": 0}, "`batch_size` must be a whole number"),
     ],
 )

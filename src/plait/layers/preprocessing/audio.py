@@ -16,17 +16,9 @@ from plait.layers.convolution import data_format_name
 from plait.layers.input_spec import InputSpec
 from plait.ops.math import stft
 from plait.ops.nn import conv
+from plait.ops.window_functions import window_values
 
 _MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
-_COSINES = {  # windows that are sums of cosines: the weights of 1, cos x, cos 2x, ..., of alternating signs
-    "hann": (0.5, 0.5),
-    "hamming": (0.54, 0.46),
-    "blackman": (0.42, 0.5, 0.08),
-    "nuttall": (0.3635819, 0.4891775, 0.1365995, 0.0106411),
-    "blackmanharris": (0.35875, 0.48829, 0.14128, 0.01168),
-    "flattop": (0.21557895, 0.41663158, 0.277263158, 0.083578947, 0.006947368),
-    "boxcar": (1.0,),
-}
 _LEAST = 1e-7  # the least power, which keeps logarithms and gradients of magnitudes finite
 
 
@@ -40,9 +32,8 @@ class STFTSpectrogram(Layer):
         frame_length: the length of a window.
         frame_step: by how much it moves; None is half its length.
         fft_length: the size of the transform; None is the window's length.
-        window: what to multiply each window with: "hann", "hamming", "blackman", "bartlett" and others,
-            ("kaiser", beta), ("gaussian", std), or
-            None.
+        window: what to multiply each window with: "hann", "hamming", "blackman", "bartlett" and others, ("kaiser", beta),
+            ("gaussian", std), ("tukey", share), an array of weights, or None.
         periodic: whether that is periodic, rather than symmetric.
         scaling: "density" or "spectrum": by what energy of the window it is divided; or None.
         padding: "valid", or "same" with zeros around.
@@ -96,7 +87,7 @@ class STFTSpectrogram(Layer):
         self.frame_length, self.frame_step, self.fft_length = frame_length, frame_step, fft_length
         self.periodic, self.expand_dims = periodic, expand_dims
         self.window = window
-        self._weights_of_window = _window(window, frame_length, periodic)
+        self._weights_of_window = window_values(window, frame_length, periodic, "STFTSpectrogram")
         self.scaling = _one_of("scaling", scaling, (None, "density", "spectrum"))
         self.padding = _one_of("padding", padding, ("valid", "same"))
         self.data_format = data_format_name(data_format, "STFTSpectrogram")
@@ -117,7 +108,7 @@ class STFTSpectrogram(Layer):
         angles = 2 * np.pi / size * np.arange(self.frame_length)[:, None] * np.arange(size // 2 + 1)
         energy = 1.0
         if self.window is not None and self.scaling is not None:
-            energy = math.sqrt(np.sum(weights**2)) if self.scaling == "density" else abs(np.sum(weights))
+            energy = math.sqrt(np.sum(weights**2)) if self.scaling == "density" else np.sum(np.abs(weights))
         scaled = (weights / energy)[:, None]
         kernels = scaled * np.cos(angles), -scaled * np.sin(angles) + 0.0  # no negative zeros
         return tuple(kernel[:, None].astype("float32") for kernel in kernels)  # type: ignore[return-value]
@@ -177,34 +168,6 @@ def _one_of(argument: str, value: Any, options: tuple) -> Any:
             f"{did_you_mean(value, [option for option in options if option])}"
         )
     return value
-
-
-def _window(window: Any, length: int, periodic: bool) -> np.ndarray:
-    """The weights of a window by its name, or by a name and a number."""
-    if window is None:
-        return np.ones(length)
-    name, *numbers = window if isinstance(window, (tuple, list)) else (window,)
-    last = length if periodic else length - 1
-    place = np.arange(length) / last
-    if name in _COSINES and not numbers:
-        signs = [(-1) ** order for order in range(len(_COSINES[name]))]
-        return sum(
-            sign * weight * np.cos(2 * np.pi * order * place)
-            for order, (sign, weight) in enumerate(zip(signs, _COSINES[name], strict=True))
-        )  # type: ignore[return-value]
-    if name == "bartlett" and not numbers:
-        return 1 - np.abs(2 * place - 1)
-    if name == "cosine" and not numbers:
-        return np.sin(np.pi * (np.arange(length) + 0.5) / (last + 1))
-    if name == "kaiser" and len(numbers) == 1:
-        return np.i0(numbers[0] * np.sqrt(np.maximum(0, 1 - (2 * place - 1) ** 2))) / np.i0(numbers[0])
-    if name in ("gaussian", "gauss") and len(numbers) == 1:
-        return np.exp(-0.5 * ((np.arange(length) - last / 2) / numbers[0]) ** 2)
-    known = [*_COSINES, "bartlett", "cosine"]
-    raise NameUnknownError(
-        f"STFTSpectrogram: Invalid window {window!r}. Expected None, one of {listing(known)}, ('kaiser', beta) or "
-        f"('gaussian', std).{did_you_mean(name, known)}"
-    )
 
 
 @builtin("layers")

@@ -133,7 +133,7 @@ def convert_format(
     if was_relative != is_relative:
         if height is None or width is None:
             raise ArgumentError(
-                f"convert_format: `height` and `width` are needed from {source!r} to {target!r}, but got height={height} and "
+                f"convert_format: must receive `height` and `width` from {source!r} to {target!r}, but got height={height} and "
                 f"width={width}."
             )
         high, wide = _size(height, dtype), _size(width, dtype)

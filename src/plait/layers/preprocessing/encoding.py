@@ -135,7 +135,7 @@ def check_option(owner: str, argument: str, value: Any, options: Sequence[str]) 
     """
     if value not in options:
         raise ArgumentError(
-            f"{owner}: Unknown value for `{argument}`: {value!r}. It must be one of {', '.join(options)}."
+            f"{owner}: Invalid value for argument `{argument}`. Expected one of {', '.join(options)}."
             f"{did_you_mean(value, options)} Received: {argument}={value}"
         )
 

@@ -180,13 +180,13 @@ class RandomSaturation(ImageLayer):
         """The factor of each image."""
         seed = self.generator if seed is None else seed
         factor = random.uniform((self.batch_of(data),), *self.factor, seed=seed)
-        return {"factor": factor / (1 - factor)}
+        return {"factor": factor / jnp.maximum(1 - factor, 1e-7)}
 
     def change(self, images: jax.Array, transformation: Any, interpolation: str | None) -> jax.Array:
         factor = numbers_per_image(transformation["factor"]).astype(images.dtype)
 
         def change(hue: jax.Array, saturation: jax.Array) -> tuple:
-            return hue, jnp.maximum(saturation * factor, 0)
+            return hue, jnp.clip(saturation * factor, 0, self.value_range[1])
 
         return _changed_hsv(images, self.value_range, change)
 

@@ -103,8 +103,8 @@ class ImageLayer(Layer):
         images = convert_to_tensor(images_of(data))
         if images.ndim not in (3, 4):
             raise ShapeError(
-                f"{type(self).__name__} {self.name!r}: images must be of rank 3 (one image) or 4 (a batch), but got "
-                f"{describe(images)}."
+                f"{type(self).__name__} {self.name!r}: Expected the input image to be rank 3 or 4. One image has rank 3, a batch "
+                f"of them 4, but got {describe(images)}."
             )
         if images.ndim == 4:
             return self._transform(data, training)

@@ -7,8 +7,10 @@ import jax
 import jax.numpy as jnp
 
 from plait import random
-from plait._errors import ArgumentError
+from plait._errors import ArgumentError, describe
 from plait._registry import builtin, deserialize, serialize
+from plait._tree import flatten, map_structure_in_order
+from plait.core.mask import get_mask
 from plait.core.variable import convert_to_tensor
 from plait.layers.base import Layer
 from plait.layers.preprocessing.image_color import RandomBrightness, RandomColorDegeneration, RandomContrast
@@ -290,8 +292,11 @@ class Pipeline(Layer):
     def call(self, inputs: Any, training: bool = True, mask: Any = None) -> Any:
         for layer in self._pipeline_layers:
             accepts = type(layer).call.__code__.co_varnames
-            given = {"training": training} if "training" in accepts else {}
+            options = {"training": training, "mask": mask}
+            given = {name: value for name, value in options.items() if name in accepts and value is not None}
             inputs = layer(inputs, **given)
+            mask = map_structure_in_order(get_mask, inputs)
+            mask = mask if any(leaf is not None for leaf in flatten(mask)) else None
         return inputs
 
     def get_config(self) -> dict:
@@ -300,7 +305,13 @@ class Pipeline(Layer):
 
     @classmethod
     def from_config(cls, config: dict) -> "Pipeline":
-        """A pipeline from its config."""
+        """A pipeline from its config.
+
+        Raises:
+            ArgumentError: it has no list of layers.
+        """
+        if not isinstance(config.get("layers"), (list, tuple)):
+            raise ArgumentError(f"Pipeline: the config must have a list under 'layers', but it is {describe(config)}.")
         layers = [deserialize(layer) if isinstance(layer, dict) else layer for layer in config["layers"]]
         return cls(layers, name=config.get("name"))
 

@@ -132,7 +132,7 @@ class IndexLookup(HostLayer):
         owner = type(self).__name__
         if self.max_tokens is not None and self.max_tokens <= 1:
             raise ArgumentError(
-                f"If `max_tokens` is set for `{owner}`, it must be greater than 1. Received: max_tokens={self.max_tokens}"
+                f"{owner}: If set, `max_tokens` must be greater than 1. Received: max_tokens={self.max_tokens}"
             )
         if self.pad_to_max_tokens and self.max_tokens is None:
             raise ArgumentError(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from plait import ops
 from plait._errors import ArgumentError, NameUnknownError, did_you_mean, listing
 from plait._registry import builtin
 from plait.training.callbacks.base import Callback, rates_of, with_rates
@@ -37,6 +38,11 @@ class Monitor(Callback):
             return True
         sign = self._direction()
         return sign * value < sign * than - self.min_delta
+
+    @property
+    def monitor_op(self) -> Any:
+        """What says that one number is better than another: `ops.less` or `ops.greater`."""
+        return ops.less if self._direction() == 1 else ops.greater
 
     def _direction(self) -> int:
         if self._sign is None:
@@ -159,7 +165,7 @@ class ModelCheckpoint(Monitor):
             or in `.weights.h5` for weights only.
         monitor: the number that says which is best.
         verbose: 1 says when it saves.
-        save_best_only: whether to save only when the number got better.
+        save_best_only: whether to save only when the number got better; where it isn't there, with a warning each time.
         save_weights_only: whether to save only weights.
         mode: "min", "max" or "auto".
         save_freq: "epoch", or a number of batches.
@@ -215,13 +221,12 @@ class ModelCheckpoint(Monitor):
     def _save(self, epoch: int, logs: dict) -> None:
         if self.save_best_only:
             value = self.watched(logs)
-            if value is None:
-                return
-            if not self.is_better(value, self.best):
+            if value is not None and not self.is_better(value, self.best):
                 self._say(f"Epoch {epoch + 1}: {self.monitor} did not improve from {self.best:.5f}")
                 return
-            self._say(f"Epoch {epoch + 1}: {self.monitor} improved to {value:.5f}, saving model")
-            self.best = value
+            if value is not None:  # without the number the model is saved each time: what was learnt isn't lost
+                self._say(f"Epoch {epoch + 1}: {self.monitor} improved to {value:.5f}, saving model")
+                self.best = value
         try:
             path = self.filepath.format(epoch=epoch + 1, **logs)
         except KeyError as error:

@@ -32,7 +32,7 @@ class PyDataset:
         workers: how many threads or processes make batches. 0 makes them where `fit` runs, one after another.
         use_multiprocessing: processes instead of threads. They are spawned, so the class must be importable and the object
             picklable, and a script needs `if __name__ == "__main__":` around what it runs.
-        max_queue_size: how many batches may be made ahead.
+        max_queue_size: how many batches may be made ahead; 0 means 1.
 
     A subclass defines `__getitem__(index)`, which gives a batch `(x, y)` or `(x, y, sample_weight)`, and `__len__()`, or
     a property `num_batches` that may be None for a data set without end (then `steps_per_epoch` says how long an epoch is).
@@ -50,7 +50,7 @@ class PyDataset:
     """
 
     def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10):
-        for name, value, least in (("workers", workers, 0), ("max_queue_size", max_queue_size, 1)):
+        for name, value, least in (("workers", workers, 0), ("max_queue_size", max_queue_size, 0)):
             if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
                 raise ArgumentError(f"PyDataset: `{name}` must be a whole number from {least} up, but got {value!r}.")
         self.workers = workers
@@ -80,8 +80,12 @@ class PyDataset:
         raise StateError(f"{type(self).__name__} must define `__getitem__(index)`, which gives a batch.")
 
     def __iter__(self) -> Iterator:
-        """The batches, one after another."""
-        return map(self.__getitem__, places(self.num_batches))
+        """The batches, one after another; without end where neither `__len__` nor `num_batches` is defined."""
+        try:
+            count = self.num_batches
+        except StateError:
+            count = None
+        return map(self.__getitem__, places(count))
 
     def on_epoch_begin(self) -> None:
         """Called before each epoch."""
@@ -120,7 +124,7 @@ class PyDatasetSource:
         self._shuffle, self._goes_on = shuffle and self._length is not None, goes_on
         self._read = Reader(read)
         options = _options(dataset)
-        self._workers, self._window = options["workers"], options["max_queue_size"]
+        self._workers, self._window = options["workers"], max(options["max_queue_size"], 1)
         processes = options["use_multiprocessing"] and self._workers > 0
         self._pool = WorkerProcesses(dataset, self._workers, self._name) if processes else None
         self._numbers: Iterator[int] | None = None
