@@ -52,7 +52,7 @@ _DTYPES = (
 ).split()
 _NAMES = {
     "plait.compat": ("load_ipython_extension", "unload_ipython_extension"),
-    "plait._dtypes": ("DTypePolicy", "FloatDTypePolicy"),
+    "plait._policies": ("DTypePolicy", "FloatDTypePolicy"),
     "plait._scope": ("name_scope",),
     "plait.core.function": ("Function",),
     "plait.core.graph": ("Operation",),

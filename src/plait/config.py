@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from plait._dtypes import DTypePolicy, policy, set_policy
+from plait._policies import DTypePolicy, policy, set_policy
 from plait._errors import ArgumentError
 from plait._settings import change_settings, settings
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from plait._dtypes import DTypePolicy as DTypePolicy
-from plait._dtypes import FloatDTypePolicy as FloatDTypePolicy
-from plait._dtypes import policy
+from plait._policies import DTypePolicy as DTypePolicy
+from plait._policies import FloatDTypePolicy as FloatDTypePolicy
+from plait._policies import policy
 from plait._registry import serialize as serialize_value
 
 __all__ = ["DTypePolicy", "FloatDTypePolicy", "deserialize", "get", "serialize"]

@@ -28,8 +28,9 @@ import jax
 import numpy as np
 
 from plait import constraints, initializers, regularizers
-from plait._dtypes import DTypePolicy, is_float, policy
+from plait._dtypes import is_float
 from plait._errors import ArgumentError, PlaitError, StateError, describe, did_you_mean
+from plait._policies import DTypePolicy, policy
 from plait._registry import builtin, class_config, constructor_parameters, deserialize, plain
 from plait._scope import current, scope
 from plait._tree import flatten, map_structure_in_order
@@ -618,7 +619,8 @@ class Layer(Owner):
         cls = _config_class(type(self))
         if cls is not Layer:
             own = _config_of(self, cls)
-            config.update({key: plain(value) for key, value in own.items() if key not in _BASE_ARGUMENTS})
+            unsaid = {*_BASE_ARGUMENTS, *(key for key in RECENT_ARGUMENTS if own.get(key) is None)}
+            config.update({key: plain(value) for key, value in own.items() if key not in unsaid})
         return config
 
     @classmethod
@@ -659,6 +661,7 @@ class Layer(Owner):
 
 
 _BASE_ARGUMENTS = frozenset({"name", "trainable", "dtype", "activity_regularizer", "autocast"})
+RECENT_ARGUMENTS = ("lora_rank", "lora_alpha", "quantization_config")  # not said where None: older releases of Keras refuse them
 
 
 def _is_tensor(value: Any) -> bool:

@@ -9,13 +9,14 @@ import numpy as np
 from plait import activations, constraints, initializers, ops, regularizers
 from plait._errors import ArgumentError, ArgumentTypeError, ShapeError, describe
 from plait._registry import builtin, find, plain
-from plait.layers.base import Layer
+from plait.layers.base import RECENT_ARGUMENTS, Layer
 from plait.layers.input_spec import InputSpec
+from plait.layers.lora import Adaptable
 from plait.lowering.products import product
 
 
 @builtin("layers")
-class Dense(Layer):
+class Dense(Adaptable):
     """Every output sees every input: `activation(x @ kernel + bias)`.
 
     Args:
@@ -29,6 +30,8 @@ class Dense(Layer):
         activity_regularizer: a penalty on the output.
         kernel_constraint: what the kernel is mapped to after an update.
         bias_constraint: the same for the bias.
+        lora_rank: the inner size of low-rank adapters, which then train in the kernel's place (`enable_lora`).
+        lora_alpha: they are scaled by lora_alpha / lora_rank; None is `lora_rank`.
 
     Shapes: (B, ..., D) gives (B, ..., units). Several tensors (B, ..., Di) have a kernel each, and one bias; they give what
     their concatenation would give, and one with fewer axes is the same along those it lacks.
@@ -60,10 +63,11 @@ class Dense(Layer):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **kwargs: Any,
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self.supports_masking = True
         self.units = positive_integer(units, "Dense", "units")
         self.activation = activations.get(activation)
         self.use_bias = use_bias
@@ -73,6 +77,7 @@ class Dense(Layer):
         self.bias_regularizer = regularizers.get(bias_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
+        self._take_lora(lora_rank, lora_alpha)
         self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
@@ -100,6 +105,8 @@ class Dense(Layer):
                 regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint,
             )
+        if self.lora_rank:
+            self.enable_lora(self.lora_rank, self.lora_alpha)
 
     def call(self, inputs: Any) -> Any:
         x = self._combine(inputs) if isinstance(inputs, (list, tuple)) else product(inputs, self.kernel.value)
@@ -155,7 +162,7 @@ def last_axis(shape: tuple | None, layer: Layer) -> int:
 
 
 @builtin("layers")
-class Embedding(Layer):
+class Embedding(Adaptable):
     """A table of vectors, looked up by whole numbers.
 
     Args:
@@ -166,6 +173,8 @@ class Embedding(Layer):
         embeddings_constraint: what the table is mapped to after an update.
         mask_zero: whether 0 stands for padding, which later layers then leave out.
         weights: a table to begin with.
+        lora_rank: the inner size of low-rank adapters, which then train in the table's place (`enable_lora`).
+        lora_alpha: they are scaled by lora_alpha / lora_rank; None is `lora_rank`.
 
     Shapes: (B, ...) of integers gives (B, ..., output_dim).
 
@@ -173,6 +182,8 @@ class Embedding(Layer):
     >>> Embedding(10, 4)(np.array([[1, 2, 3]])).shape
     (1, 3, 4)
     """
+
+    _kernel_name = "embeddings"
 
     def __init__(
         self,
@@ -183,6 +194,8 @@ class Embedding(Layer):
         embeddings_constraint: Any = None,
         mask_zero: bool = False,
         weights: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **kwargs: Any,
     ):
         kwargs.pop("input_length", None)
@@ -195,6 +208,7 @@ class Embedding(Layer):
         self.mask_zero = mask_zero
         self.supports_masking = mask_zero
         self.autocast = False
+        self._take_lora(lora_rank, lora_alpha)
         self._first_table = weights
         if weights is not None:
             self.build()
@@ -210,6 +224,8 @@ class Embedding(Layer):
         if self._first_table is not None:
             table = self._first_table
             self.embeddings.assign(table[0] if isinstance(table, (list, tuple)) else table)
+        if self.lora_rank:
+            self.enable_lora(self.lora_rank, self.lora_alpha)
 
     def call(self, inputs: Any) -> Any:
         rows = inputs if jnp.issubdtype(inputs.dtype, jnp.integer) else inputs.astype("int32")
@@ -222,7 +238,8 @@ class Embedding(Layer):
     def get_config(self) -> dict:
         """The constructor's arguments."""
         own = ("input_dim", "output_dim", "embeddings_initializer", "embeddings_regularizer", "embeddings_constraint")
-        return {**super().get_config(), **{name: plain(getattr(self, name)) for name in (*own, "mask_zero")}}
+        said = (*own, "mask_zero", *(name for name in RECENT_ARGUMENTS if getattr(self, name, None) is not None))
+        return {**super().get_config(), **{name: plain(getattr(self, name)) for name in said}}
 
 
 @builtin("layers")

@@ -9,11 +9,11 @@ import jax.numpy as jnp
 from plait import activations, constraints, initializers, regularizers
 from plait._errors import ArgumentError, ShapeError
 from plait._registry import builtin
-from plait.layers.base import Layer
+from plait.layers.lora import Adaptable
 
 
 @builtin("layers")
-class EinsumDense(Layer):
+class EinsumDense(Adaptable):
     """`activation(einsum(equation, x, kernel) + bias)`.
 
     Args:
@@ -23,6 +23,8 @@ class EinsumDense(Layer):
         bias_axes: the letters of the output's axes that have a bias.
         kernel_initializer: for the kernel.
         bias_initializer: for the bias.
+        lora_rank: the inner size of low-rank adapters, which then train in the kernel's place (`enable_lora`).
+        lora_alpha: they are scaled by lora_alpha / lora_rank; None is `lora_rank`.
 
     >>> import numpy as np
     >>> EinsumDense("ab,bc->ac", output_shape=5)(np.ones((2, 3))).shape
@@ -41,6 +43,8 @@ class EinsumDense(Layer):
         bias_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -53,6 +57,7 @@ class EinsumDense(Layer):
         self.bias_regularizer = regularizers.get(bias_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
+        self._take_lora(lora_rank, lora_alpha)
 
     def build(self, input_shape: tuple) -> None:
         kernel_shape, bias_shape = _shapes(self.equation, self.bias_axes, input_shape, self.output_shape)
@@ -72,6 +77,8 @@ class EinsumDense(Layer):
                 regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint,
             )
+        if self.lora_rank:
+            self.enable_lora(self.lora_rank, self.lora_alpha)
 
     def call(self, inputs: Any) -> Any:
         x = jnp.einsum(self.equation, inputs, self.kernel.value)

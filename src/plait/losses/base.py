@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from plait import _registry
-from plait._dtypes import policy
+from plait._policies import policy
 from plait._errors import ArgumentError, MissingError, NameUnknownError, ShapeError, describe, did_you_mean, listing
 from plait._names import auto_name
 from plait._registry import builtin, constructor_parameters

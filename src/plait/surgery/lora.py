@@ -18,6 +18,7 @@ from plait._scope import current, scope
 from plait.core.variable import Variable
 from plait.layers.base import Layer
 from plait.layers.core import positive_integer
+from plait.layers.lora import adapted
 from plait.layers.wrappers import Wrapper
 from plait.models.model import Model
 from plait.saving.atomic import atomic_write
@@ -76,7 +77,7 @@ class LowRank(Wrapper):
         """The kernels' values with what the adapters add."""
         scale = (self.rank if self.alpha is None else self.alpha) / self.rank
         pairs = zip(self.kernels, self.down, self.up, strict=True)
-        return {k: k.value + scale * (a.value @ b.value).reshape(k.shape) for k, a, b in pairs}
+        return {k: adapted(k.value, a.value, b.value, scale) for k, a, b in pairs}
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         bindings, adapted = current().bindings, self.adapted()
