@@ -328,7 +328,9 @@ def policy(identifier: Any = None) -> DTypePolicy:
             f"Cannot interpret `dtype` argument. Expected a dtype or a policy. Received: {name!r}"
         ) from error
     if name not in _policies:
-        _policies[name] = _quantising(name) if name.startswith((*QUANTIZATION_MODES, "gptq", "awq")) else DTypePolicy(name)
+        _policies[name] = (
+            _quantising(name) if name.startswith((*QUANTIZATION_MODES, "gptq", "awq")) else DTypePolicy(name)
+        )
     return _policies[name]
 
 
@@ -347,8 +349,7 @@ def _quantising(name: str) -> DTypePolicy:
 
 
 _BY_CLASS = {
-    cls.__name__: cls
-    for cls in (QuantizedDTypePolicy, QuantizedFloat8DTypePolicy, Int4DTypePolicy, DTypePolicyMap)
+    cls.__name__: cls for cls in (QuantizedDTypePolicy, QuantizedFloat8DTypePolicy, Int4DTypePolicy, DTypePolicyMap)
 }
 
 

@@ -114,7 +114,7 @@ def test_a_file_without_adapters_empties_them_and_they_learn_again(case, tmp_pat
 
 
 def test_the_constructor_makes_adapters_and_takes_their_alpha(case):
-    ours, mine, _, _ = pair(case)
+    _, mine, _, _ = pair(case)
     again = type(mine).from_config(mine.get_config())
     again.build(mine.get_build_config()["input_shape"])
     assert again.lora_enabled

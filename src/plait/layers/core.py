@@ -11,12 +11,12 @@ from plait._errors import ArgumentError, ArgumentTypeError, ShapeError, describe
 from plait._registry import builtin, find, plain
 from plait.layers.base import RECENT_ARGUMENTS, Layer
 from plait.layers.input_spec import InputSpec
-from plait.layers.lora import Adaptable
+from plait.layers.quantized import Layout, Quantizable, rows_of
 from plait.lowering.products import product
 
 
 @builtin("layers")
-class Dense(Adaptable):
+class Dense(Quantizable):
     """Every output sees every input: `activation(x @ kernel + bias)`.
 
     Args:
@@ -32,6 +32,7 @@ class Dense(Adaptable):
         bias_constraint: the same for the bias.
         lora_rank: the inner size of low-rank adapters, which then train in the kernel's place (`enable_lora`).
         lora_alpha: they are scaled by lora_alpha / lora_rank; None is `lora_rank`.
+        quantization_config: how the kernel is kept in few bits, where `dtype` says that it is (`quantize`).
 
     Shapes: (B, ..., D) gives (B, ..., units). Several tensors (B, ..., Di) have a kernel each, and one bias; they give what
     their concatenation would give, and one with fewer axes is the same along those it lacks.
@@ -51,6 +52,8 @@ class Dense(Adaptable):
     (2, 3)
     """
 
+    _equation = "...a,ab->...b"
+
     def __init__(
         self,
         units: int,
@@ -65,6 +68,7 @@ class Dense(Adaptable):
         bias_constraint: Any = None,
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
+        quantization_config: Any = None,
         **kwargs: Any,
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
@@ -78,6 +82,7 @@ class Dense(Adaptable):
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
         self._take_lora(lora_rank, lora_alpha)
+        self.quantization_config = quantization_config
         self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
@@ -86,16 +91,10 @@ class Dense(Adaptable):
         specs = [InputSpec(min_ndim=2, axes={-1: size}) for size in self.sizes]
         self.input_spec = specs if isinstance(input_shape, list) else specs[0]
         self.kernels = [
-            self.add_weight(
-                name=f"kernel_{index}" if index else "kernel",
-                shape=(size, self.units),
-                initializer=initializer,
-                regularizer=self.kernel_regularizer,
-                constraint=self.kernel_constraint,
-            )
+            self._add_kernel((size, self.units), initializer, f"kernel_{index}" if index else "kernel")
             for index, (size, initializer) in enumerate(zip(self.sizes, self._initializers(), strict=True))
         ]
-        self.kernel = self.kernels[0]
+        self.kernel: Any = self.kernels[0]
         self.bias = None
         if self.use_bias:
             self.bias = self.add_weight(
@@ -118,6 +117,9 @@ class Dense(Adaptable):
         rank = max(x.ndim for x in inputs)
         products = (product(x, kernel.value) for x, kernel in zip(inputs, self.kernels, strict=True))
         return sum(jnp.expand_dims(product, tuple(range(1, 1 + rank - product.ndim))) for product in products)
+
+    def _layout(self, shape: tuple) -> Layout:
+        return Layout(shape, (0,), (0, 1), shape[1:])
 
     def _initializers(self) -> list:
         """For each kernel its rows of one draw, so that several start as the kernel of the concatenation would."""
@@ -162,7 +164,7 @@ def last_axis(shape: tuple | None, layer: Layer) -> int:
 
 
 @builtin("layers")
-class Embedding(Adaptable):
+class Embedding(Quantizable):
     """A table of vectors, looked up by whole numbers.
 
     Args:
@@ -175,6 +177,7 @@ class Embedding(Adaptable):
         weights: a table to begin with.
         lora_rank: the inner size of low-rank adapters, which then train in the table's place (`enable_lora`).
         lora_alpha: they are scaled by lora_alpha / lora_rank; None is `lora_rank`.
+        quantization_config: how the table is kept in few bits, where `dtype` says that it is (`quantize`).
 
     Shapes: (B, ...) of integers gives (B, ..., output_dim).
 
@@ -183,7 +186,7 @@ class Embedding(Adaptable):
     (1, 3, 4)
     """
 
-    _kernel_name = "embeddings"
+    _kernel_name, _modes = "embeddings", ("int8", "int4")
 
     def __init__(
         self,
@@ -196,6 +199,7 @@ class Embedding(Adaptable):
         weights: Any = None,
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
+        quantization_config: Any = None,
         **kwargs: Any,
     ):
         kwargs.pop("input_length", None)
@@ -209,18 +213,13 @@ class Embedding(Adaptable):
         self.supports_masking = mask_zero
         self.autocast = False
         self._take_lora(lora_rank, lora_alpha)
+        self.quantization_config = quantization_config
         self._first_table = weights
         if weights is not None:
             self.build()
 
     def build(self, input_shape: Any = None) -> None:
-        self.embeddings = self.add_weight(
-            name="embeddings",
-            shape=(self.input_dim, self.output_dim),
-            initializer=self.embeddings_initializer,
-            regularizer=self.embeddings_regularizer,
-            constraint=self.embeddings_constraint,
-        )
+        self.embeddings = self._add_kernel((self.input_dim, self.output_dim), self.embeddings_initializer)
         if self._first_table is not None:
             table = self._first_table
             self.embeddings.assign(table[0] if isinstance(table, (list, tuple)) else table)
@@ -231,6 +230,14 @@ class Embedding(Adaptable):
         rows = inputs if jnp.issubdtype(inputs.dtype, jnp.integer) else inputs.astype("int32")
         return jnp.take(self.embeddings.value, rows, axis=0).astype(self.compute_dtype)
 
+    def quantized_call(self, inputs: Any) -> Any:
+        """What `call` computes, with the table in few bits."""
+        rows = inputs if jnp.issubdtype(inputs.dtype, jnp.integer) else inputs.astype("int32")
+        return rows_of(self.embeddings, rows, self.compute_dtype)
+
+    def _layout(self, shape: tuple) -> Layout:
+        return Layout(shape, (1,), (0, 1), shape[:1], sums_rows=False)
+
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Where the number isn't 0, if 0 stands for padding."""
         return ops.not_equal(inputs, 0) if self.mask_zero else None
@@ -238,7 +245,7 @@ class Embedding(Adaptable):
     def get_config(self) -> dict:
         """The constructor's arguments."""
         own = ("input_dim", "output_dim", "embeddings_initializer", "embeddings_regularizer", "embeddings_constraint")
-        said = (*own, "mask_zero", *(name for name in RECENT_ARGUMENTS if getattr(self, name, None) is not None))
+        said = (*own, "mask_zero", *(name for name in RECENT_ARGUMENTS if getattr(self, name) is not None))
         return {**super().get_config(), **{name: plain(getattr(self, name)) for name in said}}
 
 

@@ -18,6 +18,8 @@ Differs from Keras: what `lora_alpha` the constructor gets counts in every layer
 `trainable` goes off and on; after reading a file only b is zeros, so that the adapters can learn again.
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -47,14 +49,16 @@ class View:
     """A weight that is computed from variables: reads like a Variable, and may be assigned like one.
 
     Args:
-        base: the variable behind it, whose name it bears.
+        base: the variable, or view, behind it, whose name it bears.
         shape: its own shape; the variable's where it isn't given.
     """
 
     trainable = False
     filled = True
 
-    def __init__(self, base: Variable, shape: tuple | None = None):
+    base: Any
+
+    def __init__(self, base: Any, shape: tuple | None = None):
         self.base, self.name, self.path, self.dtype = base, base.name, base.path, base.dtype
         self.shape = base.shape if shape is None else tuple(shape)
         self.ndim, self.size = len(self.shape), int(np.prod(self.shape, dtype=np.int64))
@@ -131,7 +135,11 @@ class Adaptable(Layer):
             self.lora_rank, self.lora_alpha = rank, rank if alpha is None else alpha
 
     def enable_lora(
-        self, rank: int, lora_alpha: float | None = None, a_initializer: Any = "he_uniform", b_initializer: Any = "zeros"
+        self,
+        rank: int,
+        lora_alpha: float | None = None,
+        a_initializer: Any = "he_uniform",
+        b_initializer: Any = "zeros",
     ) -> None:
         """Freezes the kernel, and adds two small matrices to it that train: `kernel + lora_alpha / rank * a @ b`.
 
@@ -157,8 +165,7 @@ class Adaptable(Layer):
         kernel = getattr(self, name)
         shape = kernel.shape
         options = {"dtype": "float32", "regularizer": getattr(self, f"{name}_regularizer")}
-        path = tuple(self.path.split("/"))
-        with jax.ensure_compile_time_eval(), scope(bindings=None, compute_dtype=None, path=path):
+        with self._as_when_built():
             a = self.add_weight((*shape[:-1], rank), a_initializer, name=f"lora_{name}_a", **options)
             b = self.add_weight((rank, shape[-1]), b_initializer, name=f"lora_{name}_b", **options)
         setattr(self, f"lora_{name}_a", a)
@@ -167,6 +174,16 @@ class Adaptable(Layer):
         self.lora_enabled, self.lora_rank = True, rank
         self.lora_alpha = rank if lora_alpha is None else lora_alpha
         self._put_kernel(self._with_adapters(kernel))
+
+    @contextlib.contextmanager
+    def _as_when_built(self) -> Iterator[None]:
+        """Weights that are made in this block are made as those that `build` makes: outside of any trace, under its path."""
+        if self._building:
+            yield
+            return
+        path = tuple(self.path.split("/"))
+        with jax.ensure_compile_time_eval(), scope(bindings=None, compute_dtype=None, path=path):
+            yield
 
     def _check_lora(self, rank: Any) -> None:
         who = f"{type(self).__name__} {self.name!r}"

@@ -22,7 +22,7 @@ from plait.core.variable import Variable, mark_revision
 # What is no part of an object though an attribute leads to it: records of calls, and what was found by looking before.
 _NOT_OWNED = frozenset(
     "nodes graph input_spec _dtype_policy compilation trainer optimizer history "
-    "_added _opened _host_part _constructed_with _losses _build_shapes _given_shape _values _programs _traces".split()
+    "_added _opened _policies _host_part _constructed_with _losses _build_shapes _given_shape _values _programs _traces".split()
 )
 
 
