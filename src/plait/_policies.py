@@ -225,13 +225,13 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
             raise ArgumentTypeError(
                 f"If specified, `policy_map` must be a dict. Received: policy_map={describe(policy_map)}"
             )
-        self._default_policy_arg = default_policy
+        self._default_policy_arg, self._default_policy = default_policy, policy(default_policy)
         self._policy_map = {key: policy(value) for key, value in (policy_map or {}).items()}
 
     @property
     def default_policy(self) -> DTypePolicy:
         """The policy of paths that no key fits."""
-        return policy(self._default_policy_arg)
+        return self._default_policy
 
     @property
     def name(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]

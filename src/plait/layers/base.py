@@ -666,7 +666,10 @@ class Layer(Owner):
             config = {
                 key: value for key, value in config.items() if key not in unset
             }  # options that plait doesn't have
-        return {key: _read_value(value) for key, value in config.items()}
+        read = {key: _read_value(value) for key, value in config.items()}
+        if type(read.get("dtype")) is DTypePolicy:
+            read["dtype"] = read["dtype"].name  # what constructors of programs' own expect
+        return read
 
     def get_build_config(self) -> dict | None:
         """The shapes that it was built for."""

@@ -189,7 +189,7 @@ class Adaptable(Layer):
         who = f"{type(self).__name__} {self.name!r}"
         if getattr(self, f"{self._kernel_name}_constraint") is not None:
             raise ArgumentError(
-                f"{who}: Lora is incompatible with {self._kernel_name} constraints. In order to enable lora on this layer, "
+                f"{who}: Lora is incompatible with {self._kernel_name.removesuffix('s')} constraints. In order to enable lora on this layer, "
                 f"remove the `{self._kernel_name}_constraint` argument."
             )
         if not (self.built or self._building):

@@ -309,6 +309,18 @@ def product(equation: str, x: Any, kernel: Integers, quantizer: Any) -> Any:
     return jnp.einsum(equation, x, kernel.dequantized(kernel.arrays(), x.dtype))
 
 
+def integers_of(kernel: Any) -> Integers:
+    """A kernel's integers, without what adapters add.
+
+    Raises:
+        UnknownMode: a kernel of floats.
+    """
+    integers = kernel.base if isinstance(kernel, AdaptedIntegers) else kernel
+    if not isinstance(integers, Integers):
+        raise UnknownMode(f"Invalid quantization mode. {kernel.path!r} isn't quantised: call `quantize` first.")
+    return integers
+
+
 def rows_of(table: Any, index: Any, dtype: Any) -> Any:
     """Some rows of a table of integers as floats, with what adapters add to them.
 
@@ -317,9 +329,10 @@ def rows_of(table: Any, index: Any, dtype: Any) -> Any:
         index: whole numbers.
         dtype: of the rows.
     """
-    if not isinstance(table, AdaptedIntegers):
-        return table.rows(table.arrays(), index, dtype)
-    plain = table.base.rows(table.base.arrays(), index, dtype)
+    integers = integers_of(table)
+    plain = integers.rows(integers.arrays(), index, dtype)
+    if table is integers:
+        return plain
     change = table.scale * (jnp.take(table.a.value, index, axis=0) @ table.b.value)
     return (plain.astype(change.dtype) + change).astype(dtype)
 
@@ -398,7 +411,6 @@ class Quantizable(Adaptable):
     _modes: tuple[str, ...] = ("int8", "int4", "float8")
     quantization_config: Any = None
     inputs_quantizer: Any = None
-    g_idx: Any = None
 
     # What a class states: its product as an `_equation`, and the `_layout` of scales for a kernel of some shape.
 
@@ -554,7 +566,7 @@ class Quantizable(Adaptable):
         kernel = getattr(self, self._kernel_name)
         if self.quantization_mode == "float8":
             return self._finish_in_float8(product_in_float8(self._equation, inputs, self))
-        integers = kernel.base if isinstance(kernel, AdaptedIntegers) else kernel
+        integers = integers_of(kernel)
         x = product(self._equation, inputs, integers, self.inputs_quantizer)
         if kernel is not integers:
             x = (x + self._adapters_product(inputs, kernel)).astype(self.compute_dtype)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from plait._dtypes import dtype_name
 from plait._registry import builtin
 from plait.layers.core import Embedding
-from plait.layers.quantized import AdaptedIntegers, Integers, Layout, product
+from plait.layers.quantized import AdaptedIntegers, Integers, Layout, integers_of, product
 from plait.quantizers import AbsMaxQuantizer
 
 
@@ -98,11 +98,11 @@ class ReversibleEmbedding(Embedding):
         if not self.tie_weights:
             return self._capped(product("...a,ab->...b", x, self.reverse_embeddings, self.inputs_quantizer))
         table = self.embeddings
-        if not isinstance(table, AdaptedIntegers):
-            return self._capped(product("...a,ba->...b", x, table, self.inputs_quantizer))
-        scores = product("...a,ba->...b", x, table.base, self.inputs_quantizer)
-        a, b = table.a.value.astype(x.dtype), table.b.value.astype(x.dtype)
-        return self._capped(scores + table.scale * (x @ b.T @ a.T))
+        scores = product("...a,ba->...b", x, integers_of(table), self.inputs_quantizer)
+        if isinstance(table, AdaptedIntegers):
+            a, b = table.a.value.astype(x.dtype), table.b.value.astype(x.dtype)
+            scores = scores + table.scale * (x @ b.T @ a.T)
+        return self._capped(scores)
 
     def _own_quantizer(self, mode: str) -> Any:
         return AbsMaxQuantizer()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from plait._errors import ArgumentError, MissingError, describe
+from plait._errors import ArgumentError, describe
 from plait._policies import QUANTIZATION_MODES
 from plait._registry import builtin, deserialize, plain
 from plait.quantizers.integers import AbsMaxQuantizer
@@ -25,9 +25,9 @@ class QuantizationConfig:
         """The mode: `"int8"`, `"int4"` or `"float8"`.
 
         Raises:
-            MissingError: the class has none.
+            NotImplementedError: the class has none.
         """
-        raise MissingError(f"{type(self).__name__}: a config for quantisation has a `mode`. Take one that has.")
+        raise NotImplementedError(f"{type(self).__name__}: a config for quantisation has a `mode`. Take one that has.")
 
     @staticmethod
     def weight_quantizer_or_default(config: "QuantizationConfig | None", default: Any) -> Any:

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from plait._dtypes import dtype_name
-from plait._errors import ArgumentError, ArgumentTypeError, MissingError, ShapeError, describe
+from plait._errors import ArgumentError, ArgumentTypeError, ShapeError, describe
 from plait._registry import builtin
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
@@ -47,9 +47,9 @@ class Quantizer:
         """The constructor's arguments.
 
         Raises:
-            MissingError: the subclass doesn't say.
+            NotImplementedError: the subclass doesn't say.
         """
-        raise MissingError(f"{type(self).__name__}: a quantizer that is to be saved defines `get_config`.")
+        raise NotImplementedError(f"{type(self).__name__}: a quantizer that is to be saved defines `get_config`.")
 
 
 @builtin("quantizers", "abs_max_quantizer")
@@ -124,12 +124,20 @@ def abs_max_quantize(
     >>> integers.tolist(), scale.shape
     ([[63], [-127]], (1, 1))
     """
-    xp = np if to_numpy else jnp
-    x = np.asarray(inputs) if to_numpy else convert_to_tensor(inputs)
+    xp, x, kept = _placed(inputs, to_numpy)
     axis = tuple(axis) if isinstance(axis, (list, tuple)) else axis
     scale = (value_range[1] / (xp.max(xp.abs(x), axis=axis, keepdims=True) + epsilon)).astype(x.dtype)
     integers = xp.clip(xp.round(x * scale), *value_range).astype(dtype)
-    return (jnp.asarray(integers), jnp.asarray(scale)) if to_numpy else (integers, scale)
+    return jnp.asarray(integers), jnp.asarray(scale.astype(kept))
+
+
+def _placed(inputs: Any, to_numpy: bool) -> tuple:
+    """NumPy or JAX, the numbers as it has them, and the dtype of their scale. The host computes no less than float32."""
+    if not to_numpy:
+        x = convert_to_tensor(inputs)
+        return jnp, x, x.dtype
+    x = np.asarray(inputs)
+    return np, x.astype("float32") if x.dtype.itemsize < 4 else x, x.dtype
 
 
 def abs_max_quantize_grouped_with_zero_point(
@@ -161,8 +169,7 @@ def abs_max_quantize_grouped_with_zero_point(
     >>> integers.shape, scale.shape, zero.shape
     ((6, 2), (2, 2), (2, 2))
     """
-    xp = np if to_numpy else jnp
-    x = np.asarray(inputs) if to_numpy else convert_to_tensor(inputs)
+    xp, x, kept = _placed(inputs, to_numpy)
     if x.ndim != 2:
         raise ShapeError(f"abs_max_quantize_grouped_with_zero_point: expected a matrix, but got {describe(inputs)}.")
     rows, columns = x.shape
@@ -176,7 +183,7 @@ def abs_max_quantize_grouped_with_zero_point(
     zero = xp.clip(xp.round(-low / scale) + least, least, most)
     integers = xp.clip(xp.round(padded / scale) + zero, least, most).astype(dtype)
     integers = integers.reshape(blocks * block_size, columns)[:rows]
-    found = integers, scale[:, 0].astype(x.dtype), zero[:, 0].astype("int8")
+    found = integers, scale[:, 0].astype(kept), zero[:, 0].astype("int8")
     return tuple(map(jnp.asarray, found))
 
 
