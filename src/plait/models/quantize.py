@@ -56,6 +56,8 @@ def quantize(model: Any, mode: str | None, config: Any, filters: Any, type_check
             layer.quantize(type_check=type_check, config=config)
         except NotImplementedError as error:
             warnings.warn(str(error), stacklevel=3)
+    if model.optimizer is not None and model.optimizer.built:
+        model.optimizer.build_for(model.trainable_variables)  # what it kept for the kernels goes with them
 
 
 def _filter(filters: Any) -> Callable[[Any], Any]:
