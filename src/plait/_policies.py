@@ -13,6 +13,7 @@ from plait._errors import (
     ArgumentTypeError,
     NameUnknownError,
     PlaitError,
+    UnsafeFileError,
     describe,
     did_you_mean,
     listing,
@@ -256,7 +257,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
     def __getitem__(self, key: str) -> DTypePolicy:
         if key in self._policy_map:
             return self._policy_map[key]
-        matching = [pattern for pattern in self._policy_map if re.fullmatch(pattern, key)]
+        matching = [pattern for pattern in self._policy_map if _fits(pattern, key)]
         if len(matching) > 1:
             raise ArgumentError(
                 f"Path '{key}' matches multiple dtype policy specification keys: {matching}. Make the patterns so that each path "
@@ -288,6 +289,21 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
     def __iter__(self) -> Iterator[str]:
         return iter(self._policy_map)
 
+    @classmethod
+    def from_config(cls, config: dict) -> "DTypePolicyMap":
+        """A map from its config.
+
+        Raises:
+            UnsafeFileError: a pattern that may take for ever to match.
+        """
+        for pattern in config.get("policy_map") or {}:
+            if len(re.findall(r"[*+{]", pattern)) > 2 or re.search(r"\)\s*[*+{]", pattern):
+                raise UnsafeFileError(
+                    f"DTypePolicyMap: the pattern {pattern[:80]!r} repeats groups, or more than two things, and so could take for "
+                    "ever to match. Make the map in the program, or with simpler patterns."
+                )
+        return cls(**config)
+
     def get_config(self) -> dict:
         """The constructor's arguments."""
         return {"default_policy": self._default_policy_arg, "policy_map": dict(self._policy_map)}
@@ -300,6 +316,14 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
     def __repr__(self) -> str:
         mapping = [(key, value.name) for key, value in self._policy_map.items()]
         return f"<DTypePolicyMap at {hex(id(self))} default_policy={self.default_policy.name}, mapping={mapping}>"
+
+
+def _fits(pattern: str, path: str) -> bool:
+    """Whether a path matches a pattern as a whole; a key that is no pattern is only equal to itself."""
+    try:
+        return re.fullmatch(pattern, path) is not None
+    except re.error:
+        return False
 
 
 def policy_name() -> str:
@@ -357,7 +381,7 @@ def _from_config(data: dict) -> DTypePolicy:
     """A policy from its config, with the name of its class around or not."""
     config, cls = data.get("config", data), _BY_CLASS.get(data.get("class_name", ""))
     if cls is not None:
-        return cls(**config)
+        return cls.from_config(config)
     if "name" not in config:
         raise ArgumentError(f"A dtype policy's config must have a 'name', but got {listing(data)}.")
     return policy(config["name"])

@@ -497,3 +497,11 @@ def test_a_rewrite_leaves_kernels_of_integers_alone():
     assert [type(layer).__name__ for layer in adapted.layers[1:]] == ["Dense", "LowRank"]
     x = data_of("dense")
     same(adapted(x), model(x))
+
+
+def test_patterns_of_a_file_that_may_take_for_ever_are_refused():
+    for pattern in ("(a+)+", "(a|a)*b", ".*.*.*"):
+        config = {"default_policy": None, "policy_map": {pattern: "float32"}}
+        with pytest.raises(ValueError, match="for ever to match"):
+            plait.dtype_policies.deserialize({"class_name": "DTypePolicyMap", "config": config})
+    assert plait.dtype_policies.DTypePolicyMap("float32", {"a(b": "bfloat16"})["ab"].name == "float32"
