@@ -82,7 +82,7 @@ class Dense(Quantizable):
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
         self._take_lora(lora_rank, lora_alpha)
-        self.quantization_config = quantization_config
+        self._take_quantization(quantization_config)
         self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
@@ -214,7 +214,7 @@ class Embedding(Quantizable):
         self.supports_masking = mask_zero
         self.autocast = False
         self._take_lora(lora_rank, lora_alpha)
-        self.quantization_config = quantization_config
+        self._take_quantization(quantization_config)
         self._first_table = weights
         if weights is not None:
             self.build()

@@ -60,7 +60,7 @@ class EinsumDense(Quantizable):
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
         self._take_lora(lora_rank, lora_alpha)
-        self.quantization_config = quantization_config
+        self._take_quantization(quantization_config)
 
     def build(self, input_shape: tuple) -> None:
         kernel_shape, bias_shape = _shapes(self.equation, self.bias_axes, input_shape, self.output_shape)

@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from plait._errors import ArgumentError, StateError
+from plait._errors import ArgumentError, StateError, describe
 from plait._policies import DTypePolicyMap, Int4DTypePolicy, policy
 from plait._scope import current
 from plait.core.variable import Variable, zeros_like
@@ -418,6 +418,16 @@ class Quantizable(Adaptable):
     _layout: Any
     bias: Any
     activation: Any
+
+    def _take_quantization(self, config: Any) -> None:
+        """Keeps the constructor's argument, where there is one."""
+        if config is not None:
+            if not isinstance(config, configs.QuantizationConfig):
+                raise ArgumentError(
+                    f"{type(self).__name__} {self.name!r}: `quantization_config` must be one of `plait.quantizers`, such as "
+                    f"Int8QuantizationConfig(), but got {describe(config)}."
+                )
+            self.quantization_config = config
 
     def _own_quantizer(self, mode: str) -> Any:
         """What turns inputs into integers, where no config says."""

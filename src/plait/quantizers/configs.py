@@ -5,7 +5,7 @@ from typing import Any
 from plait._errors import ArgumentError, describe
 from plait._policies import QUANTIZATION_MODES
 from plait._registry import builtin, deserialize, plain
-from plait.quantizers.integers import AbsMaxQuantizer
+from plait.quantizers.integers import AbsMaxQuantizer, Quantizer
 
 
 @builtin("quantizers", "quantization_config")
@@ -45,8 +45,18 @@ class QuantizationConfig:
 
     @classmethod
     def from_config(cls, config: dict) -> "QuantizationConfig":
-        """A config from its config."""
-        return cls(**{name: deserialize(value) for name, value in config.items()})
+        """A config from its config.
+
+        Raises:
+            ArgumentError: something else than a quantizer in its place.
+        """
+        read = {name: deserialize(value) for name, value in config.items()}
+        for name in ("weight_quantizer", "activation_quantizer"):
+            if not isinstance(read.get(name), (Quantizer, type(None))):
+                raise ArgumentError(
+                    f"{cls.__name__}: `{name}` must be a quantizer or None, but got {describe(read[name])}."
+                )
+        return cls(**read)
 
 
 @builtin("quantizers", "int8_quantization_config")
