@@ -505,3 +505,47 @@ def test_patterns_of_a_file_that_may_take_for_ever_are_refused():
         with pytest.raises(ValueError, match="for ever to match"):
             plait.dtype_policies.deserialize({"class_name": "DTypePolicyMap", "config": config})
     assert plait.dtype_policies.DTypePolicyMap("float32", {"a(b": "bfloat16"})["ab"].name == "float32"
+
+
+@pytest.mark.parametrize("mode", ["int8", "int4", "float8"])
+def test_whole_numbers_and_a_list_of_one_tensor_come_in_as_before(mode):
+    layer = plait.layers.Dense(5)
+    whole = np.random.default_rng(0).integers(-3, 9, (4, 8))
+    before = np.asarray(layer([whole.astype("float32")]))
+    layer.quantize(mode)
+    for x in ([whole.astype("float32")], [whole]):
+        y = layer(x)
+        assert y.dtype == "float32"
+        assert np.abs(np.asarray(y) - before).mean() < 0.1 * np.abs(before).mean()
+
+
+def test_a_quantizer_that_fails_leaves_the_layer_as_it_was():
+    class Broken(plait.quantizers.AbsMaxQuantizer):
+        def __call__(self, x, axis=None, to_numpy=False):
+            raise OSError("no")
+
+    layer = plait.layers.ReversibleEmbedding(9, 4, tie_weights=False)
+    layer.build()
+    before, x = layer.get_weights(), data_of("embedding")
+    expected = layer(x)
+    with pytest.raises(OSError, match="no"):
+        layer.quantize(config=plait.quantizers.Int8QuantizationConfig(Broken()))
+    for a, b in zip(layer.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+    same(layer(x), expected)
+    layer.quantize("int8")
+    same(layer(x), expected, 0.02, 0.02)
+
+
+def test_adapters_of_a_layer_in_float8_are_folded_into_files(tmp_path):
+    model = model_of(plait, "dense")
+    layer = model.get_layer("it")
+    layer.enable_lora(2)
+    layer.lora_kernel_b.assign(np.random.default_rng(0).normal(size=(2, 5)))
+    model.quantize("float8")
+    model.save_weights(tmp_path / "it.weights.h5")
+    for lib in (plait, keras):
+        read = model_of(lib, "dense")
+        read.quantize("float8", filters=lambda layer: "input" not in layer.name and "flatten" not in layer.name)
+        read.load_weights(tmp_path / "it.weights.h5")
+        same(read.predict(data_of("dense"), verbose=0), model.predict(data_of("dense"), verbose=0), 1e-4, 1e-5)

@@ -23,6 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from plait._dtypes import is_float
 from plait._errors import ArgumentError, StateError, describe
 from plait._policies import DTypePolicyMap, Int4DTypePolicy, policy
 from plait._scope import current
@@ -407,7 +408,6 @@ class Quantizable(Adaptable):
         inputs_quantizer: what turns inputs into integers, or None.
     """
 
-    _is_quantized = False
     _modes: tuple[str, ...] = ("int8", "int4", "float8")
     quantization_config: Any = None
     inputs_quantizer: Any = None
@@ -522,11 +522,17 @@ class Quantizable(Adaptable):
         config = configs.resolve(mode, config)
         mode = str(config.mode)
         self._check_quantize(mode, type_check)
-        self.quantization_config = config
-        if mode == "float8":
-            self.quantized_build(self._kernel.shape, mode, config)
-        else:
-            self._turn_to_integers(mode, config)
+        before = {**vars(self), "_added": list(self._added)}
+        try:
+            self.quantization_config = config
+            if mode == "float8":
+                self.quantized_build(self._kernel.shape, mode, config)
+            else:
+                self._turn_to_integers(mode, config)
+        except BaseException:  # such as a quantizer of somebody's own: the kernel must not be lost
+            vars(self).clear()
+            vars(self).update(before)
+            raise
         if self.quantization_mode is None:
             size = self._block_size(config) if mode == "int4" else None
             name = f"int4/{size or -1}" if mode == "int4" else mode
@@ -573,6 +579,8 @@ class Quantizable(Adaptable):
 
     def quantized_call(self, inputs: Any) -> Any:
         """What `call` computes, with the kernel in few bits."""
+        (inputs,) = inputs if isinstance(inputs, (list, tuple)) else (inputs,)
+        inputs = inputs if is_float(inputs.dtype) else inputs.astype(self.compute_dtype)
         kernel = getattr(self, self._kernel_name)
         if self.quantization_mode == "float8":
             return self._finish_in_float8(product_in_float8(self._equation, inputs, self))
@@ -623,7 +631,10 @@ class Quantizable(Adaptable):
         if not self._is_quantized:
             return super()._stored_variables()
         kernel = getattr(self, self._kernel_name)
-        parts = kernel.stored() if isinstance(kernel, AdaptedIntegers) else {}
+        if isinstance(kernel, AdaptedIntegers):
+            parts = kernel.stored()
+        else:
+            parts = {id(self._kernel): kernel} if isinstance(kernel, Adapted) else {}
         return [parts.get(id(variable), variable) for variable in self._stored_by_name()]
 
     def _stored_by_name(self) -> Iterator[Variable]:
