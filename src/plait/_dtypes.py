@@ -1,4 +1,4 @@
-"""Dtypes by name, and the policy that says which dtype a layer computes in and which its variables have.
+"""Dtypes by name.
 
 A dtype is its canonical name, a string (`"float32"`), everywhere in plait; JAX's own dtype objects come and go at the
 edges. `"string"` exists for inputs that are handled on the host.
@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 from jax.dtypes import canonicalize_dtype
 
-from plait._errors import ArgumentError, ArgumentTypeError, NameUnknownError, PlaitError, did_you_mean
-from plait._settings import change_settings, settings
+from plait._errors import ArgumentError, NameUnknownError, did_you_mean
+from plait._settings import settings
 
 FLOATS = ("bfloat16", "float16", "float32", "float64", "float8_e4m3fn", "float8_e5m2")
 INTEGERS = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
@@ -98,105 +98,3 @@ def result_type(*dtypes: Any) -> str:
     with jax.enable_x64(True):  # as if there were 64 bits: int8 and uint64 have no common integers
         found = jnp.result_type(*operands).name
     return narrow(found)
-
-
-class DTypePolicy:
-    """What a layer computes in, and what its variables are: `float32`, or `mixed_bfloat16` (bfloat16 over float32).
-
-    Args:
-        name: a dtype, `"mixed_float16"` or `"mixed_bfloat16"`; None is the policy of the program.
-
-    >>> DTypePolicy("mixed_bfloat16").compute_dtype, DTypePolicy("mixed_bfloat16").variable_dtype
-    ('bfloat16', 'float32')
-    """
-
-    def __init__(self, name: str | None = None):
-        if name is not None and not isinstance(name, str):
-            raise ArgumentTypeError(
-                f"DTypePolicy: 'name' must be a string, such as 'mixed_float16'. Received: {name!r}"
-            )
-        self.name = policy_name() if name is None else name
-        if self.name in ("mixed_float16", "mixed_bfloat16"):
-            self.compute_dtype, self.variable_dtype = self.name.removeprefix("mixed_"), "float32"
-            return
-        try:
-            self.compute_dtype = self.variable_dtype = dtype_name(self.name)
-        except ArgumentError as error:
-            options = [*NAMES, "mixed_float16", "mixed_bfloat16"]
-            raise NameUnknownError(
-                f"Cannot convert {name!r} to a dtype policy: none is called that.{did_you_mean(name, options)}"
-                " Give a dtype's name, 'mixed_float16' or 'mixed_bfloat16'."
-            ) from error
-
-    @property
-    def quantization_mode(self) -> None:
-        """None: plait's policies do not quantise (`plait.surgery` does, from outside)."""
-        return None
-
-    def convert_input(self, x: Any, autocast: bool, dtype: str) -> Any:
-        """Casts a floating tensor to a dtype where autocasting is on, and leaves all else as it is."""
-        return x.astype(dtype) if autocast and hasattr(x, "dtype") and is_float(x.dtype) else x
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {"name": self.name}
-
-    @classmethod
-    def from_config(cls, config: dict) -> "DTypePolicy":
-        """A policy from its config."""
-        return cls(**config)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, DTypePolicy) and other.name == self.name
-
-    def __hash__(self) -> int:
-        return hash(self.name)
-
-    def __repr__(self) -> str:
-        return f'<DTypePolicy "{self.name}">'
-
-
-class FloatDTypePolicy(DTypePolicy):
-    """A policy whose dtypes are floating: another name of `DTypePolicy`, as Keras has it."""
-
-
-def policy_name() -> str:
-    """The name of the policy of layers that have none of their own."""
-    return settings().dtype_policy or settings().floatx
-
-
-_policies: dict[str, DTypePolicy] = {}
-
-
-def policy(identifier: Any = None) -> DTypePolicy:
-    """A policy from None, a name, a dtype, a config or a policy. Policies by name are shared.
-
-    Raises:
-        NameUnknownError: neither a dtype nor a policy.
-    """
-    if isinstance(identifier, DTypePolicy):
-        return identifier
-    if isinstance(identifier, dict):
-        config = identifier.get("config", identifier)
-        if "name" not in config:
-            raise ArgumentError(f"A dtype policy's config must have a 'name', but got {identifier!r}.")
-        return policy(config["name"])
-    name = policy_name() if identifier is None else identifier
-    try:
-        name = name if isinstance(name, str) else dtype_name(name)
-    except PlaitError as error:
-        raise NameUnknownError(
-            f"Cannot interpret `dtype` argument. Expected a dtype or a policy. Received: {name!r}"
-        ) from error
-    if name not in _policies:
-        _policies[name] = DTypePolicy(name)
-    return _policies[name]
-
-
-def set_policy(identifier: Any) -> None:
-    """Sets the policy of all layers made from now on."""
-    if not isinstance(identifier, (str, DTypePolicy, dict)):
-        raise ArgumentError(
-            f"Invalid `policy` argument. Expected the name of a policy, or one. Received: {identifier!r}"
-        )
-    change_settings(dtype_policy=policy(identifier).name)

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from plait._dtypes import DTypePolicy, dtype_name
+from plait._dtypes import dtype_name
 from plait._errors import (
     ArgumentError,
     ConfigError,
@@ -29,6 +29,13 @@ from plait._errors import (
     describe,
     did_you_mean,
     listing,
+)
+from plait._policies import (
+    DTypePolicy,
+    DTypePolicyMap,
+    Int4DTypePolicy,
+    QuantizedDTypePolicy,
+    QuantizedFloat8DTypePolicy,
 )
 from plait._scope import current, scope
 
@@ -193,7 +200,7 @@ def serialize(value: Any) -> Any:
     if isinstance(value, bytes):
         return {"class_name": "__bytes__", "config": {"value": value.decode("latin-1")}}
     if isinstance(value, DTypePolicy):
-        return {"module": "keras", "class_name": "DTypePolicy", "config": value.get_config(), "registered_name": None}
+        return _serialize_policy(value)
     if hasattr(value, "get_config"):
         return serialize_object(value)
     if inspect.isfunction(value) or (callable(value) and value in _homes):
@@ -204,6 +211,12 @@ def serialize(value: Any) -> Any:
     if inspect.isclass(value) or hasattr(value, "dtype") or hasattr(value, "name"):
         return dtype_name(value)
     raise ArgumentError(f"No file can hold this value: {describe(value)}. Give its class a `get_config`.")
+
+
+def _serialize_policy(value: DTypePolicy) -> dict:
+    module, name, _ = _homes.get(type(value), _homes[DTypePolicy])
+    config = {key: serialize(item) for key, item in value.get_config().items()}
+    return {"module": module, "class_name": name, "config": config, "registered_name": None}
 
 
 def plain(value: Any) -> Any:
@@ -589,4 +602,6 @@ def constructor_parameters(cls: type) -> dict[str, inspect.Parameter]:
     return known
 
 
-builtin("")(DTypePolicy)
+builtin("", module="keras")(DTypePolicy)
+for _policy in (QuantizedDTypePolicy, QuantizedFloat8DTypePolicy, Int4DTypePolicy, DTypePolicyMap):
+    builtin("dtype_policies")(_policy)

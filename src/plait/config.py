@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from plait._dtypes import DTypePolicy, policy, set_policy
 from plait._errors import ArgumentError
+from plait._policies import DTypePolicy, policy, set_policy
 from plait._settings import change_settings, settings
 
 __all__ = [

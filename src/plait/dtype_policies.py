@@ -2,12 +2,27 @@
 
 from typing import Any
 
-from plait._dtypes import DTypePolicy as DTypePolicy
-from plait._dtypes import FloatDTypePolicy as FloatDTypePolicy
-from plait._dtypes import policy
+from plait._policies import DTypePolicy as DTypePolicy
+from plait._policies import DTypePolicyMap as DTypePolicyMap
+from plait._policies import FloatDTypePolicy as FloatDTypePolicy
+from plait._policies import Int4DTypePolicy as Int4DTypePolicy
+from plait._policies import QuantizedDTypePolicy as QuantizedDTypePolicy
+from plait._policies import QuantizedFloat8DTypePolicy as QuantizedFloat8DTypePolicy
+from plait._policies import policy
+from plait._registry import deserialize as deserialize_value
 from plait._registry import serialize as serialize_value
 
-__all__ = ["DTypePolicy", "FloatDTypePolicy", "deserialize", "get", "serialize"]
+__all__ = [
+    "DTypePolicy",
+    "DTypePolicyMap",
+    "FloatDTypePolicy",
+    "Int4DTypePolicy",
+    "QuantizedDTypePolicy",
+    "QuantizedFloat8DTypePolicy",
+    "deserialize",
+    "get",
+    "serialize",
+]
 
 
 def get(identifier: Any) -> DTypePolicy:
@@ -28,5 +43,5 @@ def serialize(dtype_policy: DTypePolicy) -> dict:
 
 
 def deserialize(config: dict, custom_objects: dict | None = None) -> DTypePolicy:
-    """A policy from what files hold; no policy needs `custom_objects`."""
-    return policy(config)
+    """A policy from what files hold."""
+    return policy(deserialize_value(config, custom_objects))

@@ -18,7 +18,19 @@ GROUND, SCOPE, CORE, MATHS, PARTS, TRAINING, MODELS, REWRITES, FACE = range(9)
 
 # One tuple a floor, one line a step, one name a unit: a file or a folder right under src/plait.
 FLOORS = (
-    ({"_version", "_errors", "_settings", "_dtypes", "_tree", "_names", "_program_cache", "_host_memory"},),
+    (
+        {
+            "_version",
+            "_errors",
+            "_settings",
+            "_dtypes",
+            "_policies",
+            "_tree",
+            "_names",
+            "_program_cache",
+            "_host_memory",
+        },
+    ),
     (
         {"_scope"},
         {"_registry"},
@@ -31,7 +43,7 @@ FLOORS = (
         {"lowering"},
         {"random"},
         {"ops"},
-        {"activations", "initializers", "regularizers", "constraints"},
+        {"activations", "initializers", "regularizers", "constraints", "quantizers"},
     ),
     (
         {"_long_work"},

@@ -517,7 +517,7 @@ _COMPARISONS = "lt le gt ge eq ne".split()
 _UNARY = "neg pos abs round".split()
 
 
-def _operand(other: Any, variable: Variable) -> Any:
+def _operand(other: Any) -> Any:
     if isinstance(other, Variable):
         return other.value
     if isinstance(other, (list, tuple)):
@@ -525,23 +525,25 @@ def _operand(other: Any, variable: Variable) -> Any:
     return other
 
 
-def _install_operators() -> None:
+def install_operators(cls: type) -> None:
+    """Gives a class whose instances have a `value` the operators of arrays."""
+
     def binary(method: str) -> Callable:
-        def operate(self: Variable, other: Any) -> Any:
+        def operate(self: Any, other: Any) -> Any:
             if hasattr(other, "record_history"):
                 return NotImplemented
-            return getattr(self.value, method)(_operand(other, self))
+            return getattr(self.value, method)(_operand(other))
 
         return operate
 
     def logical(function: Callable) -> Callable:
-        def operate(self: Variable, other: Any) -> Any:
-            return NotImplemented if hasattr(other, "record_history") else function(self.value, _operand(other, self))
+        def operate(self: Any, other: Any) -> Any:
+            return NotImplemented if hasattr(other, "record_history") else function(self.value, _operand(other))
 
         return operate
 
     def unary(method: str) -> Callable:
-        def operate(self: Variable, *options: Any) -> Any:
+        def operate(self: Any, *options: Any) -> Any:
             return getattr(self.value, method)(*options)
 
         return operate
@@ -550,14 +552,14 @@ def _install_operators() -> None:
         f"__{name}__" for name in _COMPARISONS
     ]
     for name in names:
-        setattr(Variable, name, binary(name))
+        setattr(cls, name, binary(name))
     for name, function in _LOGICAL.items():
-        setattr(Variable, f"__{name}__", logical(function))
-        setattr(Variable, f"__r{name}__", logical(function))
+        setattr(cls, f"__{name}__", logical(function))
+        setattr(cls, f"__r{name}__", logical(function))
     for name, function in {"__invert__": jnp.logical_not}.items():
-        setattr(Variable, name, lambda self, function=function: function(self.value))
+        setattr(cls, name, lambda self, function=function: function(self.value))
     for name in _UNARY:
-        setattr(Variable, f"__{name}__", unary(f"__{name}__"))
+        setattr(cls, f"__{name}__", unary(f"__{name}__"))
 
 
-_install_operators()
+install_operators(Variable)

@@ -14,7 +14,7 @@ from typing import Any
 
 import jax
 
-from plait._dtypes import DTypePolicy
+from plait._policies import DTypePolicy
 from plait._settings import settings
 from plait._tree import map_structure_in_order
 from plait.constraints import Constraint

@@ -15,6 +15,7 @@ from plait._registry import builtin
 from plait.layers.base import Layer
 from plait.layers.core import positive_integer
 from plait.layers.einsum_dense import EinsumDense
+from plait.layers.quantized import policy_with_inner
 from plait.layers.regularization import Dropout
 from plait.lowering.attention import softmax_product
 
@@ -121,6 +122,8 @@ class MultiHeadAttention(Layer):
         dense = self._dense(f"{letters}z,zxy->{letters}xy", output, "xy", name)
         dense.build(shape)
         return dense
+
+    _saved_policy = policy_with_inner
 
     def _dense(self, equation: str, output_shape: tuple, bias_axes: str, name: str) -> EinsumDense:
         dense = EinsumDense(

@@ -28,8 +28,9 @@ import jax
 import numpy as np
 
 from plait import constraints, initializers, regularizers
-from plait._dtypes import DTypePolicy, is_float, policy
+from plait._dtypes import is_float
 from plait._errors import ArgumentError, ArgumentTypeError, PlaitError, StateError, describe, did_you_mean, listing
+from plait._policies import DTypePolicy, DTypePolicyMap, policy
 from plait._registry import builtin, constructor_parameters, plain
 from plait._scope import current, scope
 from plait._tree import flatten, map_structure_in_order
@@ -98,6 +99,8 @@ def _marks_built(build: Callable) -> Callable:
         self._building = True
         try:
             around = current().path
+            if self._policies is not None:
+                self._dtype_policy = self._policies["/".join((*around, self.name))]
             with jax.ensure_compile_time_eval(), scope(bindings=None, compute_dtype=None, path=(*around, self.name)):
                 build(self, *args, **kwargs)
         except PlaitError:
@@ -148,6 +151,8 @@ class Layer(Owner):
     _called = False
     _building = False
     _remat: RematScope | None = None
+    _policies: DTypePolicyMap | None = None
+    _is_quantized = False
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
@@ -169,6 +174,8 @@ class Layer(Owner):
             self._remat = current().remat
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self._dtype_policy = policy(dtype)
+        if type(self._dtype_policy) is DTypePolicyMap:
+            self._policies, self._dtype_policy = self._dtype_policy, self._dtype_policy.default_policy
         self.autocast = autocast
         self._losses: list = []
         self._build_shapes: dict | None = None
@@ -600,12 +607,35 @@ class Layer(Owner):
 
     @property
     def dtype_policy(self) -> DTypePolicy:
-        """What it computes in, and keeps its variables in; may be set by name."""
-        return self._dtype_policy
+        """What it computes in, and keeps its variables in; may be set by name. One that quantises does so."""
+        return self._dtype_policy if self._policies is None else self._policies
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
         self._dtype_policy = policy(value)
+        if self._policies is not None:
+            if self.path in self._policies:
+                del self._policies[self.path]
+            self._policies[self.path] = self._dtype_policy
+        if self._dtype_policy.quantization_mode is not None and self.built and not self._is_quantized:
+            self.quantize(self._dtype_policy.quantization_mode)
+
+    def _saved_policy(self) -> DTypePolicy:
+        """What its config says: its policy, or a map where it makes layers inside that have others."""
+        return self.dtype_policy
+
+    @property
+    def quantization_mode(self) -> str | None:
+        """How its kernel is kept in few bits, or None."""
+        return self._dtype_policy.quantization_mode
+
+    def quantize(self, mode: str | None = None, type_check: bool = True, config: Any = None) -> None:
+        """Keeps the kernel in few bits from now on: what layers with a kernel to multiply with can do."""
+        raise NotImplementedError(f"Layer {type(self).__name__} does not have a `quantize` method implemented.")
+
+    def quantized_build(self, input_shape: Any, mode: str) -> None:
+        """Makes the weights of a quantised layer."""
+        raise NotImplementedError(f"Layer {type(self).__name__} does not have a `quantized_build` method implemented.")
 
     @property
     def dtype(self) -> str:
@@ -641,7 +671,7 @@ class Layer(Owner):
         Raises:
             ConfigError: an argument that no config can hold.
         """
-        config: dict[str, Any] = {"name": self.name, "trainable": self._trainable, "dtype": plain(self.dtype_policy)}
+        config: dict[str, Any] = {"name": self.name, "trainable": self._trainable, "dtype": plain(self._saved_policy())}
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = plain(self.activity_regularizer)
         return {**config, **arguments_of(self, Layer)}

@@ -13,6 +13,7 @@ constructor that takes no `name`, `trainable` or `dtype` gets them set afterward
 
 from typing import Any
 
+from plait._policies import DTypePolicy
 from plait._registry import (
     class_config,
     constructor_parameters,
@@ -24,6 +25,7 @@ from plait._registry import (
 )
 
 _OF_ALL = frozenset({"name", "trainable", "dtype", "activity_regularizer"})
+RECENT_ARGUMENTS = ("lora_rank", "lora_alpha", "quantization_config")  # not said where None: older Keras refuses them
 _SHAPES = frozenset({"input_shape", "input_dim", "batch_input_shape"})
 _LATER = {
     "name": "name",
@@ -47,7 +49,9 @@ def arguments_of(layer: Any, base: type) -> dict:
     constructor = next(vars(parent) for parent in cls.__mro__ if "__init__" in vars(parent))
     if cls is base or constructor.get("_tells_constructor"):
         return {}
-    return {key: plain(value) for key, value in _arguments(layer, cls).items() if key not in _OF_ALL}
+    told = _arguments(layer, cls)
+    unsaid = {*_OF_ALL, *(key for key in RECENT_ARGUMENTS if told.get(key) is None)}
+    return {key: plain(value) for key, value in told.items() if key not in unsaid}
 
 
 def _telling_class(cls: type, base: type) -> type:
@@ -97,7 +101,10 @@ def read_config(cls: type, config: dict) -> dict:
     if cls.__module__.startswith("plait."):
         known = {*constructor_parameters(cls), *_OF_ALL, "autocast"}
         config = {key: value for key, value in config.items() if key in known or value not in (None, False)}
-    return {key: _read_value(value) for key, value in config.items()}
+    read = {key: _read_value(value) for key, value in config.items()}
+    if type(read.get("dtype")) is DTypePolicy:
+        read["dtype"] = read["dtype"].name  # what constructors of programs' own expect
+    return read
 
 
 def _read_value(value: Any) -> Any:

@@ -15,6 +15,7 @@ from plait._settings import settings
 from plait.layers.base import Layer
 from plait.layers.core import positive_integer
 from plait.layers.input_spec import InputSpec
+from plait.layers.lora import Adaptable
 
 
 class _Convolution(Layer):
@@ -158,7 +159,7 @@ def padding_name(value: Any, options: tuple[str, ...], who: str) -> str:
     return name
 
 
-class _Conv(_Convolution):
+class _Conv(Adaptable, _Convolution):
     """`activation(conv(x, kernel) + bias)`; kernel (k, C / groups, F)."""
 
     def __init__(
@@ -179,6 +180,8 @@ class _Conv(_Convolution):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **kwargs: Any,
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
@@ -200,6 +203,7 @@ class _Conv(_Convolution):
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
+        self._take_lora(lora_rank, lora_alpha)
 
     def build(self, input_shape: tuple) -> None:
         channels = self._channels(input_shape)
@@ -216,6 +220,8 @@ class _Conv(_Convolution):
             constraint=self.kernel_constraint,
         )
         self._add_bias(self.filters)
+        if self.lora_rank:
+            self.enable_lora(self.lora_rank, self.lora_alpha)
 
     def call(self, inputs: Any) -> Any:
         self._check_window(inputs)

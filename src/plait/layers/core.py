@@ -9,13 +9,15 @@ import numpy as np
 from plait import activations, constraints, initializers, ops, regularizers
 from plait._errors import ArgumentError, ArgumentTypeError, ShapeError, describe
 from plait._registry import builtin, find, plain
-from plait.layers.base import Layer
+from plait.layers.base import Layer, as_shapes
+from plait.layers.config import RECENT_ARGUMENTS
 from plait.layers.input_spec import InputSpec
+from plait.layers.quantized import Layout, Quantizable, rows_of
 from plait.lowering.products import product
 
 
 @builtin("layers")
-class Dense(Layer):
+class Dense(Quantizable):
     """Every output sees every input: `activation(x @ kernel + bias)`.
 
     Args:
@@ -29,6 +31,9 @@ class Dense(Layer):
         activity_regularizer: a penalty on the output.
         kernel_constraint: what the kernel is mapped to after an update.
         bias_constraint: the same for the bias.
+        lora_rank: the inner size of low-rank adapters, which then train in the kernel's place (`enable_lora`).
+        lora_alpha: they are scaled by lora_alpha / lora_rank; None is `lora_rank`.
+        quantization_config: how the kernel is kept in few bits, where `dtype` says that it is (`quantize`).
 
     Shapes: (B, ..., D) gives (B, ..., units). Several tensors (B, ..., Di) have a kernel each, and one bias; they give what
     their concatenation would give, and one with fewer axes is the same along those it lacks.
@@ -48,6 +53,8 @@ class Dense(Layer):
     (2, 3)
     """
 
+    _equation = "...a,ab->...b"
+
     def __init__(
         self,
         units: int,
@@ -60,10 +67,12 @@ class Dense(Layer):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
+        quantization_config: Any = None,
         **kwargs: Any,
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self.supports_masking = True
         self.units = positive_integer(units, "Dense", "units")
         self.activation = activations.get(activation)
         self.use_bias = use_bias
@@ -73,24 +82,21 @@ class Dense(Layer):
         self.bias_regularizer = regularizers.get(bias_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
+        self._take_lora(lora_rank, lora_alpha)
+        self._take_quantization(quantization_config)
         self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
+        input_shape = as_shapes(input_shape)
         shapes = input_shape if isinstance(input_shape, list) else [input_shape]
         self.sizes = [last_axis(shape, self) for shape in shapes]
         specs = [InputSpec(min_ndim=2, axes={-1: size}) for size in self.sizes]
         self.input_spec = specs if isinstance(input_shape, list) else specs[0]
         self.kernels = [
-            self.add_weight(
-                name=f"kernel_{index}" if index else "kernel",
-                shape=(size, self.units),
-                initializer=initializer,
-                regularizer=self.kernel_regularizer,
-                constraint=self.kernel_constraint,
-            )
+            self._add_kernel((size, self.units), initializer, f"kernel_{index}" if index else "kernel")
             for index, (size, initializer) in enumerate(zip(self.sizes, self._initializers(), strict=True))
         ]
-        self.kernel = self.kernels[0]
+        self.kernel: Any = self.kernels[0]
         self.bias = None
         if self.use_bias:
             self.bias = self.add_weight(
@@ -100,6 +106,8 @@ class Dense(Layer):
                 regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint,
             )
+        if self.lora_rank:
+            self.enable_lora(self.lora_rank, self.lora_alpha)
 
     def call(self, inputs: Any) -> Any:
         x = self._combine(inputs) if isinstance(inputs, (list, tuple)) else product(inputs, self.kernel.value)
@@ -111,6 +119,9 @@ class Dense(Layer):
         rank = max(x.ndim for x in inputs)
         products = (product(x, kernel.value) for x, kernel in zip(inputs, self.kernels, strict=True))
         return sum(jnp.expand_dims(product, tuple(range(1, 1 + rank - product.ndim))) for product in products)
+
+    def _layout(self, shape: tuple) -> Layout:
+        return Layout(shape, (0,), (0, 1), shape[1:])
 
     def _initializers(self) -> list:
         """For each kernel its rows of one draw, so that several start as the kernel of the concatenation would."""
@@ -154,7 +165,7 @@ def last_axis(shape: tuple | None, layer: Layer) -> int:
 
 
 @builtin("layers")
-class Embedding(Layer):
+class Embedding(Quantizable):
     """A table of vectors, looked up by whole numbers.
 
     Args:
@@ -165,6 +176,9 @@ class Embedding(Layer):
         embeddings_constraint: what the table is mapped to after an update.
         mask_zero: whether 0 stands for padding, which later layers then leave out.
         weights: a table to begin with.
+        lora_rank: the inner size of low-rank adapters, which then train in the table's place (`enable_lora`).
+        lora_alpha: they are scaled by lora_alpha / lora_rank; None is `lora_rank`.
+        quantization_config: how the table is kept in few bits, where `dtype` says that it is (`quantize`).
 
     Shapes: (B, ...) of integers gives (B, ..., output_dim).
 
@@ -172,6 +186,8 @@ class Embedding(Layer):
     >>> Embedding(10, 4)(np.array([[1, 2, 3]])).shape
     (1, 3, 4)
     """
+
+    _kernel_name, _modes = "embeddings", ("int8", "int4")
 
     def __init__(
         self,
@@ -182,6 +198,9 @@ class Embedding(Layer):
         embeddings_constraint: Any = None,
         mask_zero: bool = False,
         weights: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
+        quantization_config: Any = None,
         **kwargs: Any,
     ):
         kwargs.pop("input_length", None)
@@ -194,25 +213,35 @@ class Embedding(Layer):
         self.mask_zero = mask_zero
         self.supports_masking = mask_zero
         self.autocast = False
+        self._take_lora(lora_rank, lora_alpha)
+        self._take_quantization(quantization_config)
         self._first_table = weights
         if weights is not None:
             self.build()
 
     def build(self, input_shape: Any = None) -> None:
-        self.embeddings = self.add_weight(
-            name="embeddings",
-            shape=(self.input_dim, self.output_dim),
-            initializer=self.embeddings_initializer,
-            regularizer=self.embeddings_regularizer,
-            constraint=self.embeddings_constraint,
-        )
+        self.embeddings = self._add_kernel((self.input_dim, self.output_dim), self.embeddings_initializer)
         if self._first_table is not None:
             table = self._first_table
             self.embeddings.assign(table[0] if isinstance(table, (list, tuple)) else table)
+        if self.lora_rank:
+            self.enable_lora(self.lora_rank, self.lora_alpha)
+
+    def build_from_config(self, config: dict | None) -> None:
+        """Builds it, whatever it was built for: its weights don't depend on what comes in."""
+        self.build()
 
     def call(self, inputs: Any) -> Any:
         rows = inputs if jnp.issubdtype(inputs.dtype, jnp.integer) else inputs.astype("int32")
         return jnp.take(self.embeddings.value, rows, axis=0).astype(self.compute_dtype)
+
+    def quantized_call(self, inputs: Any) -> Any:
+        """What `call` computes, with the table in few bits."""
+        rows = inputs if jnp.issubdtype(inputs.dtype, jnp.integer) else inputs.astype("int32")
+        return rows_of(self.embeddings, rows, self.compute_dtype)
+
+    def _layout(self, shape: tuple) -> Layout:
+        return Layout(shape, (1,), (0, 1), shape[:1], sums_rows=False)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Where the number isn't 0, if 0 stands for padding."""
@@ -221,7 +250,8 @@ class Embedding(Layer):
     def get_config(self) -> dict:
         """The constructor's arguments."""
         own = ("input_dim", "output_dim", "embeddings_initializer", "embeddings_regularizer", "embeddings_constraint")
-        return {**super().get_config(), **{name: plain(getattr(self, name)) for name in (*own, "mask_zero")}}
+        said = (*own, "mask_zero", *(name for name in RECENT_ARGUMENTS if getattr(self, name) is not None))
+        return {**super().get_config(), **{name: plain(getattr(self, name)) for name in said}}
 
 
 @builtin("layers")

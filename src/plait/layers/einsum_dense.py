@@ -9,11 +9,11 @@ import jax.numpy as jnp
 from plait import activations, constraints, initializers, regularizers
 from plait._errors import ArgumentError, ShapeError
 from plait._registry import builtin
-from plait.layers.base import Layer
+from plait.layers.quantized import Layout, Quantizable, letters_of
 
 
 @builtin("layers")
-class EinsumDense(Layer):
+class EinsumDense(Quantizable):
     """`activation(einsum(equation, x, kernel) + bias)`.
 
     Args:
@@ -23,6 +23,9 @@ class EinsumDense(Layer):
         bias_axes: the letters of the output's axes that have a bias.
         kernel_initializer: for the kernel.
         bias_initializer: for the bias.
+        lora_rank: the inner size of low-rank adapters, which then train in the kernel's place (`enable_lora`).
+        lora_alpha: they are scaled by lora_alpha / lora_rank; None is `lora_rank`.
+        quantization_config: how the kernel is kept in few bits, where `dtype` says that it is (`quantize`).
 
     >>> import numpy as np
     >>> EinsumDense("ab,bc->ac", output_shape=5)(np.ones((2, 3))).shape
@@ -41,6 +44,9 @@ class EinsumDense(Layer):
         bias_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
+        quantization_config: Any = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -53,16 +59,13 @@ class EinsumDense(Layer):
         self.bias_regularizer = regularizers.get(bias_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
+        self._take_lora(lora_rank, lora_alpha)
+        self._take_quantization(quantization_config)
 
     def build(self, input_shape: tuple) -> None:
         kernel_shape, bias_shape = _shapes(self.equation, self.bias_axes, input_shape, self.output_shape)
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=kernel_shape,
-            initializer=_with_fans(self.kernel_initializer, self.equation),
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
+        self._inputs_rank = len(input_shape)
+        self.kernel = self._add_kernel(kernel_shape, _with_fans(self.kernel_initializer, self.equation))
         self.bias = None
         if bias_shape is not None:
             self.bias = self.add_weight(
@@ -72,12 +75,25 @@ class EinsumDense(Layer):
                 regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint,
             )
+        if self.lora_rank:
+            self.enable_lora(self.lora_rank, self.lora_alpha)
 
     def call(self, inputs: Any) -> Any:
         x = jnp.einsum(self.equation, inputs, self.kernel.value)
         if self.bias is not None:
             x = x + self.bias.value
         return x if self.activation is None else self.activation(x)
+
+    @property
+    def _equation(self) -> str:
+        return self.equation
+
+    def _layout(self, shape: tuple) -> Layout:
+        _, kernel, out = letters_of(self.equation, self._inputs_rank)
+        summed = tuple(axis for axis, letter in enumerate(kernel) if letter not in out)
+        order = tuple(kernel.index(letter) for letter in out if letter in kernel)
+        scale = tuple(shape[kernel.index(letter)] if letter in kernel else 1 for letter in out)
+        return Layout(shape, summed, (*order, *summed), scale)
 
 
 def _with_fans(initializer: Any, equation: str) -> Any:

@@ -15,6 +15,7 @@ from plait.layers.attention import check_positions, masked_softmax, whole_mask
 from plait.layers.base import Layer
 from plait.layers.core import positive_integer
 from plait.layers.einsum_dense import EinsumDense
+from plait.layers.quantized import policy_with_inner
 from plait.layers.regularization import Dropout
 
 
@@ -116,6 +117,8 @@ class GroupedQueryAttention(Layer):
         dense = self._dense("bte,end->btnd", (None, heads, self.head_dim), "nd", name)
         dense.build(shape)
         return dense
+
+    _saved_policy = policy_with_inner
 
     def _dense(self, equation: str, output_shape: tuple, bias_axes: str, name: str) -> EinsumDense:
         dense = EinsumDense(

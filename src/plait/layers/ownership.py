@@ -22,7 +22,7 @@ from plait.core.variable import Variable, mark_revision
 # What is no part of an object though an attribute leads to it: records of calls, and what was found by looking before.
 _NOT_OWNED = frozenset(
     "nodes graph input_spec _dtype_policy compilation trainer optimizer history "
-    "_added _opened _host_part _constructed_with _losses _build_shapes _given_shape _values _programs _traces".split()
+    "_added _opened _policies _host_part _constructed_with _losses _build_shapes _given_shape _values _programs _traces".split()
 )
 
 
@@ -172,9 +172,13 @@ class Owner(Operation):
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
 
+    def _stored_variables(self) -> list:
+        """What files hold of it, in their order: its own variables, or views that stand for them."""
+        return self._own_variables()
+
     def save_own_variables(self, store: Any) -> None:
         """Writes its own variables' values under "0", "1", ..."""
-        for index, variable in enumerate(self._own_variables()):
+        for index, variable in enumerate(self._stored_variables()):
             store[str(index)] = variable.numpy()
 
     def load_own_variables(self, store: Any) -> None:
@@ -183,7 +187,7 @@ class Owner(Operation):
         Raises:
             ArgumentError: another number of values than variables.
         """
-        variables = self._own_variables()
+        variables = self._stored_variables()
         if len(store.keys()) != len(variables):
             state = "" if self.built or variables else " The layer isn't built: build or call it first."
             raise ArgumentError(

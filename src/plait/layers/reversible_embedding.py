@@ -7,6 +7,8 @@ import jax.numpy as jnp
 from plait._dtypes import dtype_name
 from plait._registry import builtin
 from plait.layers.core import Embedding
+from plait.layers.quantized import AdaptedIntegers, Integers, Layout, integers_of, product
+from plait.quantizers import AbsMaxQuantizer
 
 
 @builtin("layers")
@@ -35,6 +37,8 @@ class ReversibleEmbedding(Embedding):
     (1, 3, 10)
     """
 
+    reverse_embeddings: Any = None
+
     def __init__(
         self,
         input_dim: int,
@@ -62,8 +66,7 @@ class ReversibleEmbedding(Embedding):
 
     def build(self, inputs_shape: Any = None) -> None:
         super().build(inputs_shape)
-        self.reverse_embeddings = None
-        if not self.tie_weights:
+        if not self.tie_weights and self.reverse_embeddings is None:
             self.reverse_embeddings = self.add_weight(
                 name="reverse_embeddings",
                 shape=(self.output_dim, self.input_dim),
@@ -79,9 +82,52 @@ class ReversibleEmbedding(Embedding):
         own = self.reverse_embeddings
         table = self.embeddings.value.T if own is None else own.value
         dtype = self.reverse_dtype or self.compute_dtype
-        scores = vectors.astype(dtype) @ table.astype(dtype)
+        return self._capped(vectors.astype(dtype) @ table.astype(dtype))
+
+    def _capped(self, scores: Any) -> Any:
         cap = self.logit_soft_cap
         return scores if cap is None else jnp.tanh(scores / cap) * cap
+
+    # In few bits: the way back is a product with integers, as in a Dense.
+
+    def quantized_call(self, inputs: Any, reverse: bool = False) -> Any:
+        """What `call` computes, with the tables in few bits."""
+        if not reverse:
+            return super().quantized_call(inputs)
+        x = inputs.astype(self.reverse_dtype or self.compute_dtype)
+        if not self.tie_weights:
+            return self._capped(product("...a,ab->...b", x, self.reverse_embeddings, self.inputs_quantizer))
+        table = self.embeddings
+        scores = product("...a,ba->...b", x, integers_of(table), self.inputs_quantizer)
+        if isinstance(table, AdaptedIntegers):
+            a, b = table.a.value.astype(x.dtype), table.b.value.astype(x.dtype)
+            scores = scores + table.scale * (x @ b.T @ a.T)
+        return self._capped(scores)
+
+    def _own_quantizer(self, mode: str) -> Any:
+        return AbsMaxQuantizer()
+
+    def _add_integers(self, shape: tuple, bits: int, block: int | None) -> None:
+        super()._add_integers(shape, bits, block)
+        if not self.tie_weights:
+            layout = Layout(shape[::-1], (0,), (0, 1), shape[:1], pairs=0)
+            self.reverse_embeddings = Integers(self, "reverse_embeddings", layout, bits, block)
+
+    def _turn_to_integers(self, mode: str, config: Any) -> None:
+        before = self.reverse_embeddings
+        value = None if before is None else before.numpy()
+        super()._turn_to_integers(mode, config)
+        if value is not None:
+            self._added = [variable for variable in self._added if variable is not before]
+            self.reverse_embeddings.take(self.reverse_embeddings.quantized(value, config.weight_quantizer))
+
+    @property
+    def variable_serialization_spec(self) -> dict:
+        """The names of the weights that files hold, in their order, for each mode."""
+        more = () if self.tie_weights else ("", "_scale", "_zero")
+        extra = {None: more[:1], "int8": more[:2], "int4": more}
+        spec = super().variable_serialization_spec
+        return {mode: [*names, *(f"reverse_embeddings{end}" for end in extra[mode])] for mode, names in spec.items()}
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None, reverse: bool = False) -> Any:
         """Where the number isn't 0, if 0 stands for padding; none for vectors."""

@@ -24,9 +24,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from plait import _registry
-from plait._dtypes import policy
 from plait._errors import ArgumentError, MissingError, NameUnknownError, ShapeError, describe, did_you_mean, listing
 from plait._names import auto_name
+from plait._policies import policy
 from plait._registry import builtin, constructor_parameters
 from plait._settings import settings
 from plait._tree import flatten, is_nested, map_structure

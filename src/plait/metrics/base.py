@@ -22,9 +22,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from plait import _registry
-from plait._dtypes import policy
 from plait._errors import ArgumentError, MissingError, StateError, describe
 from plait._names import auto_name, snake_case
+from plait._policies import policy
 from plait._registry import builtin, builtins_of, constructor_parameters
 from plait._scope import name_scope
 from plait._settings import settings

@@ -41,6 +41,7 @@ from plait.layers.ownership import unique
 from plait.metrics.base import Metric
 from plait.models.graph_config import config_to_graph, graph_to_config
 from plait.models.matching import fit_values, match_inputs, select_inputs
+from plait.models.quantize import quantize
 from plait.models.reach import find_layer, find_opened, find_tensor
 from plait.models.rewrite import inlined
 from plait.models.state_tree import get_state_tree, set_state_tree
@@ -245,6 +246,10 @@ class Model(Layer):
             cell = cell_of(variables)
             self._values = revision(), variables, cell
         return self._values[1], self._values[2]
+
+    def quantize(self, mode: str | None = None, config: Any = None, filters: Any = None, **kwargs: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Keeps the kernels of its layers in few bits from now on: `"int8"`, `"int4"` or `"float8"`; see `models/quantize`."""
+        quantize(self, mode, config, filters, **kwargs)
 
     def _build_by_tracing(self, args: tuple, kwargs: dict) -> None:
         """Makes the weights of a model that has none yet, by tracing a call on specs."""

@@ -435,7 +435,7 @@ def _compare(place: Place, group: StoredGroup | None) -> list[str]:
     thing, count = place.thing, len(group or ())
     if not _is_plain(thing):
         return []
-    variables = thing.variables if isinstance(thing, Optimizer) else thing._own_variables()
+    variables = thing.variables if isinstance(thing, Optimizer) else thing._stored_variables()
     if isinstance(thing, Optimizer) and count != len(variables):
         return []  # it begins anew, and says so itself
     if count and not variables:
@@ -501,7 +501,7 @@ def _assign(root: Any, plan: list[tuple[Place, StoredGroup]]) -> None:
     with all_or_none(owned):
         for place, group in plan:
             if type(place.thing).load_own_variables is Owner.load_own_variables:
-                for index, variable in enumerate(place.thing._own_variables()):
+                for index, variable in enumerate(place.thing._stored_variables()):
                     variable.assign(_laid_out(group[str(index)], variable))
             else:
                 _load_by_itself(place, group)

@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from plait._dtypes import is_float
 from plait._errors import ArgumentError, FileError, StateError, listing
 from plait._registry import register_keras_serializable
 from plait._scope import current, scope
 from plait.core.variable import Variable
 from plait.layers.base import Layer
 from plait.layers.core import positive_integer
+from plait.layers.lora import adapted
 from plait.layers.wrappers import Wrapper
 from plait.models.model import Model
 from plait.saving.atomic import atomic_write
@@ -51,7 +53,7 @@ class LowRank(Wrapper):
     @property
     def kernels(self) -> list[Variable]:
         """The kernels of the layer and of the layers in it."""
-        return [v for v in self.layer.weights if v.name in _KERNELS and len(v.shape) > 1]
+        return _kernels(self.layer)
 
     @property
     def adapters(self) -> list[tuple[Variable, Variable]]:
@@ -76,7 +78,7 @@ class LowRank(Wrapper):
         """The kernels' values with what the adapters add."""
         scale = (self.rank if self.alpha is None else self.alpha) / self.rank
         pairs = zip(self.kernels, self.down, self.up, strict=True)
-        return {k: k.value + scale * (a.value @ b.value).reshape(k.shape) for k, a, b in pairs}
+        return {k: adapted(k.value, a.value, b.value, scale) for k, a, b in pairs}
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         bindings, adapted = current().bindings, self.adapted()
@@ -148,7 +150,12 @@ def lora(model: Model, pattern: Any = "*", rank: int = 4, alpha: float | None = 
 
 
 def _adaptable(layer: Layer) -> bool:
-    return any(v.name in _KERNELS and len(v.shape) > 1 for v in layer.weights)
+    return bool(_kernels(layer))
+
+
+def _kernels(layer: Layer) -> list[Variable]:
+    """The kernels of a layer and of those in it; not those of integers, to which `layer.enable_lora` adds adapters."""
+    return [v for v in layer.weights if v.name in _KERNELS and len(v.shape) > 1 and is_float(v.dtype)]
 
 
 def merge_lora(model: Model, share: bool = True) -> Model:

@@ -1,0 +1,39 @@
+"""Quantizers by name, and how they get into files and out."""
+
+import inspect
+from typing import Any
+
+from plait._errors import ArgumentError, describe
+from plait._registry import builtins_of
+from plait._registry import deserialize as deserialize_any
+from plait._registry import serialize as serialize_any
+
+
+def get(identifier: Any, **kwargs: Any) -> Any:
+    """A quantizer from None, a name, a config, a class or the quantizer itself.
+
+    Args:
+        identifier: what stands for it.
+        kwargs: arguments for a class.
+
+    Raises:
+        ArgumentError: nothing of the kind.
+
+    >>> get("abs_max_quantizer", axis=0).axis
+    (0,)
+    """
+    found = builtins_of("quantizers").get(identifier) if isinstance(identifier, str) else identifier
+    found = deserialize(found) if isinstance(found, dict) else found
+    if (found is None and identifier is not None) or (found is not None and not callable(found)):
+        raise ArgumentError(f"Could not interpret quantizer identifier: {describe(identifier)}")
+    return found(**kwargs) if inspect.isclass(found) else found
+
+
+def serialize(initializer: Any) -> Any:
+    """A quantizer as files hold it."""
+    return serialize_any(initializer)
+
+
+def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
+    """A quantizer from what files hold."""
+    return deserialize_any(config, custom_objects, "quantizers")
