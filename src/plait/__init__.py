@@ -203,5 +203,6 @@ def _load_namespaces() -> None:
         "distillation",
         "surgery",
         "applications",
+        "utils",
     ):
         importlib.import_module(f"plait.{name}")

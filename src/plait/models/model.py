@@ -442,7 +442,10 @@ class Model(Layer):
     def on_host(self, x: Any) -> Any:
         """Data with what works on text done; other data as it is."""
         part = self.host_part
-        return x if part is None or isinstance(x, Features) else part(list(map(_host_array, self.ordered_inputs(x))))
+        if part is None or isinstance(x, Features):
+            return x
+        values = zip(self._needs_graph("inputs").inputs, self.ordered_inputs(x))
+        return part([_host_array(tensor, value) for tensor, value in values])
 
     def ordered_inputs(self, x: Any) -> list:
         """Data for the inputs, in the order of the graph's inputs."""
@@ -728,8 +731,12 @@ class Model(Layer):
             self.optimizer.build_for(self.trainable_variables)
 
 
-def _host_array(value: Any) -> Any:
-    return np.asarray(value, dtype=None if hasattr(value, "dtype") else object) if value is not None else None
+def _host_array(tensor: KerasTensor, value: Any) -> Any:
+    """Data for an input, in NumPy; `[B]` as `[B, 1]` where that is asked for, as `fit_values` does for programs."""
+    if value is None:
+        return None
+    array = np.asarray(value, dtype=None if hasattr(value, "dtype") else object)
+    return array[..., None] if array.ndim == len(tensor.shape) - 1 and tensor.shape[-1] == 1 else array
 
 
 def _is_plain_array(value: Any) -> bool:

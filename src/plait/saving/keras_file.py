@@ -475,7 +475,7 @@ def _model_from(config: dict) -> Any:
                     "@plait.saving.register_keras_serializable() on each, or pass custom_objects={...}."
                 ) from error
             raise
-    if not hasattr(model, "fit"):
+    if not hasattr(model, "save"):  # models, and FeatureSpace
         raise FileError(f"The config describes a {type(model).__name__}, which is not a model.")
     return model
 
