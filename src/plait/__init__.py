@@ -45,6 +45,7 @@ _MODULES = (
     "training",
     "tree",
     "utils",
+    "visualization",
     "wrappers",
 )
 _DTYPES = (
@@ -157,6 +158,7 @@ __all__ = [
     "unload_ipython_extension",
     "utils",
     "version",
+    "visualization",
     "wrappers",
     "zeros",
 ]

@@ -54,6 +54,7 @@ FLOORS = (
             "callbacks",
             "datasets",
             "applications",
+            "visualization",
             "wrappers",
         },
     ),
@@ -62,6 +63,7 @@ FLOORS = (
 ONE_FOLDER = {GROUND, FACE}  # floors whose files lie side by side in src/plait: any order without a circle
 PACKAGE = "plait"
 GROUND_PACKAGES = {"numpy", "jax", "ml_dtypes"}
+IMPORT_NAMES = {"opencv-python-headless": "cv2", "orbax-checkpoint": "orbax"}  # where they aren't the package's
 
 
 class Import(NamedTuple):
@@ -264,7 +266,8 @@ def required_packages() -> set[str]:
 def optional_packages() -> set[str]:
     """What pyproject.toml offers as extras."""
     extras = project()["project"]["optional-dependencies"].values()
-    return {distribution(requirement) for extra in extras for requirement in extra} - required_packages() - {PACKAGE}
+    found = {distribution(requirement) for extra in extras for requirement in extra}
+    return {IMPORT_NAMES.get(name, name) for name in found} - required_packages() - {PACKAGE}
 
 
 def distribution(requirement: str) -> str:
