@@ -35,6 +35,7 @@ from plait.core.pure import pure
 from plait.core.tensor import KerasTensor, any_symbolic
 from plait.core.traces import Traces
 from plait.core.variable import Cell, Variable, cell_of, is_observed, observed, revision
+from plait.export import export_model
 from plait.layers.base import Layer
 from plait.layers.input import InputLayer, input_spec_of
 from plait.layers.ownership import unique
@@ -642,6 +643,17 @@ class Model(Layer):
     def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
         """Writes the model to a `.keras` file, whole or not at all: graph, weights, compile and optimizer state."""
         saving.save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+
+    def export(
+        self,
+        filepath: Any,
+        format: str = "tf_saved_model",
+        verbose: Any = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Writes the call for inference as a file that runs without plait; `plait.export` says what the options mean."""
+        export_model(self, filepath, format, verbose, input_signature, **kwargs)
 
     def save_weights(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
         """Writes the weights to a `.weights.h5` file."""
