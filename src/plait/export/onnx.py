@@ -1,8 +1,8 @@
 """A model as an ONNX file, by jax2onnx.
 
 jax2onnx translates the primitives of a traced function. A few that plait's programs use it does not know, or gets wrong; these
-are written in others beforehand, by going through the traced program: choices by platform, loops that run backwards, and
-pooling windows.
+are written in others beforehand, by going through the traced program: choices by platform, loops that run backwards, pooling
+windows, and padding.
 """
 
 import functools
@@ -91,6 +91,8 @@ def _step(primitive: Any, values: list, params: dict) -> list:
         return _forwards(primitive, values, params)
     if name in _REDUCTIONS and set(params["base_dilation"]) == {1}:
         return [_by_taps(values[0], *_REDUCTIONS[name], params)]
+    if name == "pad" and not any(between for _, _, between in params["padding_config"]):
+        return [_padded(*values, [edges[:2] for edges in params["padding_config"]])]
     found = primitive.bind(*values, **params)
     return found if primitive.multiple_results else [found]
 
@@ -112,12 +114,21 @@ _REDUCTIONS: dict[str, tuple[Callable, Callable]] = {
 
 def _by_taps(x: Any, reduce: Callable, initial: Callable, params: dict) -> Any:
     """What windows give, one axis after another: of all windows at once the first element, the second, and so on."""
-    edges = [(low, high, 0) for low, high in params["padding"]]
-    if any(low or high for low, high, _ in edges):
-        x = lax.pad(x, np.asarray(initial(np.dtype(x.dtype)), x.dtype), edges)
+    x = _padded(x, np.asarray(initial(np.dtype(x.dtype)), x.dtype), params["padding"])
     windows = zip(params["window_dimensions"], params["window_strides"], params["window_dilation"])
     for axis, (size, stride, dilation) in enumerate(windows):
         if size > 1 or stride > 1:
             starts = np.arange(0, x.shape[axis] - (size - 1) * dilation, stride)
             x = functools.reduce(reduce, (jnp.take(x, starts + tap * dilation, axis=axis) for tap in range(size)))
+    return x
+
+
+def _padded(x: Any, filler: Any, padding: Sequence[tuple[int, int]]) -> Any:
+    """An array with more, or with less, at its edges; axes of unknown size stay as they are."""
+    for axis, (low, high) in enumerate(padding):
+        if low or high:
+            places = np.arange(-low, x.shape[axis] + high)
+            inside = (places >= 0) & (places < x.shape[axis])
+            taken = jnp.take(x, np.clip(places, 0, x.shape[axis] - 1), axis=axis)
+            x = jnp.where(inside.reshape([-1 if i == axis else 1 for i in range(len(x.shape))]), taken, filler)
     return x

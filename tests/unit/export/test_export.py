@@ -31,7 +31,7 @@ def text():
 def attention():
     inputs = plait.Input((None, 8), name="series")
     x = layers.LayerNormalization()(layers.MultiHeadAttention(2, 4)(inputs, inputs) + inputs)
-    return plait.Model(inputs, layers.Dense(1, activation="gelu")(layers.Dropout(0.5)(x)))
+    return plait.Model(inputs, layers.Dense(1, activation="swish")(layers.Dropout(0.5)(x)))
 
 
 def several():
