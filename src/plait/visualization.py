@@ -134,7 +134,7 @@ def draw_segmentation_masks(
     >>> draw_segmentation_masks(np.full((1, 1, 2, 3), 100.0), np.array([[[0, 1]]]), num_classes=2, alpha=0.5)[
     ...     0, 0
     ... ].tolist()
-    [[50, 50, 50], [78, 113, 65]]
+    [[50, 50, 50], [50, 113, 65]]
     """
     first = _has_channels_first(data_format)
     images = _as_images(images, first).astype("float32")

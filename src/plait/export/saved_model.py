@@ -36,8 +36,8 @@ def write_saved_model(
         ImportError: TensorFlow isn't installed.
     """
     try:
+        import jax.experimental.jax2tf as jax2tf
         import tensorflow as tf
-        from jax.experimental import jax2tf
     except ImportError as error:
         raise ImportError("SavedModels are written by TensorFlow: pip install plait[tensorflow].") from error
     mine = unique(v for endpoint, _ in endpoints for v in endpoint.variables)

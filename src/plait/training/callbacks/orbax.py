@@ -123,6 +123,14 @@ class OrbaxCheckpoint(Monitor):
         """Waits until all checkpoints are on disk."""
         self.checkpointer.wait()
 
+    def is_multihost_enabled(self) -> bool:
+        """Whether the run has several processes; Orbax then has each write its own part."""
+        return jax.process_count() > 1
+
+    def is_primary_host(self) -> bool:
+        """Whether this process is the first of them."""
+        return jax.process_index() == 0
+
     def restore(self, model: Any, step: int | None = None) -> int:
         """Puts a checkpoint back into a model: weights, and the optimizer's state where it has that.
 
