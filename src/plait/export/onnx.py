@@ -92,7 +92,7 @@ def _step(primitive: Any, values: list, params: dict) -> list:
     if name in _REDUCTIONS and set(params["base_dilation"]) == {1}:
         return [_by_taps(values[0], *_REDUCTIONS[name], params)]
     if name == "pad" and not any(between for _, _, between in params["padding_config"]):
-        return [_padded(*values, [edges[:2] for edges in params["padding_config"]])]
+        return [_padded(values[0], values[1], [edges[:2] for edges in params["padding_config"]])]
     found = primitive.bind(*values, **params)
     return found if primitive.multiple_results else [found]
 

@@ -2,6 +2,7 @@
 
 import sys
 
+import keras
 import numpy as np
 import pytest
 
@@ -71,6 +72,24 @@ class TestOrbax:
         again = made()
         OrbaxCheckpoint(tmp_path / "run").restore(again, 6)
         assert int(again.optimizer.iterations) == 0 and not np.allclose(again.get_weights()[0], model.get_weights()[0])
+
+    @pytest.mark.filterwarnings("ignore")
+    def test_keras_reads_them_and_the_other_way_round(self, tmp_path):
+        def theirs():
+            parts = [keras.Input((3,)), keras.layers.Dense(4, name="first"), keras.layers.Dense(1, name="last")]
+            model = keras.Sequential(parts, name="net")
+            model.compile(keras.optimizers.Adam(0.1, name="adam"), "mse", metrics=["mae"])
+            return model
+
+        ours, reads = made(), theirs()
+        ours.fit(X, Y, verbose=0, callbacks=[OrbaxCheckpoint(tmp_path / "ours")])
+        reads.load_weights(str(tmp_path / "ours"))
+        assert_weights(reads, ours.get_weights())
+        reads.fit(X, Y, verbose=0, callbacks=[keras.callbacks.OrbaxCheckpoint(str(tmp_path / "theirs"))])
+        again = made()
+        OrbaxCheckpoint(tmp_path / "theirs").restore(again)
+        assert_weights(again, reads.get_weights())
+        assert int(again.optimizer.iterations) == int(reads.optimizer.iterations)
 
     @pytest.mark.filterwarnings("ignore")
     def test_the_best_only(self, tmp_path):
