@@ -28,6 +28,7 @@ _MODULES = (
     "distribution",
     "dtype_policies",
     "errors",
+    "export",
     "initializers",
     "inspect",
     "layers",
@@ -46,6 +47,7 @@ _MODULES = (
     "training",
     "tree",
     "utils",
+    "visualization",
     "wrappers",
 )
 _DTYPES = (
@@ -119,6 +121,7 @@ __all__ = [
     "distribution",
     "dtype_policies",
     "errors",
+    "export",
     "float16",
     "float32",
     "float64",
@@ -161,6 +164,7 @@ __all__ = [
     "unload_ipython_extension",
     "utils",
     "version",
+    "visualization",
     "wrappers",
     "zeros",
 ]
@@ -207,5 +211,6 @@ def _load_namespaces() -> None:
         "distillation",
         "surgery",
         "applications",
+        "utils",
     ):
         importlib.import_module(f"plait.{name}")

@@ -9,6 +9,7 @@ from plait.training.callbacks import History as History
 from plait.training.callbacks import LambdaCallback as LambdaCallback
 from plait.training.callbacks import LearningRateScheduler as LearningRateScheduler
 from plait.training.callbacks import ModelCheckpoint as ModelCheckpoint
+from plait.training.callbacks import OrbaxCheckpoint as OrbaxCheckpoint
 from plait.training.callbacks import ProgbarLogger as ProgbarLogger
 from plait.training.callbacks import ReduceLROnPlateau as ReduceLROnPlateau
 from plait.training.callbacks import RemoteMonitor as RemoteMonitor
@@ -26,6 +27,7 @@ __all__ = [
     "LambdaCallback",
     "LearningRateScheduler",
     "ModelCheckpoint",
+    "OrbaxCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
     "RemoteMonitor",

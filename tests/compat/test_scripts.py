@@ -17,7 +17,7 @@ import pytest
 import plait
 
 HERE = Path(__file__).parent
-ON_PLAIT_ONLY = ("tape", "text")  # Keras on JAX needs TensorFlow for a tape, and for strings
+ON_PLAIT_ONLY = ("feature_space", "tape", "text")  # Keras on JAX needs TensorFlow for a tape, and for strings
 SCRIPTS = tuple(sorted({path.stem for path in (HERE / "scripts").glob("*.py")} - set(ON_PLAIT_ONLY)))
 ALWAYS = ("backend_habits", "custom_layers", "masking")  # the others are marked slow
 NUMBER = re.compile(r"(?<![A-Za-z_\d.])-?(?:\d+\.?\d*(?:e[+-]?\d+)?|\.\d+|nan|inf)(?![A-Za-z_])")
@@ -65,6 +65,18 @@ def test_text_from_raw_strings():
     known = {word: place + 2 for place, word in enumerate(words)}
     sentence = [known[word] for word in "the brain is deeper than the sea".split()]
     assert json.loads(lines[1])[0] == [*sentence, 0]
+
+
+def test_a_table_through_a_feature_space():
+    told = ran("plait", ("feature_space",))["feature_space"]
+    assert not told["error"], told["error"]
+    # 7 categories have 2+5+2+3+2+4+3 places, ages 30 bins, 5 numbers one each, the crosses 64 and 16
+    assert told["printed"].splitlines()[2:] == [
+        f"preprocessed_x.shape: (32, {21 + 30 + 5 + 64 + 16})",
+        "preprocessed_x.dtype: float32",
+        "learns: True",
+        "probability: (1, 1) True",
+    ]
 
 
 def test_a_loop_with_a_tape_trains_as_keras_does():

@@ -96,7 +96,7 @@ def _deep(file, secret):
 ATTACKS = [v for k, v in list(globals().items()) if k.startswith("_") and getattr(v, "__module__", 0) == __name__]
 
 
-@pytest.mark.parametrize("entry", ["load_weights", "load_model", "partial"])
+@pytest.mark.parametrize("entry", ["load_weights", "load_model", "partial", "editor"])
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__[1:])
 def test_hdf5_that_attacks_is_refused(attack, entry, tmp_path):
     secret = tmp_path / "secret.h5"
@@ -109,9 +109,14 @@ def test_hdf5_that_attacks_is_refused(attack, entry, tmp_path):
         attack(file, secret)
     model = small_model()
     before = model.get_weights()
+    if (attack, entry) == (_hard_cycle, "editor"):  # harmless: what is linked twice is gone through once
+        assert list(plait.saving.KerasFileEditor(path).weights_dict["layers"]) == ["dense"]
+        return
     with refused(tmp_path):
         if entry == "load_model":
             plait.load_model(write_keras(tmp_path, model_data(dense()), path.read_bytes()))
+        elif entry == "editor":
+            plait.saving.KerasFileEditor(path)
         elif entry == "partial":
             model.load_weights(path, map={"layers/dense/0": "evil/kernel", "layers/dense/1": "evil/bias"})
         else:

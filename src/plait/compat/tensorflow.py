@@ -64,7 +64,7 @@ def _basic(module: str, name: str) -> Any:
         return "2.20.0"
     if name == "bool":
         return "bool"
-    if name in _DTYPES or name in ("Variable", "convert_to_tensor", "ones", "zeros"):
+    if name in _DTYPES or name in ("Variable", "ones", "zeros"):
         return getattr(plait, name)
     if name in PARTS:
         return importlib.import_module(f"tensorflow.{name}")
@@ -122,13 +122,20 @@ def _drawn(function: Any) -> Any:
 
 def constant(value: Any, dtype: Any = None, shape: Any = None, name: str = "Const") -> Any:
     """A tensor of a value, filled up to a shape."""
-    tensor = importlib.import_module("plait").convert_to_tensor(value, dtype=dtype)
+    tensor = convert_to_tensor(value, dtype)
     return tensor if shape is None else _ops.broadcast_to(_ops.reshape(tensor, (1,)), shape)
 
 
 def identity(value: Any, name: str | None = None) -> Any:
     """The tensor itself."""
-    return importlib.import_module("plait").convert_to_tensor(value)
+    return convert_to_tensor(value)
+
+
+def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, name: str | None = None) -> Any:
+    """A tensor of a value; strings, which no device holds, as an array of NumPy."""
+    if dtype == "string" or (isinstance(value, (str, bytes, list, tuple)) and np.asarray(value).dtype.kind in "US"):
+        return np.asarray(value)
+    return importlib.import_module("plait").convert_to_tensor(value, dtype=dtype)
 
 
 def function(func: Any = None, **options: Any) -> Any:
@@ -138,6 +145,7 @@ def function(func: Any = None, **options: Any) -> Any:
 
 _BASICS = {
     "constant": constant,
+    "convert_to_tensor": convert_to_tensor,
     "identity": identity,
     "function": function,
     "newaxis": None,

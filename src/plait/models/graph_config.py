@@ -21,10 +21,12 @@ from typing import Any
 
 from plait._errors import FileError, describe, did_you_mean, listing
 from plait._registry import (
+    constructor_parameters,
     custom_object_scope,
     deserialize,
     deserialize_object,
     find_class,
+    given_config,
     serialize,
     serialize_object,
 )
@@ -36,6 +38,7 @@ from plait.layers.input import InputLayer
 
 _WRITTEN = "training_is_written"  # marks a call whose `training` is to be kept; Keras passes over it
 _TENSOR = "__keras_tensor__"
+_OF_GRAPHS = frozenset({"inputs", "outputs", "name", "trainable"})
 
 
 def graph_to_config(model: Any) -> dict:
@@ -50,6 +53,17 @@ def graph_to_config(model: Any) -> dict:
     ['multiply', 0, 0]
     """
     return _Writer(model).config()
+
+
+def other_arguments(model: Any, args: tuple, kwargs: dict) -> dict:
+    """What a program's own class of graphs was made with beside inputs and outputs, as plain data."""
+    return given_config(model, args, kwargs, without=_OF_GRAPHS) or {}
+
+
+def read_other_arguments(cls: type, config: dict) -> dict:
+    """The arguments that `other_arguments` told, as objects."""
+    own = constructor_parameters(cls)
+    return {key: deserialize(config[key]) for key in own if key in config and key not in _OF_GRAPHS}
 
 
 class _Writer:

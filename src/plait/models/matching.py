@@ -11,6 +11,8 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from plait._errors import DataError, ShapeError, describe, describe_dimension, did_you_mean, listing, raise_all
 from plait._tree import flatten, is_nested, leaves_with_paths, same_structure
 from plait.core.mask import get_mask, set_mask
@@ -194,3 +196,11 @@ def _agrees(found: tuple, expected: tuple) -> bool:
     if len(found) != len(expected):
         return False
     return all(not isinstance(a, int) or b is None or a == b for a, b in list(zip(found, expected, strict=True))[1:])
+
+
+def host_array(tensor: KerasTensor, value: Any) -> Any:
+    """Data for an input, in NumPy; `[B]` as `[B, 1]` where that is asked for, as `fit_values` does for programs."""
+    if value is None:
+        return None
+    array = np.asarray(value, dtype=None if hasattr(value, "dtype") else object)
+    return array[..., None] if array.ndim == len(tensor.shape) - 1 and tensor.shape[-1] == 1 else array

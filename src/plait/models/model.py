@@ -25,7 +25,7 @@ from jax.core import Tracer
 from plait import inspect, optimizers, saving, training
 from plait._errors import ArgumentError, StateError, did_you_mean, listing
 from plait._names import auto_name
-from plait._registry import builtin, constructor_parameters, deserialize, given_config
+from plait._registry import builtin, constructor_parameters, deserialize
 from plait._scope import current, scope
 from plait._tree import flatten, map_structure_in_order, pack_as
 from plait.core.graph import Graph
@@ -35,12 +35,13 @@ from plait.core.pure import pure
 from plait.core.tensor import KerasTensor, any_symbolic
 from plait.core.traces import Traces
 from plait.core.variable import Cell, Variable, cell_of, is_observed, observed, revision
+from plait.export import export_model
 from plait.layers.base import Layer
 from plait.layers.input import InputLayer, input_spec_of
 from plait.layers.ownership import unique
 from plait.metrics.base import Metric
-from plait.models.graph_config import config_to_graph, graph_to_config
-from plait.models.matching import fit_values, match_inputs, select_inputs
+from plait.models.graph_config import config_to_graph, graph_to_config, other_arguments, read_other_arguments
+from plait.models.matching import fit_values, host_array, match_inputs, select_inputs
 from plait.models.quantize import quantize
 from plait.models.reach import find_layer, find_opened, find_tensor
 from plait.models.rewrite import inlined
@@ -451,7 +452,10 @@ class Model(Layer):
     def on_host(self, x: Any) -> Any:
         """Data with what works on text done; other data as it is."""
         part = self.host_part
-        return x if part is None or isinstance(x, Features) else part(list(map(_host_array, self.ordered_inputs(x))))
+        if part is None or isinstance(x, Features):
+            return x
+        values = zip(self._needs_graph("inputs").inputs, self.ordered_inputs(x))
+        return part([host_array(tensor, value) for tensor, value in values])
 
     def ordered_inputs(self, x: Any) -> list:
         """Data for the inputs, in the order of the graph's inputs."""
@@ -649,6 +653,17 @@ class Model(Layer):
         """Writes the model to a `.keras` file, whole or not at all: graph, weights, compile and optimizer state."""
         saving.save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
+    def export(
+        self,
+        filepath: Any,
+        format: str = "tf_saved_model",
+        verbose: Any = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Writes the call for inference as a file that runs without plait; `plait.export` says what the options mean."""
+        export_model(self, filepath, format, verbose, input_signature, **kwargs)
+
     def save_weights(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
         """Writes the weights to a `.weights.h5` file."""
         saving.save_weights(self, filepath, overwrite=overwrite, **kwargs)
@@ -688,8 +703,7 @@ class Model(Layer):
         config = graph_to_config(self)
         if type(self).__init__ is Model.__init__ or type(self).get_config is not Model.get_config:
             return config
-        args, kwargs = self._constructed_with
-        return {**(given_config(self, args, kwargs, without=_OF_GRAPHS) or {}), **config}
+        return {**other_arguments(self, *self._constructed_with), **config}
 
     def file_identity(self) -> tuple[str, str, str] | None:
         """What files call this class: a graph is Keras's `Functional`."""
@@ -709,8 +723,7 @@ class Model(Layer):
         """A model from its config; the config stays as it is."""
         if "layers" in config and "input_layers" in config:
             inputs, outputs = config_to_graph(config, custom_objects)
-            own = {} if cls.__init__ is Model.__init__ else constructor_parameters(cls)
-            more = {key: deserialize(config[key]) for key in own if key in config and key not in _OF_GRAPHS}
+            more = {} if cls.__init__ is Model.__init__ else read_other_arguments(cls, config)
             options = {"name": config.get("name"), "trainable": config.get("trainable", True), **more}
             return cls(inputs=inputs, outputs=outputs, **options)
         return super().from_config(config)  # type: ignore[return-value]
@@ -747,13 +760,6 @@ class Model(Layer):
         self.compile(**config)
         if self.built and self.optimizer is not None:
             self.optimizer.build_for(self.trainable_variables)
-
-
-_OF_GRAPHS = frozenset({"inputs", "outputs", "name", "trainable"})
-
-
-def _host_array(value: Any) -> Any:
-    return np.asarray(value, dtype=None if hasattr(value, "dtype") else object) if value is not None else None
 
 
 def _is_plain_array(value: Any) -> bool:

@@ -1,5 +1,6 @@
 """Files: Keras 3's own formats, written whole or not at all, read without running code."""
 
+from plait.saving.editor import KerasFileEditor as KerasFileEditor
 from plait.saving.keras_file import load_model as load_model
 from plait.saving.keras_file import load_weights as load_weights
 from plait.saving.keras_file import model_from_json as model_from_json
@@ -18,6 +19,7 @@ from plait.saving.report import LoadReport as LoadReport
 
 __all__ = [
     "CustomObjectScope",
+    "KerasFileEditor",
     "LoadReport",
     "custom_object_scope",
     "deserialize_keras_object",

@@ -56,28 +56,39 @@ def write_weights(root: Any, file: BinaryIO, without: Sequence[Any] = ()) -> Non
         without: objects that are left out, such as the optimizer.
     """
     left_out = {id(thing) for thing in without}
-    with h5py.File(file, "w") as h5:
+    with open_for_writing(file) as h5:
         for place in find_places(root):
             if not _is_within(place, left_out):
-                store = _Writer(h5, f"{place.path}/vars")
+                store = ArrayWriter(h5, f"{place.path}/vars")
                 name = getattr(place.thing, "name", None)
                 if isinstance(name, str):
                     store.group().attrs["name"] = name
                 place.thing.save_own_variables(store)
 
 
+def open_for_writing(file: BinaryIO) -> h5py.File:
+    """A new weights file, with nothing in it yet."""
+    return h5py.File(file, "w")
+
+
 def _is_within(place: Place, left_out: set[int]) -> bool:
     return id(place.thing) in left_out or any(_is_within(parent, left_out) for parent, _ in place.parents[:1])
 
 
-class _Writer(MutableMapping):
-    """Where an object puts its arrays: a dict that writes through to the file."""
+class ArrayWriter(MutableMapping):
+    """Where an object puts its arrays: a dict that writes through to the file.
+
+    Args:
+        h5: the file.
+        path: the group for the arrays: the object's place, and `vars`.
+    """
 
     def __init__(self, h5: h5py.File, path: str):
         self.h5, self._path = h5, path
         self._shapes: dict[str, Any] = {}
 
     def group(self) -> Any:
+        """The group, made if it isn't there."""
         return self.h5.require_group(self._path)
 
     def __setitem__(self, key: str, value: Any) -> None:

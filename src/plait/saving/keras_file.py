@@ -93,7 +93,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
     if hasattr(filepath, "write"):
         _write_into(model, filepath, zipped, include_optimizer)
         return
-    path = _as_path(filepath)
+    path = as_path(filepath)
     if path.suffix in (".h5", ".hdf5") and not zipped:
         _check_overwrite(path, overwrite)
         with atomic_write(path) as file:
@@ -174,11 +174,11 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
             with open(path, "wb") as copy:
                 shutil.copyfileobj(filepath, copy)
             return load_model(path, custom_objects, compile, safe_mode)
-    path = _as_path(filepath)
-    reader = _MODEL_READERS.get(_format_of(path))
+    path = as_path(filepath)
+    reader = _MODEL_READERS.get(format_of(path))
     if reader is None:
         raise _not_readable(path, "a model")
-    with LongWork(f"Loading {path.name}"), _named(path), custom_object_scope(custom_objects or {}):
+    with LongWork(f"Loading {path.name}"), named(path), custom_object_scope(custom_objects or {}):
         model = reader(path, compile)
         with _as_file_error():
             _draw_the_rest(model)
@@ -311,7 +311,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, **kwargs: An
     skip = kwargs.pop("objects_to_skip", None) or []
     if kwargs:
         raise ArgumentError(f"save_weights: Invalid keyword arguments: {listing(kwargs)}.")
-    path = _as_path(filepath)
+    path = as_path(filepath)
     if not path.name.endswith((".weights.h5", ".safetensors")):
         raise FileError(
             f"The filename must end in `.weights.h5` (or `.safetensors`), but got '{path}'. model.save writes whole models."
@@ -357,16 +357,16 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
     )
     if kwargs:
         raise ArgumentError(f"load_weights: Invalid keyword arguments: {listing(kwargs)}.")
-    path = _as_path(filepath)
+    path = as_path(filepath)
     if not model.built:
         raise StateError(
             f"You are loading weights into model {model.name!r}, which has not yet been built. Call it on data, or build it, "
             "first."
         )
-    reader = _WEIGHTS_READERS.get(_format_of(path))
+    reader = _WEIGHTS_READERS.get(format_of(path))
     if reader is None:
         raise _not_readable(path, "weights")
-    with LongWork(f"Loading {path.name}"), _named(path):
+    with LongWork(f"Loading {path.name}"), named(path):
         return reader(model, path, options)
 
 
@@ -520,7 +520,7 @@ def _model_from(config: dict) -> Any:
                     "@plait.saving.register_keras_serializable() on each, or pass custom_objects={...}."
                 ) from error
             raise
-    if not hasattr(model, "fit"):
+    if not hasattr(model, "save"):  # models, and FeatureSpace
         raise FileError(f"The config describes a {type(model).__name__}, which is not a model.")
     return model
 
@@ -580,14 +580,19 @@ def _load_assets(model: Any, archive: Members) -> None:
 # ---------------------------------------------------------------------------- paths and formats
 
 
-def _as_path(filepath: Any) -> Path:
+def as_path(filepath: Any) -> Path:
+    """A path as it was given, `~` for the home folder.
+
+    Raises:
+        FileError: something that is no path.
+    """
     try:
         return Path(os.fsdecode(os.fspath(filepath))).expanduser()
     except TypeError:
         raise FileError(f"A path must be a string or a pathlib.Path, but got {describe(filepath)}.") from None
 
 
-def _format_of(path: Path) -> str:
+def format_of(path: Path) -> str:
     """What is at a path, by its first bytes."""
     if path.is_dir():
         return "folder"
@@ -607,7 +612,7 @@ def _format_of(path: Path) -> str:
 
 def _not_readable(path: Path, what: str) -> FileError:
     kinds = {"folder": "a folder", "hdf5": "an HDF5 file without a model's config", "keras": "a zip archive"}
-    kind = kinds.get(_format_of(path), "neither a zip archive nor an HDF5 file")
+    kind = kinds.get(format_of(path), "neither a zip archive nor an HDF5 file")
     return FileError(f"'{path}' is {kind}, and cannot be read as {what}. {_FORMATS}.")
 
 
@@ -617,7 +622,7 @@ def _check_overwrite(path: Path, overwrite: bool) -> None:
 
 
 @contextlib.contextmanager
-def _named(path: Path) -> Iterator[None]:
+def named(path: Path) -> Iterator[None]:
     """Says in errors which file it was about."""
     try:
         yield

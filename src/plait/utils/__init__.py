@@ -30,6 +30,7 @@ from plait.utils.dataset_from_directory import audio_dataset_from_directory as a
 from plait.utils.dataset_from_directory import image_dataset_from_directory as image_dataset_from_directory
 from plait.utils.dataset_from_directory import text_dataset_from_directory as text_dataset_from_directory
 from plait.utils.download import get_file as get_file
+from plait.utils.feature_space import FeatureSpace as FeatureSpace
 from plait.utils.image import array_to_img as array_to_img
 from plait.utils.image import img_to_array as img_to_array
 from plait.utils.image import load_img as load_img
@@ -48,6 +49,7 @@ __all__ = [
     "Config",
     "CustomObjectScope",
     "Dataset",
+    "FeatureSpace",
     "Progbar",
     "PyDataset",
     "Sequence",

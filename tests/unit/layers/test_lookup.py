@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import plait
 from plait._errors import ArgumentError, StateError, UnsafeFileError
 from plait.core.tensor import KerasTensor
 from plait.layers.preprocessing.categorical import CategoryEncoding, Discretization, HashedCrossing, Hashing
@@ -166,3 +167,12 @@ def test_what_cannot_work_is_refused(tmp_path):
         StringLookup(output_mode="count")(["b"])
     with pytest.raises(UnsafeFileError):
         StringLookup.from_config({"vocabulary": str(tmp_path / "other.txt")})
+
+
+def test_flat_data_beside_text_is_made_columns():
+    """`[B]` for an Input of `(1,)`, as other models take it; it used to stay flat where a model also takes text."""
+    texts, sizes = plait.Input((1,), dtype="string", name="text"), plait.Input((1,), name="size")
+    one_hot = StringLookup(vocabulary=["a", "b"], output_mode="one_hot", num_oov_indices=0)
+    model = plait.Model([texts, sizes], plait.layers.Concatenate()([one_hot(texts), sizes]))
+    assert model([np.array(["b", "a"]), np.array([5.0, 6.0])]).tolist() == [[0, 1, 5], [1, 0, 6]]
+    assert model.predict([np.array(["b"]), np.array([5.0])], verbose=0).tolist() == [[0, 1, 5]]

@@ -8,6 +8,7 @@ from plait.training.callbacks.callback_list import CallbackList as CallbackList
 from plait.training.callbacks.monitor import EarlyStopping as EarlyStopping
 from plait.training.callbacks.monitor import ModelCheckpoint as ModelCheckpoint
 from plait.training.callbacks.monitor import ReduceLROnPlateau as ReduceLROnPlateau
+from plait.training.callbacks.orbax import OrbaxCheckpoint as OrbaxCheckpoint
 from plait.training.callbacks.progress import ProgbarLogger as ProgbarLogger
 from plait.training.callbacks.simple import CSVLogger as CSVLogger
 from plait.training.callbacks.simple import LambdaCallback as LambdaCallback
@@ -26,6 +27,7 @@ __all__ = [
     "LambdaCallback",
     "LearningRateScheduler",
     "ModelCheckpoint",
+    "OrbaxCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
     "RemoteMonitor",
