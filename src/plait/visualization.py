@@ -417,4 +417,4 @@ def _patches(colors: Mapping[str, Sequence[int]]) -> list[Any]:
         from matplotlib.patches import Patch
     except ImportError as error:
         raise ImportError("Legends are drawn by matplotlib: pip install plait[plot].") from error
-    return [Patch(color=np.array(color) / 255.0, label=name) for name, color in colors.items()]
+    return [Patch(color=tuple(np.array(color) / 255.0), label=name) for name, color in colors.items()]

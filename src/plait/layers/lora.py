@@ -182,8 +182,12 @@ class Adaptable(Layer):
             yield
             return
         path = tuple(self.path.split("/"))
-        with jax.ensure_compile_time_eval(), scope(bindings=None, compute_dtype=None, path=path):
-            yield
+        self._building = True
+        try:
+            with jax.ensure_compile_time_eval(), scope(bindings=None, compute_dtype=None, path=path):
+                yield
+        finally:
+            self._building = False
 
     def _check_lora(self, rank: Any) -> None:
         who = f"{type(self).__name__} {self.name!r}"
