@@ -8,7 +8,7 @@ A batch's outputs are taken to the host while the device works on the next one, 
 import contextlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from plait.training import custom
 from plait.training.callbacks import CallbackList
 from plait.training.counted import counted
 from plait.training.data import ArraySource, DataOf, closing_sources, pack, source_of
+from plait.training.together import batches_together, dispatches_of_many
 
 _UNDER_WAY = 2  # batches on the device
 
@@ -68,7 +69,8 @@ def predict(
     watchers = CallbackList(
         callbacks, add_progbar=verbose != 0, model=model, verbose=verbose, epochs=1, steps=source.steps
     )
-    batches = _outputs(model, function, source, watchers)
+    together = 1 if watchers.watches_batches("predict") or not _is_usual(model) else batches_together(model, source)
+    batches = _outputs(model, function, source, watchers, together)
     with counted():
         return _joined(batches, getattr(source, "rows", 0)) if out is None else _written(batches, out)
 
@@ -92,9 +94,14 @@ def predict_batches(model: Any, x: Any, batch_size: int | None = None, steps: in
     yield from _outputs(model, _function(model), source, CallbackList(None, model=model))
 
 
+def _is_usual(model: Any) -> bool:
+    """Whether the model has no `predict_step` of its own."""
+    return type(model).predict_step is custom.predict_step
+
+
 def _function(model: Any) -> Callable:
     """A batch's outputs: the model's, or those of a `predict_step` of its own."""
-    if type(model).predict_step is custom.predict_step:
+    if _is_usual(model):
         return lambda batch: model(batch[0], training=False)
 
     def step(trainable: list, rest: list, data: Any) -> tuple:
@@ -114,25 +121,43 @@ def _function(model: Any) -> Callable:
     return run
 
 
-def _outputs(model: Any, function: Callable, source: Any, watchers: CallbackList) -> Iterator[Any]:
-    """The outputs of each batch, on the host; tells the callbacks."""
+def _outputs(model: Any, function: Callable, source: Any, watchers: CallbackList, together: int = 1) -> Iterator[Any]:
+    """The outputs of each batch, or of some together, on the host; tells the callbacks."""
     under_way: deque = deque()
     told = _Told(watchers, getattr(model, "steps_per_execution", None) or 1)
-    model.stop_predicting = False
+    model.stop_predicting, done = False, 0
     watchers.on_predict_begin()
-    with closing_sources(source), contextlib.closing(watchers), contextlib.closing(source.batches(0)) as batches:
-        for index, batch in enumerate(batches):
-            told.begin(index)
-            under_way.append(function(batch))
-            told.end(index, under_way[-1])
-            watchers.progress(index + 1, {})
+    with (
+        closing_sources(source),
+        contextlib.closing(watchers),
+        contextlib.closing(_dispatches(model, function, source, together)) as dispatches,
+    ):
+        for send, count, room in dispatches:
+            told.begin(done)
+            under_way.append((send(), count, room))
+            done += count
+            told.end(done - 1, under_way[-1][0])
+            watchers.progress(done, {})
             if len(under_way) > _UNDER_WAY:
-                yield _on_host(under_way.popleft())
-            if model.stop_predicting or (source.steps is not None and index + 1 >= source.steps):
+                yield _on_host(*under_way.popleft())
+            if model.stop_predicting or (source.steps is not None and done >= source.steps):
                 break
     told.close()
-    yield from map(_on_host, under_way)
+    for sent in under_way:
+        yield _on_host(*sent)
     watchers.on_predict_end()
+
+
+def _dispatches(
+    model: Any, function: Callable, source: Any, together: int
+) -> Generator[tuple[Callable, int, int], None, None]:
+    """What to send next, how many batches it holds, and for how many is room in what comes."""
+    if together > 1:
+        yield from dispatches_of_many(model, function, source, together)
+        return
+    with contextlib.closing(source.batches(0)) as batches:
+        for batch in batches:
+            yield (lambda batch=batch: function(batch)), 1, 1
 
 
 class _Told:
@@ -172,11 +197,11 @@ class _Told:
             self._watchers.on_predict_batch_end(self._first + self._together - 1, {"outputs": joined})
 
 
-def _on_host(outputs: Any) -> Any:
+def _on_host(outputs: Any, count: int = 1, room: int = 1) -> Any:
     found = map_structure_in_order(np.asarray, outputs)
     if not all(np.ndim(leaf) for leaf in flatten(found) if leaf is not None):
         raise DataError(f"predict: outputs need a batch axis to be joined along, but are {describe(found)}.")
-    return found
+    return found if count == room else map_structure(lambda leaf: leaf[: len(leaf) // room * count], found)
 
 
 def _joined(batches: Iterator[Any], rows: int) -> Any:
