@@ -33,6 +33,8 @@ class DTypePolicy:
     ('bfloat16', 'float32')
     """
 
+    _is_constant = True  # a policy is replaced, never changed
+
     def __init__(self, name: str | None = None):
         if name is not None and not isinstance(name, str):
             raise ArgumentTypeError(

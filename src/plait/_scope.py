@@ -22,6 +22,7 @@ class Scope(NamedTuple):
 
     Attributes:
         bindings: values that stand in for the variables', keyed by variable; `pure` and `infer` read and write here.
+        finder: what notes the variables that a program reads and assigns while it is traced; see `core/program`.
         training: whether layers that aren't told run as in training; None is unknown.
         compute_dtype: what floating variables are cast to when read; None leaves them as they are.
         path: the names of the layers whose `build` or `call` is running.
@@ -35,6 +36,7 @@ class Scope(NamedTuple):
     """
 
     bindings: dict | None = None
+    finder: Any = None
     training: bool | None = None
     compute_dtype: str | None = None
     path: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from plait._registry import deserialize as deserialize_any
 from plait._registry import get as get_any
 from plait._registry import serialize as serialize_any
 from plait._settings import settings
+from plait._watched import Watched
 from plait.core.variable import convert_to_tensor
 
 __all__ = [
@@ -33,7 +34,7 @@ __all__ = [
 
 
 @builtin("constraints", "constraint")
-class Constraint:
+class Constraint(Watched):
     """The parent of constraints, which itself changes nothing: a subclass says in `__call__` what a weight becomes.
 
     >>> class AtMostOne(Constraint):

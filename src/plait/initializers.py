@@ -27,6 +27,7 @@ from plait._registry import builtin, class_config
 from plait._registry import deserialize as deserialize_any
 from plait._registry import get as get_any
 from plait._registry import serialize as serialize_any
+from plait._watched import Watched
 from plait.ops.window_functions import check_window, window_values
 
 __all__ = [
@@ -73,7 +74,7 @@ __all__ = [
 
 
 @builtin("initializers", "initializer")
-class Initializer:
+class Initializer(Watched):
     """The parent of initializers: a subclass says in `__call__` what the values are.
 
     >>> class Twos(Initializer):

@@ -32,6 +32,7 @@ __all__ = [
     "draw_seed",
     "dropout",
     "forget_global_generator",
+    "generator_of",
     "gamma",
     "global_generator",
     "global_states",
@@ -95,6 +96,13 @@ class SeedGenerator:
 
     def __repr__(self) -> str:
         return f"<SeedGenerator name={self.name}, seed={self.seed}>"
+
+
+def generator_of(owner: Any) -> SeedGenerator:
+    """The `seed_generator` of a layer, made of its `seed` now if it had nothing to draw until a setting was changed."""
+    if not hasattr(owner, "seed_generator"):
+        owner.seed_generator = SeedGenerator(owner.seed)
+    return owner.seed_generator
 
 
 _global_generator: SeedGenerator | None = None

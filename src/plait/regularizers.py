@@ -15,6 +15,7 @@ from plait._registry import builtin, class_config
 from plait._registry import deserialize as deserialize_any
 from plait._registry import get as get_any
 from plait._registry import serialize as serialize_any
+from plait._watched import Watched
 from plait.core.variable import convert_to_tensor
 
 __all__ = [
@@ -34,7 +35,7 @@ __all__ = [
 
 
 @builtin("regularizers", "regularizer")
-class Regularizer:
+class Regularizer(Watched):
     """The parent of regularizers: a subclass says in `__call__` what the penalty of a tensor is.
 
     >>> class LargestElement(Regularizer):

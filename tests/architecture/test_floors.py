@@ -33,6 +33,7 @@ FLOORS = (
     ),
     (
         {"_scope"},
+        {"_watched"},
         {"_registry"},
     ),
     (

@@ -30,6 +30,7 @@ from plait._scope import current, scope
 from plait._tree import map_structure_in_order
 from plait.core.tensor import KerasTensor
 from plait.core.traces import uncollected
+from plait.core.variable import values_of
 
 _PROBES = (96, 160)  # sizes for functions that need numbers: large enough for any usual window or stride
 _MOST_TRIES = 128
@@ -93,7 +94,7 @@ def _traceable(function: Callable, args: tuple, kwargs: dict) -> tuple[list[Kera
     def run(*arrays: Any) -> Any:
         call_args, call_kwargs = map_structure_in_order(lambda a: arrays[a.index] if type(a) is _Slot else a, template)
         with scope(bindings=dict(current().bindings or {}), losses=[]):
-            return function(*call_args, **call_kwargs)
+            return values_of(function(*call_args, **call_kwargs))
 
     return tensors, run
 

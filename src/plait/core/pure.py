@@ -7,7 +7,9 @@ in plait goes through it.
 Verbs: `pure` for lists of values, `functional` for one model or layer and weights by path.
 
 Life under jit: while the function runs, `Variable.value` and `assign` go to the values given here (`Scope.bindings`).
-Variables that aren't listed keep their stored value as a constant.
+Variables that aren't listed are read and assigned where the function is called: as inputs of the program around
+(`core/program`), or as they are stored. Under a `jit` of the caller's own their stored values become constants, and
+assigning them is an error.
 
 What it is not: a copy of a model. The weights of a model and those of its pure function are separate from then on.
 
@@ -23,12 +25,16 @@ from plait._scope import current, scope
 from plait.core.variable import Stateful, Variable
 
 
-def pure(function: Callable, variables: Sequence[Variable]) -> Callable:
+def pure(function: Callable, variables: Sequence[Variable], carries: bool = True) -> Callable:
     """A pure function from one that reads and assigns variables.
 
     Args:
         function: any function.
         variables: the variables whose values come in and go out.
+        carries: whether assignments to other variables are carried out; otherwise they are dropped.
+
+    Raises:
+        StateError: an assignment to another variable of a value that is traced by the caller's own `jit`.
 
     >>> v = Variable(1.0)
     >>> counted = pure(lambda x: x * v.assign_add(1.0), [v])
@@ -40,11 +46,16 @@ def pure(function: Callable, variables: Sequence[Variable]) -> Callable:
     def pure_function(weights: Sequence, *args: Any, **kwargs: Any) -> tuple[Any, list]:
         if len(weights) != len(variables):
             raise ArgumentError(f"A pure function of {len(variables)} variables got {len(weights)} values for them.")
-        bindings = dict(current().bindings or {})
-        bindings.update(zip(variables, weights, strict=True))
+        before = dict(current().bindings or {})
+        before.update((v, w.value if isinstance(w, Variable) else w) for v, w in zip(variables, weights, strict=True))
+        bindings = dict(before)
         with scope(bindings=bindings):
             out = function(*args, **kwargs)
-        return out, [bindings[variable] for variable in variables]
+        after = [bindings.pop(variable) for variable in variables]
+        for variable, value in bindings.items() if carries else ():
+            if value is not before.get(variable):
+                variable.assign(value)
+        return out, after
 
     return pure_function
 
@@ -64,12 +75,14 @@ def functional(layer: Stateful, return_state: bool = False) -> tuple[Callable, d
         ArgumentError: from `fn`: weights that are missing, or that the layer doesn't have.
     """
     variables = by_path(layer.variables)
-    call = pure(layer, list(variables.values()))  # type: ignore[arg-type]
+    inner_metrics = getattr(layer, "metrics_variables", [])  # these see what a call measures, but it isn't handed out
+    measured = [variable for variable in inner_metrics if variable not in variables.values()]
+    call = pure(layer, [*variables.values(), *measured])  # type: ignore[arg-type]
 
     def fn(weights: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
         _check_paths(weights, variables)
-        out, after = call([weights[path] for path in variables], *args, **kwargs)
-        return (out, dict(zip(variables, after, strict=True))) if return_state else out
+        out, after = call([*(weights[path] for path in variables), *measured], *args, **kwargs)
+        return (out, dict(zip(variables, after, strict=False))) if return_state else out
 
     return fn, {path: variable.value for path, variable in variables.items()}
 

@@ -76,19 +76,24 @@ def run_again(call: Callable, variables: Sequence[Variable], args: tuple, kwargs
     inside may outlive the inner trace.
     """
     losses = current().losses
+    others: list[Variable] = []
 
     def inner(values: list, args: tuple) -> tuple:
-        added: list = []
-        with scope(losses=None if losses is None else added):
+        added, bindings = [], dict(current().bindings or {})  # type: ignore[var-annotated]
+        before = dict(bindings)
+        with scope(losses=None if losses is None else added, bindings=bindings):
             outputs, after = pure(lambda *given: call(*given, **kwargs), variables)(values, *args)
-        return outputs, after, added
+        others[:] = [variable for variable, value in bindings.items() if value is not before.get(variable)]
+        return outputs, after, [bindings[variable] for variable in others], added
 
     with scope(compute_dtype=None):
         values = [variable.value for variable in variables]
-    outputs, after, added = jax.checkpoint(inner)(values, args)
+    outputs, after, besides, added = jax.checkpoint(inner)(values, args)
     for variable, value in zip(variables, after, strict=True):
         if not variable.trainable:
             variable.assign(value)
+    for variable, value in zip(others, besides, strict=True):
+        variable.assign(value)
     if losses is not None:
         losses.extend(added)
     return outputs

@@ -30,7 +30,7 @@ class Traces:
         self.often = often
         self._counts: dict[str, int] = {}
         self._last: dict[str, dict[str, str]] = {}
-        self._pausing = False
+        self.pausing = False
 
     def note(self, owner: str, program: str, arguments: Any) -> None:
         """Notes that a program is being traced for arguments. From now on, until `ended`, Python looks for no garbage.
@@ -40,7 +40,7 @@ class Traces:
             program: which one.
             arguments: what it is called with, in any structure.
         """
-        self._pausing = self._pausing or gc.isenabled()
+        self.pausing = self.pausing or gc.isenabled()
         gc.disable()
         kinds = {path_name(path): describe(leaf) for path, leaf in leaves_with_paths(arguments)}
         before, self._last[program] = self._last.get(program, {}), kinds
@@ -54,8 +54,8 @@ class Traces:
 
     def ended(self) -> None:
         """To be called when a call has returned, or raised, whether it traced or not."""
-        if self._pausing:
-            self._pausing = False
+        if self.pausing:
+            self.pausing = False
             gc.enable()
 
 

@@ -1,15 +1,16 @@
 """Variables: named views into cells.
 
-A `Cell` is a box that holds a list of arrays. A `Variable` is a view of one place in one cell: its value is
-`cell.tree[index]`, and it stores no value of its own. A variable is born in a cell of its own; `adopt` moves many
-variables into one cell. `fit` adopts a model's variables once, and then replaces the whole list after each dispatch:
-the weights are always in sync, with no copying back and no work that grows with their number.
+A `Variable` is a view of one place in one cell (`core/cell`): its value is `cell.tree[index]`, and it stores no value of
+its own. A variable is born in a cell of its own; `adopt` moves many into one. `fit` adopts a model's variables once, and
+then replaces the whole list after each dispatch: the weights are always in sync, with no copying back and no work that
+grows with their number.
 
-Verbs: `Variable.assign` writes one value, `adopt` gathers views into one cell, `convert_to_tensor` makes an array.
+Verbs: `Variable.assign` writes one value, `convert_to_tensor` makes an array.
 
-Life under jit: a program never sees a cell. `pure` (next file but one) binds values to variables in the scope for the
-time of a trace, and reading or assigning goes to these bindings. An assignment of traced values outside of such
-bindings is refused, because the tracer would outlive its trace.
+Life under jit: a program never sees a cell. `core/pure` binds values to variables in the scope for the time of a trace,
+and reading or assigning goes to these bindings. A variable that isn't bound while a program is traced is noted by the
+program (`core/program`), which then takes it in too. Outside of plait's programs an assignment of traced values is
+refused, because the tracer would outlive its trace.
 
 What it is not: a reference that can be shared between cells, or a place that knows optimizers or layouts.
 
@@ -35,7 +36,9 @@ from plait._errors import ArgumentError, ShapeError, StateError, describe
 from plait._names import auto_name
 from plait._registry import get
 from plait._scope import current
-from plait._tree import flatten, map_structure
+from plait._tree import flatten, map_structure, map_structure_in_order
+from plait._watched import mark_edit
+from plait.core.cell import Cell, Late, LateCell, copied, looked_at, mark_revision, put
 
 
 class Stateful(Protocol):
@@ -47,93 +50,7 @@ class Stateful(Protocol):
         ...
 
 
-class Cell:
-    """A box with a list of arrays; variables are views of its places.
-
-    Attributes:
-        tree: the arrays. Replaced as a whole by the training loop.
-        whole: False once another cell took one of its variables.
-    """
-
-    __slots__ = ("tree", "whole")
-
-    def __init__(self, tree: list):
-        self.tree = tree
-        self.whole = True
-
-    @property
-    def filled(self) -> bool:
-        """Whether the arrays are there, or can be made."""
-        return True
-
-    def put(self, index: int, value: Any) -> None:
-        """Puts an array into a place."""
-        self.tree[index] = value
-
-
-class Late:
-    """A value that is made when it is first asked for.
-
-    Args:
-        make: gives the array.
-        shape: of the array.
-        dtype: its name.
-    """
-
-    __slots__ = ("dtype", "make", "shape")
-
-    def __init__(self, make: Callable[[], Any], shape: tuple[int, ...], dtype: str):
-        self.make, self.shape, self.dtype = make, shape, dtype
-
-
-class LateCell(Cell):
-    """The cell of one variable while a file is read: the file mostly brings the value, and then none is drawn."""
-
-    __slots__ = ("_late", "_tree")
-
-    def __init__(self, late: Late):
-        self._late, self._tree, self.whole = late, None, True
-
-    @property
-    def tree(self) -> list:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """The array in a list, made now if need be; zeros in its place for a trace that only asks for shapes."""
-        if self._tree is None:
-            if current().allowance is not None and isinstance(jnp.zeros(()), Tracer):
-                return [jnp.zeros(self._late.shape, self._late.dtype)]
-            with jax.ensure_compile_time_eval():
-                self._tree = [self._late.make()]
-        return self._tree
-
-    @tree.setter
-    def tree(self, tree: list) -> None:
-        self._tree = tree
-
-    @property
-    def filled(self) -> bool:
-        """Whether the array has been made or put in."""
-        return self._tree is not None
-
-    def put(self, index: int, value: Any) -> None:
-        """Puts the array in."""
-        self._tree = [value]
-
-
 _serial = itertools.count()
-_revision = 0
-
-
-def revision() -> int:
-    """A number that grows when a variable is made or moved, or any `trainable` flag changes: what was found by walking
-    the variables before is still right while it stays the same."""
-    return _revision
-
-
-def mark_revision() -> None:
-    """Tells that something changed which a walk over the variables would notice."""
-    global _revision
-    _revision += 1
-
-
 _observer: Callable[["Variable", Any], Any] | None = None
 
 
@@ -186,10 +103,8 @@ def _on_device(x: Any, name: str | None) -> jax.Array:
     if isinstance(x, (list, tuple)) and any(isinstance(leaf, (jax.Array, Variable)) for leaf in flatten(x)):
         values = map_structure(lambda leaf: leaf.value if isinstance(leaf, Variable) else leaf, x)
         return jnp.asarray(values, None if name is None else narrow(name))  # leaves that may be tracers
-    array = np.asarray(x)
-    if name is not None:
-        array = array.astype(jnp.dtype(narrow(name)), copy=False)
-    return jax.device_put(array)
+    # A copy, because on a CPU the array that JAX makes lies in NumPy's memory, and would change with it.
+    return jax.device_put(np.array(x, None if name is None else jnp.dtype(narrow(name))))
 
 
 def _natural_dtype(x: Any) -> str | None:
@@ -257,8 +172,8 @@ class Variable:
         self.autocast = autocast and is_float(self.dtype)
         self.born_trainable = bool(trainable)
         self._trainable = bool(trainable)
-        self.regularizer: Callable | None = None
-        self.constraint: Callable | None = None
+        self._regularizer: Callable | None = None
+        self._constraint: Callable | None = None
         self.overwrite_with_gradient = False
         self.aggregation, self.synchronization = aggregation, synchronization
         self.layout = layout
@@ -273,12 +188,22 @@ class Variable:
         if bindings is not None and self in bindings:
             value = bindings[self]
         else:
-            value = self._cell.tree[self._index]
+            if scope.finder is not None:
+                scope.finder.reads(self)
+            value = self._held()
             if _observer is not None:
                 value = _observer(self, value)
         if scope.compute_dtype is not None and self.autocast:
             return value.astype(scope.compute_dtype)
         return value
+
+    def _held(self) -> Any:
+        """The cell's array, for somebody who may keep it."""
+        while True:
+            cell, index = self._cell, self._index
+            value = cell.get(index)
+            if cell is self._cell and index == self._index:  # not moved meanwhile by another thread
+                return value
 
     @property
     def trainable(self) -> bool:
@@ -290,6 +215,26 @@ class Variable:
         if self._trainable != bool(trainable):
             self._trainable = bool(trainable)
             mark_revision()
+
+    @property
+    def regularizer(self) -> Callable | None:
+        """The function of the value that is added to the loss. What is set takes effect at the next step."""
+        return self._regularizer
+
+    @regularizer.setter
+    def regularizer(self, regularizer: Callable | None) -> None:
+        self._regularizer = regularizer
+        mark_edit()
+
+    @property
+    def constraint(self) -> Callable | None:
+        """The function that makes a value of an updated one. What is set takes effect at the next step."""
+        return self._constraint
+
+    @constraint.setter
+    def constraint(self, constraint: Callable | None) -> None:
+        self._constraint = constraint
+        mark_edit()
 
     @property
     def filled(self) -> bool:
@@ -313,15 +258,17 @@ class Variable:
             ShapeError: the value has another shape; nothing is broadcast.
             StateError: the value is traced, and this is not a program made by plait.
         """
-        value = convert_to_tensor(value, self.dtype)
+        given, value = value, convert_to_tensor(value, self.dtype)
         if value.shape != self.shape:
             raise ShapeError(
                 f"Variable '{self.path}': the shape of the target variable and the shape of the value in "
                 f"`variable.assign(value)` must match. It has shape {self.shape}, but got {describe(value)}."
             )
-        bindings = current().bindings
-        if bindings is not None:
-            bindings[self] = value
+        scope = current()
+        if scope.bindings is not None:
+            if scope.finder is not None:
+                scope.finder.assigns(self)
+            scope.bindings[self] = value
             return value
         value = observed(value)
         if isinstance(value, Tracer):
@@ -329,7 +276,7 @@ class Variable:
                 f"Variable '{self.path}': cannot be assigned inside a function that JAX is tracing, because the value "
                 "would not outlive the trace. Use plait.functional(model) or model.stateless_call, which return it."
             )
-        self._cell.put(self._index, value)
+        put(self, value, shared=value is given or isinstance(given, Variable))
         return value
 
     def assign_add(self, value: Any) -> Any:
@@ -342,10 +289,14 @@ class Variable:
 
     def numpy(self) -> np.ndarray:
         """The value as a NumPy array of its own."""
-        return np.array(self.value)
+        return self.__array__()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.value, dtype=dtype)
+        scope = current()
+        if scope.bindings is not None or scope.compute_dtype is not None or _observer is not None:
+            return np.array(self.value, dtype=dtype)
+        with looked_at(self) as value:  # a copy is made here, so the array need not be shared
+            return np.array(value, dtype=dtype)
 
     def __jax_array__(self) -> Any:
         return self.value
@@ -376,7 +327,8 @@ class Variable:
 
     def __reduce__(self) -> tuple:
         state = {key: item for key, item in vars(self).items() if key not in ("_cell", "_index", "serial")}
-        return _restore, (type(self), np.asarray(self._cell.tree[self._index]), state)
+        with looked_at(self) as value:
+            return _restore, (type(self), np.array(value), state)
 
     def __repr__(self) -> str:
         value = self.value
@@ -402,11 +354,6 @@ def _check_size(shape: tuple[int, ...], dtype: Any, name: str) -> None:
             raise ShapeError(
                 f"Variable {name!r}: shape {shape} takes {needed:,} bytes, more than the file holds values for."
             )
-
-
-def _copied(value: jax.Array) -> jax.Array:
-    """The same values elsewhere. A transfer needs no program, where `copy` compiles one for each new shape."""
-    return value.copy() if isinstance(value, Tracer) else jax.device_put(value, may_alias=False)
 
 
 def zeros_like(value: Any) -> jax.Array:
@@ -435,7 +382,7 @@ def _initial_value(initializer: Any, shape: Any, dtype: Any, name: str) -> jax.A
         return Late(make, shape, narrow(dtype_name(dtype))) if late else make()
     value = convert_to_tensor(initializer, dtype)
     if value is initializer:
-        value = _copied(value)  # because the loop hands buffers over to programs that destroy them
+        value = copied(value)  # because the loop hands buffers over to programs that destroy them
     if shape is not None and tuple(np.atleast_1d(np.asarray(shape, int)).tolist()) != value.shape:
         raise ShapeError(
             f"Variable {name!r}: got shape={shape} and a value {describe(value)}. Give one, or make them agree."
@@ -469,42 +416,19 @@ def all_or_none(variables: Iterable[Variable]) -> Iterator[None]:
         raise
 
 
+def values_of(results: Any) -> Any:
+    """Results with arrays in the place of variables."""
+    if not any(isinstance(leaf, Variable) for leaf in flatten(results)):
+        return results
+    return map_structure_in_order(lambda leaf: leaf.value if isinstance(leaf, Variable) else leaf, results)
+
+
 def _restore(cls: type[Variable], value: np.ndarray, state: dict) -> Variable:
     variable = cls.__new__(cls)
     vars(variable).update(state)
     variable._cell, variable._index, variable.serial = Cell([jax.device_put(value)]), 0, next(_serial)
     mark_revision()
     return variable
-
-
-def adopt(variables: list[Variable]) -> Cell:
-    """Moves variables into one new cell, in this order; their values stay what they are.
-
-    >>> a, b = Variable(1.0), Variable([2.0, 3.0])
-    >>> cell = adopt([a, b])
-    >>> cell.tree = [value + 1 for value in cell.tree]
-    >>> float(a), b.numpy().tolist()
-    (2.0, [3.0, 4.0])
-    """
-    if len({id(variable) for variable in variables}) != len(variables):
-        raise ArgumentError("adopt: the same variable is listed twice.")
-    cell = Cell([variable._cell.tree[variable._index] for variable in variables])
-    for index, variable in enumerate(variables):
-        variable._cell.whole = False
-        variable._cell, variable._index = cell, index
-    mark_revision()
-    return cell
-
-
-def cell_of(variables: list[Variable]) -> Cell:
-    """The cell that holds just these variables in this order; adopts them where there is none."""
-    if variables:
-        cell = variables[0]._cell
-        if len(cell.tree) == len(variables) and all(
-            variable._cell is cell and variable._index == index for index, variable in enumerate(variables)
-        ):
-            return cell
-    return adopt(variables)
 
 
 _OPERATORS = ("add sub mul truediv floordiv mod pow matmul lshift rshift divmod").split()

@@ -44,7 +44,7 @@ class Endpoint(NamedTuple):
 
     def of_values(self, values: Sequence[Any], *args: Any) -> Any:
         """The outputs, with other values for the variables."""
-        return pure(self.function, self.variables)(values, *args)[0]
+        return pure(self.function, self.variables, carries=False)(values, *args)[0]
 
     def __call__(self, *args: Any) -> Any:
         """The outputs, with the variables' values as constants."""

@@ -62,7 +62,7 @@ def costs(model: Any, batch_size: int | Mapping) -> dict[int, Cost]:
     found: dict[int, Cost] = {}
     specs = [_spec(tensor, name, batch_size) for tensor, name in zip(model.inputs, model.input_names, strict=True)]
     calls: list[tuple[Any, Any, Any, int]] = []
-    run = pure(lambda *values: _traced(model, list(values), calls), list(model.variables))
+    run = pure(lambda *values: _traced(model, list(values), calls), list(model.variables), carries=False)
     jax.eval_shape(lambda values: run([v.value for v in model.variables], *values)[0], specs)
     for operation, args, kwargs, memory in calls:
         if getattr(operation, "graph", None) is None:
@@ -126,7 +126,7 @@ def _operations_of(operation: Any, args: Any, kwargs: Any) -> int:
     def run(arrays: list) -> Any:
         filled = dict(zip(places, arrays, strict=True))
         given, named = jax.tree.unflatten(structure, [filled.get(index, leaf) for index, leaf in enumerate(leaves)])
-        return pure(operation, variables)([variable.value for variable in variables], *given, **named)[0]
+        return pure(operation, variables, carries=False)([variable.value for variable in variables], *given, **named)[0]
 
     return operations_in(jax.make_jaxpr(run)([leaves[place] for place in places]).jaxpr)
 

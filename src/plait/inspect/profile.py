@@ -137,7 +137,7 @@ def _measure(operation: Any, args: tuple, kwargs: dict, rounds: int, limit: floa
     def run(weights: list, arrays: list) -> Any:
         filled = dict(zip(places, arrays, strict=True))
         given, named = jax.tree.unflatten(structure, [filled.get(i, leaf) for i, leaf in enumerate(leaves)])
-        return pure(operation, variables)(weights, *given, **named)[0]
+        return pure(operation, variables, carries=False)(weights, *given, **named)[0]
 
     operands = [variable.value for variable in variables], [leaves[place] for place in places]
     forward, operations = _compiled(run, operands, rounds)

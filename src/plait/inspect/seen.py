@@ -243,7 +243,7 @@ def _compiled(model: Any, graph: Graph, function: Callable) -> Callable:
 
     @jax.jit
     def program(weights: list, values: list) -> Any:
-        return pure(lambda: function(lambda *args: _run(graph, *args), values), variables)(weights)[0]
+        return pure(lambda: function(lambda *args: _run(graph, *args), values), variables, carries=False)(weights)[0]
 
     return lambda values: program([variable.value for variable in variables], [jnp.asarray(value) for value in values])
 

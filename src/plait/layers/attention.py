@@ -301,7 +301,7 @@ class _Attention(Layer):
             scores = scores - low * (~counts).astype(scores.dtype)
         weights = ops.softmax(scores, axis=-1)
         if training and self.dropout > 0:
-            weights = random.dropout(weights, self.dropout, seed=self.seed_generator)
+            weights = random.dropout(weights, self.dropout, seed=random.generator_of(self))
         out = weights @ value
         if query_mask is not None:
             out = out * jnp.expand_dims(query_mask, -1).astype(out.dtype)

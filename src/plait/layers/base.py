@@ -34,13 +34,14 @@ from plait._policies import DTypePolicy, DTypePolicyMap, policy
 from plait._registry import builtin, constructor_parameters, plain
 from plait._scope import current, scope
 from plait._tree import flatten, map_structure_in_order
+from plait.core.cell import mark_revision
 from plait.core.graph import record
 from plait.core.infer import infer, known_shape
 from plait.core.mask import _masks, get_mask, set_mask
 from plait.core.pure import pure
 from plait.core.remat import RematScope, run_again
 from plait.core.tensor import KerasTensor, any_symbolic
-from plait.core.variable import Variable, convert_to_tensor, mark_revision
+from plait.core.variable import Variable, convert_to_tensor, values_of
 from plait.distribution import lay_out_variable
 from plait.layers.alike import recall
 from plait.layers.config import arguments_of, make_of_config, read_config
@@ -153,6 +154,7 @@ class Layer(Owner):
     _remat: RematScope | None = None
     _policies: DTypePolicyMap | None = None
     _is_quantized = False
+    _followed = ("_regularizer", "_constraint")
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
@@ -243,6 +245,8 @@ class Layer(Owner):
         except Exception as error:
             self._note(error, args, kwargs)
             raise
+        if isinstance(outputs, (Variable, list, tuple, dict)):
+            outputs = values_of(outputs)
         if self.activity_regularizer is not None:
             for output in flatten(outputs):
                 rows = output.shape[0]
@@ -553,6 +557,13 @@ class Layer(Owner):
         """The regularisers' values for the trainable weights."""
         return [v.regularizer(v.value) for v in self.trainable_weights if v.regularizer is not None]
 
+    def _follow(self, name: str, value: Any) -> None:
+        """Gives a regularizer or constraint that is set on a built layer to the weight that it is for."""
+        stem, kind = name.rsplit("_", 1)
+        for variable in self._own_variables() if self.built and stem != "activity" else ():
+            if variable.name in (stem, f"{stem}_kernel"):
+                setattr(variable, kind, (regularizers if kind == "regularizer" else constraints).get(value))
+
     def _clear_losses(self) -> None:
         for layer in self._flatten_layers():
             layer._losses.clear()  # type: ignore[attr-defined]
@@ -599,8 +610,12 @@ class Layer(Owner):
                 losses.extend(self.regularization_losses() if return_losses else ())
             return outputs
 
-        outputs, after = pure(call, [*mine[0], *mine[1]])([*trainable_variables, *non_trainable_variables])
-        result = outputs, after[len(mine[0]) :]
+        listed = {*mine[0], *mine[1]}
+        measured = [variable for variable in self.metrics_variables if variable not in listed]  # stay as they are
+        outputs, after = pure(call, [*mine[0], *mine[1], *measured])(
+            [*trainable_variables, *non_trainable_variables, *measured]
+        )
+        result = outputs, after[len(mine[0]) : len(listed)]
         return (*result, losses) if return_losses else result
 
     # ------------------------------------------------------------------------ dtype, config, files

@@ -16,18 +16,22 @@ from typing import Any
 import numpy as np
 
 from plait._errors import ArgumentError, ShapeError, StateError
+from plait._watched import Watched
+from plait.core.cell import mark_revision
 from plait.core.graph import Operation
-from plait.core.variable import Variable, mark_revision
+from plait.core.variable import Variable
 
 # What is no part of an object though an attribute leads to it: records of calls, and what was found by looking before.
 _NOT_OWNED = frozenset(
     "nodes graph input_spec _dtype_policy compilation trainer optimizer history "
-    "_added _opened _policies _host_part _constructed_with _losses _build_shapes _given_shape _values _programs _traces".split()
+    "_added _opened _policies _host_part _constructed_with _losses _build_shapes _given_shape _programs _traces _constants".split()
 )
 
 
-class Owner(Operation):
+class Owner(Operation, Watched):
     """An operation that has weights: the half of a layer that knows what it holds."""
+
+    _bookkeeping = (_NOT_OWNED - {"graph"}) | {"built", "_called", "_building", "_constants"}
 
     built = False
     version = 0  # counts changes of what a program holds as constants (vocabularies)

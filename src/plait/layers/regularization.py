@@ -68,7 +68,7 @@ class Dropout(_Dropout):
         self.noise_shape = None if noise_shape is None else _noise_shape(noise_shape)
 
     def _draw(self, inputs: Any) -> Any:
-        return random.dropout(inputs, self.rate, noise_shape=self.noise_shape, seed=self.seed_generator)
+        return random.dropout(inputs, self.rate, noise_shape=self.noise_shape, seed=random.generator_of(self))
 
 
 def _noise_shape(value: Any) -> tuple:
@@ -95,7 +95,7 @@ class _SpatialDropout(_Dropout):
     def _draw(self, inputs: Any) -> Any:
         last = self.data_format == "channels_last"
         shape = (inputs.shape[0], *[1] * self.rank, inputs.shape[-1]) if last else (*inputs.shape[:2], *[1] * self.rank)
-        return random.dropout(inputs, self.rate, noise_shape=shape, seed=self.seed_generator)
+        return random.dropout(inputs, self.rate, noise_shape=shape, seed=random.generator_of(self))
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
@@ -183,7 +183,7 @@ class GaussianNoise(_Random):
         return self.stddev > 0
 
     def _draw(self, inputs: Any) -> Any:
-        noise = random.normal(inputs.shape, 0.0, self.stddev, dtype=self.compute_dtype, seed=self.seed_generator)
+        noise = random.normal(inputs.shape, 0.0, self.stddev, dtype=self.compute_dtype, seed=random.generator_of(self))
         return inputs + noise
 
 
@@ -198,7 +198,9 @@ class GaussianDropout(_Dropout):
 
     def _draw(self, inputs: Any) -> Any:
         spread = (self.rate / (1.0 - self.rate)) ** 0.5
-        return inputs * random.normal(inputs.shape, 1.0, spread, dtype=self.compute_dtype, seed=self.seed_generator)
+        return inputs * random.normal(
+            inputs.shape, 1.0, spread, dtype=self.compute_dtype, seed=random.generator_of(self)
+        )
 
 
 @builtin("layers")
@@ -221,7 +223,7 @@ class AlphaDropout(_Dropout):
         lowest = -1.7580993408473766
         given = inputs.shape if self.noise_shape is None else self.noise_shape
         shape = tuple(own if size is None else size for size, own in zip(given, inputs.shape, strict=True))
-        kept = random.uniform(shape, seed=self.seed_generator) > self.rate
+        kept = random.uniform(shape, seed=random.generator_of(self)) > self.rate
         kept = kept.astype(self.compute_dtype)
         scale = ((1 - self.rate) * (1 + self.rate * lowest**2)) ** -0.5
         return scale * (inputs * kept + lowest * (1 - kept)) - scale * lowest * self.rate

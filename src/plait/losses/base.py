@@ -30,6 +30,7 @@ from plait._policies import policy
 from plait._registry import builtin, constructor_parameters
 from plait._settings import settings
 from plait._tree import flatten, is_nested, map_structure
+from plait._watched import Watched
 from plait.core.graph import Operation, record
 from plait.core.infer import infer
 from plait.core.mask import get_mask
@@ -40,7 +41,7 @@ REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "
 
 
 @builtin("losses")
-class Loss:
+class Loss(Watched):
     """The parent of all losses. A loss of one's own defines `call`, which gives the loss of each sample.
 
     Args:

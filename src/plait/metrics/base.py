@@ -28,6 +28,7 @@ from plait._policies import policy
 from plait._registry import builtin, builtins_of, constructor_parameters
 from plait._scope import name_scope
 from plait._settings import settings
+from plait._watched import Watched
 from plait.core.mask import get_mask
 from plait.core.pure import pure
 from plait.core.variable import Variable, convert_to_tensor
@@ -44,7 +45,7 @@ def metric(*aliases: str) -> Callable:
 
 
 @metric()
-class Metric:
+class Metric(Watched):
     """The parent of all metrics. A metric of one's own defines `update_state` and `result`.
 
     Args:

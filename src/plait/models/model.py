@@ -14,6 +14,7 @@ What it is not: a trainer, a file format or a picture.
 Differs from Keras: the class of a model never changes; called directly it is compiled, not run layer by layer.
 """
 
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -28,13 +29,14 @@ from plait._names import auto_name
 from plait._registry import builtin, constructor_parameters, deserialize
 from plait._scope import current, scope
 from plait._tree import flatten, map_structure_in_order, pack_as
+from plait.core.constants import Constants
 from plait.core.graph import Graph
 from plait.core.infer import infer
 from plait.core.mask import set_mask
-from plait.core.pure import pure
+from plait.core.program import NOT_TRACEABLE, Program
 from plait.core.tensor import KerasTensor, any_symbolic
 from plait.core.traces import Traces
-from plait.core.variable import Cell, Variable, cell_of, is_observed, observed, revision
+from plait.core.variable import Variable, is_observed, observed
 from plait.export import export_model
 from plait.layers.base import Layer
 from plait.layers.input import InputLayer, input_spec_of
@@ -48,12 +50,7 @@ from plait.models.rewrite import inlined
 from plait.models.state_tree import get_state_tree, set_state_tree
 from plait.training.divided import Features, host_part
 
-_NOT_TRACEABLE = (
-    jax.errors.ConcretizationTypeError,
-    jax.errors.TracerArrayConversionError,
-    jax.errors.TracerIntegerConversionError,
-    jax.errors.NonConcreteBooleanIndexError,
-)
+_building = threading.RLock()  # threads that meet at a model's first call make its weights once
 
 
 class LayerList(list):
@@ -103,6 +100,7 @@ class Model(Layer):
     (4, 1)
     """
 
+    _bookkeeping = frozenset({"_input_names", "_optional"})
     graph: Graph | None = None
     _tells_constructor = True
     _takes_any_size = False
@@ -126,8 +124,7 @@ class Model(Layer):
         super().__init__(name=name, **kwargs)
         self._programs: dict = {}
         self._traces = Traces()
-        self._program_key: list | None = None
-        self._values: tuple[int, list[Variable], Cell] | None = None
+        self._constants: Constants | None = None
         if inputs is not None:
             self._take_graph(inputs, outputs)
 
@@ -174,9 +171,12 @@ class Model(Layer):
         if not all(map(_is_plain_array, leaves)):
             outputs = super().__call__(*args, **kwargs)
             return self._as_listed(outputs) if isinstance(outputs, KerasTensor) else outputs
+        if any(isinstance(leaf, np.ndarray) for leaf in leaves):
+            # The program may still be reading when this returns, and the caller may fill the array anew by then.
+            args, kwargs = map_structure_in_order(_private, [args, kwargs])
         try:
             return self._run_program(args, kwargs)
-        except _NOT_TRACEABLE:
+        except NOT_TRACEABLE:
             self._runs_eagerly = True  # this `call`, or a layer's, looks at values, so it can only run as Python
             return super().__call__(*args, **kwargs)
 
@@ -187,29 +187,46 @@ class Model(Layer):
 
     def _run_program(self, args: tuple, kwargs: dict) -> Any:
         if not self.built or (self.graph is None and not self._called):
-            self._build_by_tracing(args, kwargs)
+            with _building:
+                self._build_by_tracing(args, kwargs)
         training = kwargs.pop("training", None) if "training" in kwargs else None
-        if training is None:
-            training = current().training
-        variables, cell = self._variables_and_cell()
-        program = self._programs.get(training)
-        if program is None:
-            program = self._programs[training] = self._make_program(variables, training)
-        try:
-            values = [variable.value for variable in variables] if is_observed() else cell.tree
-            outputs, changed, losses = program(values, args, kwargs)
-        finally:
-            self._traces.ended()
-        for index, value in zip(changed, map(observed, changed.values())):
-            if isinstance(value, Tracer):
-                raise StateError(
-                    f"Model {self.name!r}: this call changes the model's state (statistics, seeds) inside a function that JAX is "
-                    "tracing. Use plait.functional(model, return_state=True), which returns it."
-                )
-            cell.tree[index] = value
+        program = self.program(current().training if training is None else training)
+        traced = program.traced
+        outputs, losses = program(*args, **kwargs)
+        if program.traced != traced and self._constants is not None:
+            self._constants.refresh()
         if losses:
             self._take_losses(losses)
         return outputs
+
+    def program(self, training: bool | None) -> Program:
+        """The compiled call; from the arguments of the call to its outputs, and to what `add_loss` got by layer."""
+        if self._constants is None or self._constants.changed():
+            self._constants = Constants([self])
+            self._programs.clear()
+        return self.kept_program(training, lambda: self._traceable_call(training))
+
+    def kept_program(self, key: Any, make: Callable[[], Callable]) -> Program:
+        """The program of this key; made of the function that `make` makes where there is none, or its settings are old."""
+        program = self._programs.get(key)
+        if program is None:
+            in_layers = [variable for metric in super().metrics for variable in metric.variables]
+            variables, owner = unique([*self.variables, *in_layers]), f"Model {self.name!r}"
+            program = self._programs[key] = Program(make(), variables, owner=owner, traces=self._traces)
+        return program
+
+    def _traceable_call(self, training: bool | None) -> Callable:
+        call = super().__call__
+        given = {} if training is None else {"training": training}
+
+        def run(*args: Any, **kwargs: Any) -> tuple[Any, dict[int, list]]:
+            with scope(losses=None):
+                outputs = call(*args, **kwargs, **given)
+            losses = {i: list(layer._losses) for i, layer in enumerate(self._flatten_layers()) if layer._losses}  # type: ignore[attr-defined]
+            self._clear_losses()
+            return outputs, losses
+
+        return run
 
     def _take_losses(self, losses: dict[int, list]) -> None:
         """Gives layers what their `add_loss` got in a call, in place of what it got in the one before."""
@@ -220,33 +237,6 @@ class Model(Layer):
                 layers[index]._losses = values  # type: ignore[attr-defined]
             else:
                 collected.extend(values)
-
-    def _make_program(self, variables: list[Variable], training: bool | None) -> Callable:
-        call = super().__call__
-        given = {} if training is None else {"training": training}
-
-        def run(values: list, args: tuple, kwargs: dict) -> tuple:
-            self._traces.note(f"Model {self.name!r}", "call", [list(args), kwargs] if kwargs else list(args))
-            with scope(losses=None):
-                outputs, after = pure(call, variables)(values, *args, **kwargs, **given)
-            losses = {i: list(layer._losses) for i, layer in enumerate(self._flatten_layers()) if layer._losses}  # type: ignore[attr-defined]
-            self._clear_losses()
-            return outputs, {i: b for i, (a, b) in enumerate(zip(values, after, strict=True)) if a is not b}, losses
-
-        return jax.jit(run)
-
-    def _variables_and_cell(self) -> tuple[list[Variable], Cell]:
-        """All variables, and a cell that holds just them; looked up again only when something changed."""
-        if self._values is None or self._values[0] != revision() or self.graph is None:
-            in_layers = [variable for metric in super().metrics for variable in metric.variables]
-            variables = unique([*self.variables, *in_layers])
-            key = [*map(id, variables), *((layer.trainable, layer.version) for layer in self._flatten_layers())]
-            if key != self._program_key:
-                self._programs.clear()
-                self._program_key = key
-            cell = cell_of(variables)
-            self._values = revision(), variables, cell
-        return self._values[1], self._values[2]
 
     def quantize(self, mode: str | None = None, config: Any = None, filters: Any = None, **kwargs: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Keeps the kernels of its layers in few bits from now on: `"int8"`, `"int4"` or `"float8"`; see `models/quantize`."""
@@ -279,7 +269,7 @@ class Model(Layer):
 
     def __getstate__(self) -> dict:
         """All but compiled programs, which belong to these variables; for copies and pickles."""
-        return {**vars(self), "_programs": {}}
+        return {**vars(self), "_programs": {}, "_constants": None}
 
     @property
     def layers(self) -> LayerList:
@@ -769,6 +759,10 @@ def _is_plain_array(value: Any) -> bool:
     if isinstance(value, (jax.Array, bool, type(None))):
         return True
     return isinstance(value, np.ndarray) and value.dtype.kind in "fiub"
+
+
+def _private(value: Any) -> Any:
+    return np.array(value) if isinstance(value, np.ndarray) else value
 
 
 def _spec_of(value: Any) -> Any:

@@ -32,9 +32,13 @@ from jax.tree_util import DictKey, GetAttrKey, tree_flatten_with_path
 from plait import _registry
 from plait._errors import ArgumentError, ArgumentTypeError, ShapeError, StateError, describe, listing, raise_all
 from plait._scope import scope
+from plait._watched import Watched
+from plait.core.cell import Cell, Late, cell_of, mark_revision
+from plait.core.constants import Constants
 from plait.core.graph import check_name
+from plait.core.program import Program
 from plait.core.pure import by_path
-from plait.core.variable import Cell, Late, Variable, cell_of, convert_to_tensor, mark_revision, zeros_like
+from plait.core.variable import Variable, convert_to_tensor, zeros_like
 from plait.optimizers import step
 from plait.optimizers.schedules import LearningRateSchedule
 from plait.optimizers.slots import Slots
@@ -45,7 +49,7 @@ COMMON_OPTIONS = (
 ).split()
 
 
-class Optimizer:
+class Optimizer(Watched):
     """The parent of all optimizers, and of those written for Keras.
 
     Args:
@@ -76,6 +80,8 @@ class Optimizer:
     >>> weight.numpy().tolist()
     [0.5, 2.5]
     """
+
+    _bookkeeping = frozenset({"_slots", "_compiled", "_trainable_variables", "built"})
 
     slots: ClassVar[tuple[tuple[str, ...], ...]] = ()
     """The order in which the rule's state becomes variables: group by group; within one, weight by weight."""
@@ -421,12 +427,7 @@ class Optimizer:
                 stacklevel=2,
             )
         given = dict(zip(variables, grads, strict=True))
-        with scope(compute_dtype=None):
-            held = [variable.value for variable in self._trainable_variables]
-            gradients = [given.get(variable) for variable in self._trainable_variables]
-            weights, state = self._program()([variable.value for variable in self.variables], gradients, held)
-        for variable, value in zip([*self._trainable_variables, *self.variables], [*weights, *state], strict=True):
-            variable.assign(value)
+        self._applying()([given.get(variable) for variable in self._trainable_variables])
 
     def _variables_of(self, given: Iterable[Variable] | None) -> list[Variable]:
         if given is None:
@@ -449,23 +450,28 @@ class Optimizer:
             )
         return given
 
-    def _program(self) -> Callable:
-        """`update`, compiled; as it is, where options could change that a compiled program would not see."""
-        options = self._options()
-        if options is None:
-            return self.update
-        if options not in self._compiled:
-            self._compiled[options] = jax.jit(lambda state, gradients, weights: self.update(state, gradients, weights))
-        return self._compiled[options]
+    def _applying(self) -> Callable:
+        """`_apply_to_variables`, compiled; as it is where the class, or a rate, is a function of the user's to run."""
+        if self.steps_by_variable or (
+            callable(self._learning_rate) and not isinstance(self._learning_rate, (LearningRateSchedule, Variable))
+        ):
+            return self._apply_to_variables
+        constants = self._compiled.get("constants")
+        if constants is None or constants.changed():
+            self._compiled["constants"] = Constants([self, *self._trainable_variables])
+            self._compiled["program"] = Program(
+                self._apply_to_variables,
+                [*self.variables, *self._trainable_variables],
+                owner=f"Optimizer {self.name!r}",
+            )
+        return self._compiled["program"]
 
-    def _options(self) -> Any:
-        """All that a compiled update depends on besides its arguments; None where that cannot be told."""
-        if self.steps_by_variable:
-            return None
-        if callable(self._learning_rate) and not isinstance(self._learning_rate, LearningRateSchedule):
-            return None
-        plain = tuple((k, v) for k, v in vars(self).items() if isinstance(v, (int, float, str, type(None))))
-        return plain, self._learning_rate, tuple(variable.constraint for variable in self._trainable_variables)
+    def _apply_to_variables(self, gradients: Sequence) -> None:
+        weights, variables = self._trainable_variables, self.variables
+        with scope(compute_dtype=None):
+            moved, state = self.update([v.value for v in variables], gradients, [v.value for v in weights])
+        for variable, value in zip([*weights, *variables], [*moved, *state], strict=True):
+            variable.assign(value)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple]) -> Variable:
         """Updates variables by gradients, given in pairs, and returns the counter."""

@@ -10,7 +10,8 @@ from jax.tree_util import DictKey
 
 from plait import _registry
 from plait._errors import ArgumentError, MissingError, NameUnknownError, describe
-from plait.core.variable import Late, Variable
+from plait.core.cell import Late
+from plait.core.variable import Variable
 from plait.optimizers.algorithms import Options
 from plait.optimizers.base import Optimizer
 

@@ -23,6 +23,7 @@ import jax.numpy as jnp
 from plait import _registry
 from plait._dtypes import is_float
 from plait._errors import ArgumentError, StateError, describe
+from plait._watched import Watched
 from plait.core.variable import convert_to_tensor
 
 __all__ = [
@@ -40,7 +41,7 @@ __all__ = [
 _schedule = _registry.builtin("schedules", module="keras.optimizers.schedules")
 
 
-class LearningRateSchedule:
+class LearningRateSchedule(Watched):
     """The parent of all schedules: a subclass computes the rate in `__call__`, and says its arguments in `get_config`.
 
     Raises:

@@ -17,13 +17,14 @@ from plait import losses, metrics
 from plait._errors import ArgumentError, DataError, PlaitError, describe, listing, raise_all
 from plait._names import snake_case
 from plait._tree import flatten, is_nested, pack_as
+from plait._watched import Watched
 from plait.core.variable import convert_to_tensor
 from plait.training.checks import check_class_labels, warn_if_spread
 from plait.training.names import match_labels, match_to_outputs, output_names
 from plait.training.nested_losses import Group, LossSum, is_structured, split
 
 
-class Compiled:
+class Compiled(Watched):
     """What `compile` says, matched to the outputs.
 
     Args:
@@ -261,7 +262,7 @@ class Compiled:
         return found
 
 
-class _Entry:
+class _Entry(Watched):
     """What one output has: its loss and metrics."""
 
     def __init__(self, name: str, loss: Any, weight: Any, plain: Any, weighted: Any):

@@ -29,7 +29,7 @@ from plait._scope import scope
 from plait._tree import flatten
 from plait.core.graph import Graph, Node
 from plait.core.infer import infer
-from plait.core.pure import pure
+from plait.core.program import Program
 from plait.core.tensor import KerasTensor
 from plait.layers.base import Layer
 from plait.layers.ownership import unique
@@ -56,22 +56,22 @@ class Trunk(Divided):
         self.layers = [operation for operation in operations if isinstance(operation, Layer)]
         self.variables = unique(v for layer in self.layers for v in layer.variables)
         self.weights = sum(v.size for v in self.variables)
-        self._programs: dict[bool, Callable] = {}
+        self._programs: dict[bool, Program] = {}
 
     def features(self, inputs: list, rows: slice | np.ndarray, training: bool) -> list:
         """The kept tensors for some rows of the model's inputs."""
         values = [_cast(inputs[place][rows], self.graph.inputs[place]) for place in self.starts()]
         if training not in self._programs:
-            self._programs[training] = jax.jit(self._computation(training))
-        return self._programs[training]([v.value for v in self.variables], values)
+            computation = self._computation(training)
+            self._programs[training] = Program(computation, self.variables, owner="The frozen part of the model")
+        return self._programs[training](values)
 
     def _computation(self, training: bool) -> Callable:
         def run(values: list) -> list:
             with scope(training=training, losses=[]):
                 return flatten(self.body.run(values)) if self.body is not None else []
 
-        compute = pure(run, self.variables)
-        return lambda weights, values: compute(weights, values)[0]
+        return run
 
     def fingerprint(self) -> tuple:
         """Numbers that tell whether its weights are what they were."""

@@ -37,6 +37,7 @@ from plait.training.frozen import FeatureCache
 from plait.training.interrupts import deferred_interrupts
 from plait.training.pace import Pace, begins_looped
 from plait.training.repeat import begin_epoch, own_randomness
+from plait.training.step import claimed
 
 
 def fit(
@@ -132,7 +133,8 @@ def _fit(
     run = _Run(trainer.train_rows, trainer.train_batch, _pace(model, watchers, "train"), watchers, "train")
     total, logs, explained = (source.steps or 0) * (epochs - initial_epoch), {}, False
     features = FeatureCache(model, cache_frozen, epochs - initial_epoch, print if verbose else None)
-    with deferred_interrupts() as interrupts, contextlib.closing(watchers):
+    alone = claimed(trainer.variables, model.name)
+    with alone, deferred_interrupts() as interrupts, contextlib.closing(watchers):
         run.interrupts = interrupts
         watchers.on_train_begin()
         first, skip = vars(model).pop("resumes_at", (initial_epoch, 0))  # set by BackupAndRestore
@@ -143,7 +145,8 @@ def _fit(
             if not skip:
                 trainer.reset_metrics()
             begin_epoch(seed, epoch, () if skip else trainer.variables, data=epoch > initial_epoch)
-            logs, skip = plain_logs(run.epoch(features.source(source, training=True), epoch, total, skip)), 0
+            with trainer.epoch_under_way():
+                logs, skip = plain_logs(run.epoch(features.source(source, training=True), epoch, total, skip)), 0
             explained = explained or _explain(logs, source, epoch, model)
             if validation is not None and _validates(epoch, validation_freq):
                 found = _evaluate(model, features.source(validation, training=False), watchers, class_weight)
@@ -369,11 +372,12 @@ def _evaluate(model: Any, source: Any, watchers: CallbackList, class_weight: Any
     trainer = model.trainer
     if not trainer.ready:
         trainer.prepare(source.first(), class_weight, training=False)
-    trainer.reset_metrics()
+    evaluation = trainer.evaluation()
     model.stop_evaluating = False
     watchers.on_test_begin()
-    run = _Run(trainer.test_rows, trainer.test_batch, _pace(model, watchers, "test"), watchers, "test")
+    run = _Run(evaluation.rows, evaluation.batch, _pace(model, watchers, "test"), watchers, "test")
     logs = plain_logs(run.epoch(source, 0, source.steps or 0))
+    evaluation.end()
     watchers.on_test_end(logs)
     return logs
 
@@ -397,8 +401,7 @@ def train_on_batch(
     _check_batch(batch)
     trainer = model.trainer
     trainer.prepare(batch, class_weight)
-    trainer.reset_metrics()
-    logs = plain_logs(trainer.train_batch(batch))
+    logs = plain_logs(trainer.train_batch(batch, fresh=True))
     return logs if return_dict else in_order(model, logs)
 
 
@@ -410,8 +413,9 @@ def test_on_batch(model: Any, x: Any, y: Any = None, sample_weight: Any = None, 
     trainer = model.trainer
     if not trainer.ready:
         trainer.prepare(batch, training=False)
-    trainer.reset_metrics()
-    logs = plain_logs(trainer.test_batch(batch))
+    evaluation = trainer.evaluation()
+    logs = plain_logs(evaluation.batch(batch))
+    evaluation.end()
     return logs if return_dict else in_order(model, logs)
 
 

@@ -25,6 +25,7 @@ import numpy as np
 
 from plait import optimizers
 from plait._errors import ArgumentError, StateError, describe
+from plait.core.program import Program
 from plait.training.callbacks.progress import say, shown
 from plait.training.data import closing_sources, pack, source_of
 from plait.training.repeat import begin_epoch, own_randomness
@@ -130,7 +131,7 @@ def run(
     seed: int | None = None,
     verbose: int = 0,
 ) -> tuple[Any, dict[str, list[float]]]:
-    """Runs a step over data.
+    """Runs a step over data. Variables that the step reads besides its state are inputs too, whoever owns them.
 
     Args:
         step: `step(state, batch) -> (state, logs)`, a pure function; `batch` is x, or `(x, y)` where there is a y; `logs` are
@@ -156,7 +157,7 @@ def run(
     >>> int(state), history
     (10, {'largest': [6.5]})
     """
-    program = jax.jit(_checked(step), donate_argnums=(0,))
+    program = Program(_checked(step), donates=True, owner="run", kind="step")
     state = jax.tree.map(jnp.array, state)
     history: dict[str, list[float]] = {}
     source = source_of(x, y, None, batch_size, None, shuffle)

@@ -12,11 +12,11 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from plait._errors import ArgumentError, DataError, describe
 from plait._tree import flatten, map_structure, map_structure_in_order, same_structure
+from plait.core.program import Program
 from plait.training import custom
 from plait.training.callbacks import CallbackList
 from plait.training.counted import counted
@@ -104,21 +104,28 @@ def _function(model: Any) -> Callable:
     if _is_usual(model):
         return lambda batch: model(batch[0], training=False)
 
-    def step(trainable: list, rest: list, data: Any) -> tuple:
-        return model.predict_step((trainable, rest), data)
+    def step(data: Any) -> Any:
+        others = model.non_trainable_variables
+        before = [variable.value for variable in others]
+        outputs, after = model.predict_step(([v.value for v in model.trainable_variables], before), data)
+        for variable, old, new in zip(others, before, after, strict=True):
+            if new is not old:
+                variable.assign(new)
+        return outputs
 
-    compiled = step if model.run_eagerly else jax.jit(step)
+    program = Program(step, compiles=not model.run_eagerly, owner=f"Model {model.name!r}", kind="predict_step")
 
     def run(batch: tuple) -> Any:
         if not model.built:
             model(batch[0], training=False)
-        before = [v.value for v in model.trainable_variables], [v.value for v in model.non_trainable_variables]
-        outputs, rest = compiled(*before, pack(batch[0]))
-        for variable, value in zip(model.non_trainable_variables, rest, strict=True):
-            variable.assign(value)
-        return outputs
+        return program(pack(map_structure(_private, batch[0])))
 
     return run
+
+
+def _private(leaf: Any) -> Any:
+    """A copy of an array that its owner may fill anew while the program still reads."""
+    return np.array(leaf) if isinstance(leaf, np.ndarray) else leaf
 
 
 def _outputs(model: Any, function: Callable, source: Any, watchers: CallbackList, together: int = 1) -> Iterator[Any]:

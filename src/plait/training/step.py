@@ -8,8 +8,10 @@ optimizer's state into a second, the metrics' into a third. The three lists are 
     logs = trainer.train_batch(batch)                        # one step on a batch from the host
 
 Each replaces the lists in the cells, so every Variable, being a view, has its new value at once; nothing is copied back.
+An `Evaluation` runs steps of evaluation, which only read weights, and keeps metrics of its own until it ends.
 
-Life under jit: the step is traced with all variables bound in the scope (`core/pure`); the state's buffers are donated.
+Life under jit: the step is traced with all variables bound in the scope; the state's buffers are donated. Other variables
+that it reads are found by the program (`core/program`).
 
 What it is not: a loop. It knows no epochs, callbacks or progress (`training/loop`).
 
@@ -17,8 +19,10 @@ Differs from Keras: many steps are one program (a `fori_loop` whose length is an
 a step leaves the cells as they were.
 """
 
+import contextlib
+import threading
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -26,14 +30,18 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from plait._errors import ArgumentError, DataError
-from plait._scope import scope
+from plait._errors import ArgumentError, DataError, StateError, listing
+from plait._scope import current, scope
 from plait._tree import flatten, leaves_with_paths, map_structure, map_structure_in_order, path_name
+from plait.core.cell import Cell, cell_of, give_back, take
+from plait.core.constants import Constants
 from plait.core.infer import infer
 from plait.core.mask import get_mask, set_mask
+from plait.core.program import Program, repeat
+from plait.core.pure import pure
 from plait.core.tensor import KerasTensor
 from plait.core.traces import Traces
-from plait.core.variable import Variable, cell_of, revision
+from plait.core.variable import Variable, values_of
 from plait.distribution import lay_out_batch
 from plait.layers.ownership import unique
 from plait.random import global_states
@@ -57,6 +65,40 @@ class State(NamedTuple):
     logs: dict | None = None
 
 
+_fits: list[tuple[int, str, frozenset[Variable]]] = []  # under way: thread, model's name, and what it trains
+
+
+@contextlib.contextmanager
+def claimed(variables: Sequence[Variable], name: str) -> Iterator[None]:
+    """A block in which no other thread may train some variables.
+
+    Raises:
+        StateError: another thread is training one of them.
+    """
+    refuse_if_trained_elsewhere(variables, name)
+    claim = threading.get_ident(), name, frozenset(v for v in variables if v.trainable)
+    _fits.append(claim)
+    try:
+        yield
+    finally:
+        _fits.remove(claim)
+
+
+def refuse_if_trained_elsewhere(variables: Sequence[Variable], name: str) -> None:
+    """Refuses to train what the `fit` of another thread is training.
+
+    Raises:
+        StateError: one of the variables is.
+    """
+    for thread, other, theirs in _fits:
+        if thread != threading.get_ident() and not theirs.isdisjoint(variables):
+            shared = listing(v.path for v in variables if v in theirs)
+            raise StateError(
+                f"{name}: another thread is training {shared} in the `fit` of {other!r}. Wait until it has ended, or train both in "
+                "one thread."
+            )
+
+
 class Trainer:
     """The compiled steps of one model.
 
@@ -69,11 +111,13 @@ class Trainer:
         self.variables: list[Variable] = []
         self.metric_variables: list[Variable] = []
         self._trainable: list[int] = []
-        self._key: tuple | None = None
-        self._programs: dict[tuple, Callable] = {}
+        self._programs: dict[str, Program] = {}
         self._traces = Traces()
+        self._constants = Constants([])
         self._prepared: tuple | None = None
         self._fresh_metrics: list | None = None
+        self._one_at_a_time = threading.RLock()
+        self.in_epoch = False  # whether the metrics are those of an epoch of training that is under way
         self.outputs: Any = None  # what the outputs look like
         self.paces: dict[str, Any] = {}
         self.trunk: Any = (
@@ -89,13 +133,20 @@ class Trainer:
 
     @property
     def stale(self) -> bool:
-        """Whether something changed since `prepare`: what trains, or which variables there are."""
-        return self._prepared is None or self._prepared[0] != revision()
+        """Whether something changed since `prepare`: what trains, which variables there are, or a setting."""
+        self._look()
+        return self._prepared is None
 
     @property
     def ready(self) -> bool:
         """Whether steps can run as things are."""
-        return self._prepared is not None and not self.stale
+        return not self.stale
+
+    def _look(self) -> None:
+        """Forgets the programs, and which variables there are, if a setting has changed."""
+        if self._constants.changed():
+            self._programs.clear()
+            self._prepared = None
 
     # ------------------------------------------------------------------------ preparing
 
@@ -107,16 +158,28 @@ class Trainer:
             class_weight: weights by class, or by output and class.
             training: whether steps will train, and so need the optimizer.
         """
-        wanted = (revision(), training, _freeze(class_weight))
+        wanted = training, _freeze(class_weight)
+        self._look()
         if self._prepared == wanted:
             return
-        self._build(batch)
-        model = self.model
-        if class_weight is not None and model.compilation.names_of_outputs:
-            check_class_weight(class_weight, model.compilation.names_of_outputs, self.outputs, model.name)
-        if training and model.optimizer is not None:
-            if not model.trainable_variables:
+        with self._one_at_a_time:
+            self._build(batch)
+            model = self.model
+            if class_weight is not None and model.compilation.names_of_outputs:
+                check_class_weight(class_weight, model.compilation.names_of_outputs, self.outputs, model.name)
+            if training and model.optimizer is not None and not model.trainable_variables:
                 warnings.warn(f"{model.name}: there is nothing to train: no weight is trainable.", stacklevel=6)
+            if self._prepared is None or _freeze(class_weight) != self._prepared[1]:
+                self._programs.clear()
+            self._class_weight = class_weight
+            self._gather(training)
+            self._take_constants()
+            self._prepared = wanted
+
+    def _gather(self, training: bool) -> None:
+        """Looks up the variables, and gathers their values into cells."""
+        model = self.model
+        if training and model.optimizer is not None:
             model.optimizer.build_for(model.trainable_variables)
         self.variables = unique([*model.variables, *global_states()])
         mine = {id(variable) for variable in self.variables}
@@ -124,10 +187,18 @@ class Trainer:
         self.metric_variables = [v for v in unique(metric_variables) if id(v) not in mine]
         trainable = {id(variable) for variable in model.trainable_variables}
         self._trainable = [index for index, variable in enumerate(self.variables) if id(variable) in trainable]
-        self._class_weight = class_weight
-        self._gather_cells()
-        self._forget_stale_programs(class_weight)
-        self._prepared = (revision(), training, _freeze(class_weight))
+        if training:
+            self._gather_cells()
+        self._fresh_metrics = None
+        classes = {type(metric) for metric in model.metrics} | {type(model)}
+        methods = [getattr(kind, name, None) for kind in classes for name in ("reset_state", "reset_metrics")]
+        self._resets_are_known = all(getattr(method, "__module__", "plait.").startswith("plait.") for method in methods)
+
+    def _gather_cells(self) -> None:
+        optimizer = self.model.optimizer
+        self.cell, self.metric_cell = cell_of(self.variables), cell_of(self.metric_variables)
+        self.optimizer_cell = optimizer.cell if optimizer is not None else Cell([])
+        self._cells = list({id(cell): cell for cell in (self.cell, self.optimizer_cell, self.metric_cell)}.values())
 
     def _build(self, batch: tuple) -> None:
         model, (x, y, sample_weight) = self.model, batch
@@ -161,36 +232,29 @@ class Trainer:
                 raise
             infer(lambda x, y, outputs: self.model.compute_loss(x=x, y=y, y_pred=outputs), (x, y, outputs), {})
 
-    def _gather_cells(self) -> None:
-        self.cell = cell_of(self.variables)
-        self.metric_cell = cell_of(self.metric_variables)
-        optimizer = self.model.optimizer
-        self.optimizer_cell = optimizer.cell if optimizer is not None else None
-        self._fresh_metrics = None
-        classes = {type(metric) for metric in self.model.metrics} | {type(self.model)}
-        methods = [getattr(kind, name, None) for kind in classes for name in ("reset_state", "reset_metrics")]
-        self._resets_are_known = all(getattr(method, "__module__", "plait.").startswith("plait.") for method in methods)
-
-    def _forget_stale_programs(self, class_weight: Any) -> None:
-        flags = tuple((layer.trainable, layer.version) for layer in self.model._flatten_layers())
-        ids = tuple(map(id, (*self.variables, *self.metric_variables)))
-        key = (ids, tuple(self._trainable), flags, _freeze(class_weight))
-        if key != self._key:
-            self._programs.clear()
-            self._key = key
+    def fresh_metrics(self) -> list:
+        """The metrics' values at the start, as arrays of the caller's own."""
+        if self._fresh_metrics is None or not self._resets_are_known:
+            reset = pure(self.model.reset_metrics, self.metric_variables)
+            values = [variable.numpy() for variable in self.metric_variables]
+            self._fresh_metrics = [np.array(value) for value in reset(values)[1]]
+        return [np.array(value) for value in self._fresh_metrics]
 
     def reset_metrics(self) -> None:
         """Starts the metrics afresh."""
-        if self._fresh_metrics is None or not self._resets_are_known:
-            self.model.reset_metrics()
-            self._fresh_metrics = [np.asarray(value) for value in self.metric_cell.tree]
-        self.metric_cell.tree = [np.array(value) for value in self._fresh_metrics]
+        self._gather_cells()
+        self.metric_cell.fill(self.fresh_metrics())
 
     # ------------------------------------------------------------------------ dispatching
 
-    def train_batch(self, batch: tuple) -> dict:
-        """One training step on a batch; gives the logs, as arrays that may not be ready yet."""
-        return self._dispatch("train_batch", self._train, batch)
+    def train_batch(self, batch: tuple, fresh: bool = False) -> dict:
+        """One training step on a batch; its logs are arrays that may not be ready yet.
+
+        Args:
+            batch: `(x, y, sample_weight)`.
+            fresh: whether the metrics start afresh.
+        """
+        return self._dispatch("train_batch", self._train, batch, fresh=fresh)
 
     def train_rows(self, data: tuple, table: Any, first: int, count: int, looped: bool) -> dict:
         """Training steps on rows of device-resident data.
@@ -203,63 +267,122 @@ class Trainer:
             looped: whether the program is one that can run any number of steps.
         """
         if looped:
-            program = _looped(self._train, tells=self._tells("train_step"))
+            program = _looped(self._train, self.keeps_logs("train_step"))
             return self._dispatch("train_loop", program, data, table, first, first + count)
         for index in range(first, first + count):
             logs = self._dispatch("train_row", _on_row(self._train), data, table, index)
         return logs
 
-    def test_batch(self, batch: tuple) -> dict:
-        """One step of evaluation on a batch."""
-        return self._dispatch("test_batch", self._test, batch)
-
-    def test_rows(self, data: tuple, table: Any, first: int, count: int, looped: bool) -> dict:
-        """Steps of evaluation on rows of device-resident data."""
-        if looped:
-            program = _looped(self._test, tells=self._tells("test_step"))
-            return self._dispatch("test_loop", program, data, table, first, first + count)
-        for index in range(first, first + count):
-            logs = self._dispatch("test_row", _on_row(self._test), data, table, index)
-        return logs
-
-    def _dispatch(self, kind: str, function: Callable, *args: Any) -> dict:
-        program = self._programs.get((kind,)) or self._make_program(kind, function)
-        optimizer_cell = self.optimizer_cell
-        training = kind.startswith("train")
-        state = State(
-            self.cell.tree,
-            optimizer_cell.tree if training and optimizer_cell is not None else [],
-            self.metric_cell.tree,
-        )
+    def _dispatch(self, kind: str, function: Callable, *args: Any, fresh: bool = False) -> dict:
+        if self._prepared is None or self._constants.changed():
+            self.follow(training=True)
+        program = self._programs.get(kind) or self.program(kind, function)
+        refuse_if_trained_elsewhere(self.variables, self.model.name)
+        metrics = self.fresh_metrics() if fresh else None
+        while not take(self._cells):
+            self._gather_cells()
+        cells, traced = self._cells, program.traced
         try:
+            state = State(
+                self.cell.tree, self.optimizer_cell.tree, self.metric_cell.tree if metrics is None else metrics
+            )
             after, logs = program(state, *args)
+            self.cell.tree, self.optimizer_cell.tree, self.metric_cell.tree, _ = after
         finally:
-            self._traces.ended()
-        self.cell.tree, self.metric_cell.tree = after.weights, after.metrics
-        if training and optimizer_cell is not None:
-            optimizer_cell.tree = after.optimizer
+            give_back(cells)
+        if program.traced != traced:
+            self.look_again()
         return logs
 
-    def _make_program(self, kind: str, function: Callable) -> Callable:
+    def follow(self, training: bool) -> None:
+        """Follows a change of settings or variables between two steps."""
+        with self._one_at_a_time:
+            self._programs.clear()
+            self._gather(training)
+            self._take_constants()
+            self._prepared = training, _freeze(self._class_weight)
+
+    def look_again(self) -> None:
+        """Looks at the settings after a trace, because calls may have left notes."""
+        self._constants.refresh()
+
+    def _take_constants(self) -> None:
+        self._constants = Constants([self.model, self.model.compilation, self.model.optimizer])
+
+    def program(self, kind: str, function: Callable, variables: Sequence[Variable] = ()) -> Program:
+        """The program of some steps: from a state, which it destroys, and other arguments to the next state and logs.
+
+        Args:
+            kind: what it does, and the name that it is kept under.
+            function: the steps.
+            variables: variables that they read besides the state's.
+        """
+
         def run(state: State, *args: Any) -> tuple[State, dict]:
-            if not eagerly:
-                self._traces.note(f"Model {self.model.name!r}", kind, list(args))
             state = function(state, *args)
             return state._replace(logs=None), self.logs(state)
 
-        eagerly = self.model.run_eagerly
-        donated = (0,) if kind.startswith("train") else ()
-        program = self._programs[kind,] = run if eagerly else jax.jit(run, donate_argnums=donated)
+        program = self._programs.get(kind)
+        if program is None:
+            program = self._programs[kind] = Program(
+                run,
+                variables,
+                donates=True,
+                compiles=not self.model.run_eagerly,
+                owner=f"Model {self.model.name!r}",
+                kind=kind,
+                traces=self._traces,
+            )
         return program
+
+    @contextlib.contextmanager
+    def epoch_under_way(self) -> Iterator[None]:
+        """A block in which the metrics are those of an epoch, so that an evaluation in it keeps its own."""
+        around, self.in_epoch = self.in_epoch, True
+        try:
+            yield
+        finally:
+            self.in_epoch = around
+
+    def evaluation(self) -> "Evaluation":
+        """Steps of evaluation, with fresh metrics."""
+        return Evaluation(self)
+
+    def evaluate_one(self, state: State, batch: tuple) -> State:
+        """A step of evaluation inside a program, of a state of metrics alone; weights that it changes are assigned."""
+        before = [variable.value for variable in self.variables]
+        after = self._test(state._replace(weights=before), batch)
+        for variable, old, new in zip(self.variables, before, after.weights, strict=True):
+            if old is not new:
+                variable.assign(new)
+        return after._replace(weights=[])
 
     # ------------------------------------------------------------------------ the pure functions
 
     def _bindings(self, state: State) -> dict:
-        bindings = dict(zip(self.variables, state.weights, strict=True))
+        bindings = dict(current().bindings or {})
+        if state.weights:  # evaluation reads them as inputs of its program
+            bindings.update(zip(self.variables, state.weights, strict=True))
         bindings.update(zip(self.metric_variables, state.metrics, strict=True))
         if state.optimizer:
             bindings.update(zip(self.model.optimizer.variables, state.optimizer, strict=True))
         return bindings
+
+    @contextlib.contextmanager
+    def _bound(self, state: State) -> Iterator[dict]:
+        """A block in which variables have a state's values. What it assigns to others goes to the program around."""
+        bindings = self._bindings(state)
+        before = dict(bindings)
+        with scope(bindings=bindings):
+            yield bindings
+        for variable in self._others(bindings, before):
+            variable.assign(bindings[variable])
+
+    def _others(self, bindings: dict, before: dict) -> list[Variable]:
+        """The variables besides the state's that were assigned between two looks at the values."""
+        optimizer = self.model.optimizer.variables if self.model.optimizer is not None else []
+        mine = {*self.variables, *self.metric_variables, *optimizer}
+        return [v for v, value in bindings.items() if v not in mine and value is not before.get(v)]
 
     def parted(self, state: State) -> tuple[list, list, list, list]:
         """A state as four lists: trainable, non-trainable, the optimizer's and the metrics' variables, in the order of the
@@ -295,20 +418,20 @@ class Trainer:
     def _train(self, state: State, batch: tuple) -> State:
         if type(self.model).train_step is custom.train_step:
             return self.train_one(state, batch)
-        with scope(bindings=self._bindings(state)):
+        with self._bound(state):
             logs, after = self.model.train_step(self.parted(state), pack(*batch))
             return self.joined(after, state, logs)
 
     def _test(self, state: State, batch: tuple) -> State:
         if type(self.model).test_step is custom.test_step:
             return self.test_one(state, batch)
-        with scope(bindings=self._bindings(state)):
+        with self._bound(state):
             trainable, rest, optimizer, metrics = self.parted(state)
             logs, after = self.model.test_step((trainable, rest, metrics), pack(*batch))
             return self.joined((*after[:2], optimizer, after[2]), state, logs)
 
-    def _tells(self, step: str) -> bool:
-        """Whether a step of one's own tells the logs."""
+    def keeps_logs(self, step: str) -> bool:
+        """Whether the logs come from a step of the user's, so that a loop hands them on."""
         cls = type(self.model)
         return any(getattr(cls, name) is not getattr(custom, name) for name in (step, "compute_metrics"))
 
@@ -322,25 +445,31 @@ class Trainer:
             for place, value in zip(places, trainable, strict=True):
                 weights[place] = value
             bindings = self._bindings(state._replace(weights=weights))
+            before = dict(bindings)
             loss, logs = self._forward(bindings, batch, training=True)
             if optimizer is not None:
                 with scope(bindings=bindings):
                     loss = optimizer.scale_loss(loss)
-            return loss, ([bindings[v] for v in self.variables], [bindings[v] for v in self.metric_variables], logs)
+            others[:] = self._others(bindings, before)
+            parts = self.variables, self.metric_variables, optimizer_variables, others
+            return loss, (*([bindings[v] for v in part] for part in parts), logs)
 
+        others: list[Variable] = []
+        optimizer_variables = optimizer.variables if state.optimizer else []
         trainable = [state.weights[place] for place in places]
-        gradients, (weights, metrics, logs) = jax.grad(compute, has_aux=True)(trainable)
-        optimizer_state = state.optimizer
+        gradients, (weights, metrics, optimizer_state, besides, logs) = jax.grad(compute, has_aux=True)(trainable)
+        for variable, value in zip(others, besides, strict=True):
+            variable.assign(value)
         if optimizer is not None:
-            trainable, optimizer_state = optimizer.update(state.optimizer, gradients, trainable)
+            trainable, optimizer_state = optimizer.update(optimizer_state, gradients, trainable)
         for place, value in zip(places, trainable, strict=True):
             weights[place] = value
         return State(weights, optimizer_state, metrics, logs)
 
     def test_one(self, state: State, batch: tuple) -> State:
         """The usual step of evaluation, on a batch."""
-        bindings = self._bindings(state)
-        _, logs = self._forward(bindings, batch, training=False)
+        with self._bound(state) as bindings:
+            _, logs = self._forward(bindings, batch, training=False)
         after = [bindings[v] for v in self.variables]
         return State(after, state.optimizer, [bindings[v] for v in self.metric_variables], logs)
 
@@ -378,8 +507,8 @@ class Trainer:
         """What a state tells: the metrics' results by name."""
         if state.logs is not None:
             return state.logs
-        with scope(bindings=self._bindings(state)):
-            return self.model.get_metrics_result()
+        with self._bound(state):
+            return values_of(self.model.get_metrics_result())
 
 
 def model_takes_training(model: Any) -> bool:
@@ -387,17 +516,61 @@ def model_takes_training(model: Any) -> bool:
     return "training" in model.call.__code__.co_varnames if hasattr(model.call, "__code__") else False
 
 
-def _looped(one: Callable, tells: bool) -> Callable:
+class Evaluation:
+    """Steps of evaluation of a model, whose metrics are not those of a training that is under way.
+
+    Args:
+        trainer: the model's.
+    """
+
+    def __init__(self, trainer: Trainer):
+        self._trainer = trainer
+        self._state = State([], [], trainer.fresh_metrics())
+
+    def batch(self, batch: tuple) -> dict:
+        """One step, on a batch from the host."""
+        return self._dispatch("test_batch", self._trainer.evaluate_one, batch)
+
+    def rows(self, data: tuple, table: Any, first: int, count: int, looped: bool) -> dict:
+        """Steps on rows of device-resident data; the arguments are those of `Trainer.train_rows`."""
+        trainer = self._trainer
+        if looped:
+            program = _looped(trainer.evaluate_one, trainer.keeps_logs("test_step"))
+            return self._dispatch("test_loop", program, data, table, first, first + count)
+        for index in range(first, first + count):
+            logs = self._dispatch("test_row", _on_row(trainer.evaluate_one), data, table, index)
+        return logs
+
+    def _dispatch(self, kind: str, function: Callable, *args: Any) -> dict:
+        trainer = self._trainer
+        if trainer.stale:
+            trainer.follow(training=trainer.in_epoch)
+        program = trainer.program(kind, function, trainer.variables)
+        traced = program.traced
+        self._state, logs = program(self._state, *args)
+        if program.traced != traced:
+            trainer.look_again()
+        return logs
+
+    def end(self) -> None:
+        """Leaves the metrics' values in their variables, where these aren't those of an epoch under way."""
+        trainer = self._trainer
+        if not trainer.in_epoch:
+            cell_of(trainer.metric_variables).fill(list(self._state.metrics))
+
+
+def _looped(one: Callable, keeps_logs: bool) -> Callable:
     def run(state: State, data: tuple, table: Any, first: Any, end: Any) -> State:
         def body(index: Any, state: State) -> State:
             return on_row(state._replace(logs=None), data, table, index)
 
         on_row = _on_row(one)
         state = _strong(state)
-        if tells:  # a loop's state has the same form from the start
-            logs = jax.eval_shape(on_row, state, data, table, first).logs
+        if keeps_logs:  # a loop's state has the same form from the start
+            with scope(bindings=dict(current().bindings or {})):
+                logs = jax.eval_shape(on_row, state, data, table, first).logs
             state = state._replace(logs=jax.tree.map(lambda log: jnp.zeros(log.shape, log.dtype), logs))
-        return lax.fori_loop(first, end, body, state)
+        return repeat(first, end, body, state)
 
     return run
 

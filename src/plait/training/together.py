@@ -17,8 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from plait._scope import current, scope
 from plait._tree import flatten
 from plait.core.graph import Graph
+from plait.core.program import repeat
 from plait.core.variable import is_observed
 from plait.layers.core import Lambda
 from plait.training.data import ArraySource
@@ -94,38 +96,28 @@ def _stacked(rows: np.ndarray, together: int, size: int) -> np.ndarray:
 
 def _run(model: Any, x: Any, count: int) -> Any:
     """The outputs of batches, joined; those after the first `count` are zeros."""
-    variables, cell = model._variables_and_cell()
-    program = model._programs.get("together")
-    if program is None:
-        program = model._programs["together"] = jax.jit(_loop(model._make_program(variables, False)))
-    try:
-        outputs, changed = program(cell.tree, x, np.int32(count))
-    finally:
-        model._traces.ended()
-    for place, value in changed.items():
-        cell.tree[place] = value
-    return outputs
+    call = model.program(False)
+    program = model.kept_program("together", lambda: _loop(call.function))
+    return program(x, np.int32(count))
 
 
 def _loop(call: Callable) -> Callable:
-    """A model's program for one batch, made into one for several."""
+    """A model's call for one batch, made into one for several."""
 
-    def run(values: list, x: Any, count: Any) -> tuple[Any, dict]:
-        def one(values: list, index: Any) -> tuple[Any, dict]:
+    def run(x: Any, count: Any) -> Any:
+        def one(index: Any) -> Any:
             batch = jax.tree.map(lambda array: lax.dynamic_index_in_dim(array, index, keepdims=False), x)
-            outputs, changed, _ = call(values, (batch,), {})
-            return outputs, changed
+            return call(batch)[0]
 
-        def body(index: Any, carry: tuple[Any, dict]) -> tuple[Any, dict]:
-            wholes, changed = carry
-            outputs, changed = one([changed.get(place, value) for place, value in enumerate(values)], index)
+        def body(index: Any, wholes: Any) -> Any:
             keep = lambda whole, part: lax.dynamic_update_index_in_dim(whole, part, index, 0)  # noqa: E731
-            return jax.tree.map(keep, wholes, outputs), changed
+            return jax.tree.map(keep, wholes, one(index))
 
-        specs, changes = jax.eval_shape(one, values, 0)
+        with scope(bindings=dict(current().bindings or {})):
+            specs = jax.eval_shape(one, 0)
         together = len(jax.tree.leaves(x)[0])
         wholes = jax.tree.map(lambda spec: jnp.zeros((together, *spec.shape), spec.dtype), specs)
-        outputs, changed = lax.fori_loop(0, count, body, (wholes, {place: values[place] for place in changes}))
-        return jax.tree.map(lambda whole: whole.reshape(-1, *whole.shape[2:]), outputs), changed
+        outputs = repeat(0, count, body, wholes)
+        return jax.tree.map(lambda whole: whole.reshape(-1, *whole.shape[2:]), outputs)
 
     return run

@@ -22,8 +22,9 @@ from jax.core import Tracer
 from plait._dtypes import is_float, narrow
 from plait._errors import ArgumentError, describe, did_you_mean
 from plait._tree import flatten
+from plait.core.cell import mark_revision
 from plait.core.tensor import KerasTensor
-from plait.core.variable import Variable, mark_revision
+from plait.core.variable import Variable
 from plait.layers.base import Layer
 
 _ALL = 2**64 - 1

@@ -1,0 +1,327 @@
+"""Cells: where the arrays of variables lie, and who else holds them.
+
+A `Cell` is a box with a list of arrays; a `Variable` (next file) is a view of one place in one cell. A training step
+destroys the arrays that it starts from (it donates their memory to the ones it makes), so this file keeps account of
+who else may still look at them:
+
+    shared      places whose array somebody holds: it was read by `.value`, or came in through `assign`. A step copies
+                such an array before it starts, once; the new one belongs to nobody else.
+    readers     programs that have taken the list and are about to run. A step that starts meanwhile copies all of it.
+    taker       the thread whose step is under way. Others that want the arrays wait for the ones that it makes.
+
+So nobody's array is ever deleted, and where nobody holds one nothing is copied.
+
+Verbs: `take` and `give_back` around a program that destroys arrays; `Reader.begin` and `end` around one that doesn't;
+`adopt` gathers variables into one cell.
+
+Life under jit: none. Programs see lists of arrays, never a cell.
+
+What it is not: a lock around training. A step holds its cells for one dispatch; who may train is decided in
+`training/step`.
+
+Differs from Keras: there, a `fit` takes all values out of the variables and puts them back at the end of each epoch, so
+that code which looks at a variable meanwhile has to wait for a copy or sees an old value.
+"""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from threading import get_ident
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.core import Tracer
+
+from plait._errors import ArgumentError
+from plait._scope import current
+from plait._watched import mark_edit
+
+_changed = threading.Condition(threading.RLock())  # held for moments; never while a program runs
+_revision = 0
+
+
+def revision() -> int:
+    """A number that grows when a variable is made or moved, or any `trainable` flag changes: what was found by walking
+    the variables before is still right while it stays the same."""
+    return _revision
+
+
+def mark_revision() -> None:
+    """Notes that something changed which a walk over the variables would notice."""
+    global _revision
+    _revision += 1
+    mark_edit()
+
+
+class Cell:
+    """A box with a list of arrays; variables are views of its places.
+
+    Attributes:
+        tree: the arrays. A training step replaces the whole list.
+        shared: places whose array somebody else holds.
+        readers: how many programs are about to run on the arrays.
+        taker: the thread whose program is replacing them; None if there is none.
+        left: whether some of its variables lie in another cell by now.
+    """
+
+    __slots__ = ("left", "readers", "shared", "taker", "tree")
+
+    def __init__(self, tree: list):
+        self.tree = tree
+        self.shared: set[int] = set()
+        self.readers = 0
+        self.taker: int | None = None
+        self.left = False
+
+    @property
+    def filled(self) -> bool:
+        """Whether the arrays are there, or can be made."""
+        return True
+
+    def put(self, index: int, value: Any) -> None:
+        """Puts an array into a place."""
+        self.tree[index] = value
+
+    def fill(self, tree: list) -> None:
+        """Puts arrays that nobody else holds into all places."""
+        with _changed:
+            while not _is_free(self):
+                _changed.wait()
+            self.tree = tree
+            self.shared.clear()
+
+    def get(self, index: int) -> Any:
+        """The array in a place, for somebody who may keep it."""
+        self.shared.add(index)  # before the look, so that a step that starts in between copies it
+        value = self.tree[index]
+        if self.taker is not None and self.taker != get_ident():
+            with _changed:
+                while not _is_free(self):
+                    _changed.wait()
+                self.shared.add(index)
+                return self.tree[index]
+        return value
+
+    def keep(self) -> None:
+        """Copies the arrays that somebody else holds or is about to read, so that these here may be destroyed."""
+        places: Iterable[int] = range(len(self.tree)) if self.readers else self.shared
+        if places:
+            tree = list(self.tree)
+            for place in places:
+                tree[place] = copied(tree[place])
+            self.tree = tree
+            self.shared.clear()
+
+
+class Late:
+    """A value that is made when it is first asked for.
+
+    Args:
+        make: makes the array.
+        shape: of the array.
+        dtype: its name.
+    """
+
+    __slots__ = ("dtype", "make", "shape")
+
+    def __init__(self, make: Callable[[], Any], shape: tuple[int, ...], dtype: str):
+        self.make, self.shape, self.dtype = make, shape, dtype
+
+
+class LateCell(Cell):
+    """The cell of one variable while a file is read: the file mostly brings the value, and then none is drawn."""
+
+    __slots__ = ("_late", "_tree")
+
+    def __init__(self, late: Late):
+        self._late, self._tree = late, None
+        self.shared, self.readers, self.taker, self.left = set(), 0, None, False
+
+    @property
+    def tree(self) -> list:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The array in a list, made now if need be; zeros in its place for a trace that only asks for shapes."""
+        if self._tree is None:
+            if current().allowance is not None and isinstance(jnp.zeros(()), Tracer):
+                return [jnp.zeros(self._late.shape, self._late.dtype)]
+            with jax.ensure_compile_time_eval():
+                self._tree = [self._late.make()]
+        return self._tree
+
+    @tree.setter
+    def tree(self, tree: list) -> None:
+        self._tree = tree
+
+    @property
+    def filled(self) -> bool:
+        """Whether the array has been made or put in."""
+        return self._tree is not None
+
+    def put(self, index: int, value: Any) -> None:
+        """Puts the array in."""
+        self._tree = [value]
+
+
+def put(variable: Any, value: Any, shared: bool) -> None:
+    """Puts an array into a variable's place, when no other thread's step is under way there.
+
+    Args:
+        variable: the variable.
+        value: the array.
+        shared: whether somebody else holds it.
+    """
+    with _changed:
+        cell, index = _free_cell(variable), variable._index
+        cell.put(index, value)
+        (cell.shared.add if shared else cell.shared.discard)(index)
+
+
+@contextlib.contextmanager
+def looked_at(variable: Any) -> Iterator[Any]:
+    """The array of a variable, for a block that doesn't keep it; nobody destroys it meanwhile."""
+    with _changed:
+        cell = _free_cell(variable)
+        cell.readers += 1
+        value = cell.tree[variable._index]
+    try:
+        yield value
+    finally:
+        Reader.end([cell])
+
+
+def copied(value: jax.Array) -> jax.Array:
+    """The same values elsewhere. A transfer needs no program, where `copy` compiles one for each new shape."""
+    return value.copy() if isinstance(value, Tracer) else jax.device_put(value, may_alias=False)
+
+
+def _is_free(cell: Cell) -> bool:
+    """Whether no other thread's step is under way on a cell."""
+    return cell.taker is None or cell.taker == get_ident()
+
+
+def _free_cell(variable: Any) -> Cell:
+    """The cell of a variable, which may be another one after waiting; with the lock held."""
+    while not _is_free(variable._cell):
+        _changed.wait()
+    return variable._cell
+
+
+def take(cells: Sequence[Cell]) -> bool:
+    """Takes cells for a program that destroys their arrays, until `give_back`.
+
+    Returns:
+        False, with nothing taken, if variables have moved to other cells.
+    """
+    me = get_ident()
+    with _changed:
+        while True:
+            for cell in cells:
+                if cell.taker is not None and cell.taker != me:
+                    _changed.wait()
+                    break
+            else:
+                break
+        for cell in cells:
+            if cell.left:
+                return False
+            if cell.shared or cell.readers:
+                cell.keep()
+        for cell in cells:
+            cell.taker = me
+    return True
+
+
+def give_back(cells: Sequence[Cell]) -> None:
+    """Ends what `take` began: the cells hold the new arrays, or, after an error, those from before."""
+    with _changed:
+        for cell in cells:
+            cell.taker = None
+        _changed.notify_all()
+
+
+class Reader:
+    """Reads the arrays of some variables, for programs that leave them as they are.
+
+    Args:
+        variables: the variables, in the order in which the program takes them.
+
+    Where they lie is looked up again only when variables have moved. Variables that still lie alone are gathered into one
+    cell, whose list is then handed over as it is.
+    """
+
+    __slots__ = ("_cells", "_found_at", "_places", "_whole", "variables")
+
+    def __init__(self, variables: Sequence[Any]):
+        self.variables = list(variables)
+        self._found_at = -1
+
+    def begin(self) -> tuple[list, list[Cell]]:
+        """The arrays now, all of one moment, and the cells they lie in. Nobody destroys them before `end`."""
+        with _changed:
+            if self._found_at != _revision:
+                self._find()
+            cells = self._cells
+            if not all(map(_is_free, cells)):
+                _changed.wait()
+                return self.begin()
+            for cell in cells:
+                cell.readers += 1
+            whole = self._whole
+            return whole.tree if whole is not None else [cell.tree[index] for cell, index in self._places], cells
+
+    @staticmethod
+    def end(cells: Sequence[Cell]) -> None:
+        """The program that `begin` read for has been started, or has failed."""
+        with _changed:
+            for cell in cells:
+                cell.readers -= 1
+
+    def _find(self) -> None:
+        variables = self.variables
+        if len(variables) > 1 and all(len(variable._cell.tree) == 1 for variable in variables):
+            adopt(variables)
+        self._places = [(variable._cell, variable._index) for variable in variables]
+        self._cells = list(dict.fromkeys(cell for cell, _ in self._places))
+        self._whole = None
+        if len(self._cells) == 1 and len(self._cells[0].tree) == len(variables):
+            in_order = all(index == place for place, (_, index) in enumerate(self._places))
+            self._whole = self._cells[0] if in_order else None
+        self._found_at = _revision
+
+
+def adopt(variables: Sequence[Any]) -> Cell:
+    """Moves variables into one new cell, in this order; their values stay the same.
+
+    >>> from plait.core.variable import Variable
+    >>> a, b = Variable(1.0), Variable([2.0, 3.0])
+    >>> cell = adopt([a, b])
+    >>> cell.tree = [value + 1 for value in cell.tree]
+    >>> float(a), b.numpy().tolist()
+    (2.0, [3.0, 4.0])
+    """
+    if len({id(variable) for variable in variables}) != len(variables):
+        raise ArgumentError("adopt: the same variable is listed twice.")
+    with _changed:
+        while not all(_is_free(variable._cell) for variable in variables):
+            _changed.wait()
+        cell = Cell([variable._cell.tree[variable._index] for variable in variables])
+        for index, variable in enumerate(variables):
+            before = variable._cell
+            if before.readers or variable._index in before.shared:
+                cell.shared.add(index)
+            before.left = True
+            variable._cell, variable._index = cell, index
+        global _revision
+        _revision += 1  # places are no settings
+        return cell
+
+
+def cell_of(variables: Sequence[Any]) -> Cell:
+    """The cell that holds just these variables in this order; adopts them where there is none."""
+    if variables:
+        cell = variables[0]._cell
+        if len(cell.tree) == len(variables) and all(
+            variable._cell is cell and variable._index == index for index, variable in enumerate(variables)
+        ):
+            return cell
+    return adopt(variables)

@@ -1,0 +1,193 @@
+"""Constants: the settings that a compiled program was traced with, and whether they are still the same.
+
+A program reads variables as inputs (`core/program`); all else that its Python looked at while it was traced is in it for
+good: a layer's rate, an activation, an optimizer's momentum, a number in a loss's closure. `Constants` is a list of all
+that can be reached from some objects through attributes, containers and closures.
+
+Verbs: `Constants.changed` says whether anything has changed since the last look; `look` looks again.
+
+Where nothing was set (`_watched`), a look costs the comparison of one number, and of what nobody announces: lists, dicts,
+plain objects, closures and small NumPy arrays of the program's own.
+
+What it is not: a copy. It holds references, and compares by identity; numbers and strings by value.
+"""
+
+import functools
+import types
+from collections.abc import Iterable
+from operator import is_
+from typing import Any
+
+import jax
+import numpy as np
+
+from plait._watched import Watched, bookkeeping, edits
+from plait.core.graph import Graph, Operation
+from plait.core.tensor import KerasTensor
+from plait.core.variable import Variable
+
+_SCALARS = (int, float, str, bool, complex, bytes, type(None))
+_MOST_ITEMS = 256  # in a container; longer ones (vocabularies) count their changes themselves: `Layer.version`
+_MOST_BYTES = 4096  # of a NumPy array
+_STILL = ("plait", "jax", "numpy", "optax")  # packages whose functions have no settings
+_ATOMS = (*_SCALARS, jax.Array, KerasTensor, type, types.ModuleType, types.BuiltinFunctionType, np.dtype, np.generic)
+
+
+class Constants:
+    """The settings that can be reached from some objects.
+
+    Args:
+        roots: the objects: models, losses, optimizers; anything.
+
+    >>> import plait
+    >>> layer = plait.layers.Dropout(0.5)
+    >>> constants = Constants([layer])
+    >>> constants.changed()
+    False
+    >>> layer.rate = 0.1
+    >>> constants.changed(), constants.changed()
+    (True, False)
+    """
+
+    def __init__(self, roots: Iterable[Any]):
+        self.roots = list(roots)
+        self._look()
+
+    def changed(self) -> bool:
+        """Whether anything differs from the last look; looks again if so."""
+        if self._edits == edits.count:
+            for live, kept in self._loose:
+                if len(live) != len(kept) or not all(map(is_, live.values() if type(live) is dict else live, kept)):
+                    break
+            else:
+                if not self._outside or not self._changed_outside():
+                    return False
+        before = self._found
+        self._look()
+        return not _same(before, self._found)
+
+    def refresh(self) -> None:
+        """Looks again after a trace, in which calls may have left notes."""
+        self._look()
+
+    def _look(self) -> None:
+        self._edits = edits.count
+        walk = _Walk()
+        for root in self.roots:
+            walk.visit(root)
+        self._found, self._loose = walk.found, walk.loose
+        self._cells, self._names, self._arrays = walk.cells, walk.names, walk.arrays
+        self._outside = bool(walk.cells or walk.names or walk.arrays)
+
+    def _changed_outside(self) -> bool:
+        """Whether functions see other values, or an array holds other numbers."""
+        for cell, kept in self._cells:
+            if _content(cell) is not kept:
+                return True
+        for names, name, kept in self._names:
+            if names.get(name) is not kept:
+                return True
+        return any(array.tobytes() != kept for array, kept in self._arrays)
+
+
+def _same(before: list, after: list) -> bool:
+    return len(before) == len(after) and all(
+        a is b or (type(a) is type(b) and isinstance(a, _SCALARS) and a == b)
+        for a, b in zip(before, after, strict=True)
+    )
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not filled yet
+        return None
+
+
+class _Walk:
+    """One look: `found` is what was seen, in order; the other lists are what may change without announcing it."""
+
+    def __init__(self) -> None:
+        self.found: list = []
+        self.loose: list[tuple[Any, list]] = []
+        self.cells: list[tuple[Any, Any]] = []
+        self.names: list[tuple[dict, str, Any]] = []
+        self.arrays: list[tuple[np.ndarray, bytes]] = []
+        self._seen: set[int] = set()
+
+    def visit(self, value: Any) -> None:
+        found = self.found
+        kind = type(value)
+        if isinstance(value, _ATOMS) or getattr(kind, "_is_constant", False):
+            found.append(value)
+            return
+        if id(value) in self._seen and kind is not tuple:
+            found.append(value)
+            return
+        self._seen.add(id(value))
+        if isinstance(value, (list, tuple, dict, set, frozenset)):
+            self._visit_container(value, kind)
+            return
+        found.append(value)
+        if isinstance(value, Variable):
+            found.append(value._trainable)
+            self.visit(value.regularizer)
+            self.visit(value.constraint)
+        elif isinstance(value, Watched):
+            left_out = bookkeeping(kind) | value._notes
+            self._visit_attributes({name: item for name, item in vars(value).items() if name not in left_out})
+        elif isinstance(value, types.FunctionType):
+            self._visit_function(value)
+        elif isinstance(value, types.MethodType):
+            self.visit(value.__self__)
+            self.visit(value.__func__)
+        elif isinstance(value, functools.partial):
+            self.visit((value.func, value.args, value.keywords))
+        elif isinstance(value, Graph):
+            for operation in value.operations:
+                self.visit(operation)
+        elif isinstance(value, np.ndarray):
+            found.append(value.shape)
+            if value.nbytes <= _MOST_BYTES and value.dtype != object:
+                self.arrays.append((value, kept := value.tobytes()))
+                found.append(kept)
+        elif not isinstance(value, Operation) and type(getattr(value, "__dict__", None)) is dict:
+            self._keep(vars(value))
+            self._visit_attributes(vars(value))
+
+    def _visit_attributes(self, attributes: dict) -> None:
+        for name, item in attributes.items():
+            self.found.append(name)
+            self.visit(item)
+
+    def _visit_container(self, value: Any, kind: type) -> None:
+        self.found += (kind, len(value))
+        if len(value) > _MOST_ITEMS:
+            self.found.append(value)
+            return
+        if kind is not tuple:
+            self._keep(value)
+        if isinstance(value, dict):
+            self.found.extend(key for key in value if isinstance(key, _SCALARS))
+        for item in value.values() if isinstance(value, dict) else value:
+            self.visit(item)
+
+    def _keep(self, value: Any) -> None:
+        self.loose.append((value, list(value.values() if type(value) is dict else value)))
+
+    def _visit_function(self, function: Any) -> None:
+        """Numbers and objects that a function closes over, and numbers of its module that it names."""
+        if function.__globals__.get("__name__", "").partition(".")[0] in _STILL:
+            return
+        self.visit(function.__defaults__)
+        self.visit(function.__kwdefaults__)
+        for cell in function.__closure__ or ():
+            content = _content(cell)
+            self.cells.append((cell, content))
+            self.visit(content)
+        names = function.__globals__
+        for name in function.__code__.co_names:
+            value = names.get(name)
+            if isinstance(value, _SCALARS) and value is not None:
+                self.names.append((names, name, value))
+                self.found.append(value)
