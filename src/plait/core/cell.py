@@ -106,12 +106,11 @@ class Cell:
     def keep(self) -> None:
         """Copies the arrays that somebody else holds or is about to read, so that these here may be destroyed."""
         places: Iterable[int] = range(len(self.tree)) if self.readers else self.shared
-        if places:
-            tree = list(self.tree)
-            for place in places:
-                tree[place] = copied(tree[place])
-            self.tree = tree
-            self.shared.clear()
+        tree = list(self.tree) if self.readers else self.tree  # readers have the list
+        for place in places:
+            tree[place] = copied(tree[place])
+        self.tree = tree
+        self.shared.clear()
 
 
 class Late:

@@ -76,7 +76,8 @@ def functional(layer: Stateful, return_state: bool = False) -> tuple[Callable, d
     """
     variables = by_path(layer.variables)
     inner_metrics = getattr(layer, "metrics_variables", [])  # these see what a call measures, but it isn't handed out
-    measured = [variable for variable in inner_metrics if variable not in variables.values()]
+    listed = set(variables.values())
+    measured = [variable for variable in inner_metrics if variable not in listed]
     call = pure(layer, [*variables.values(), *measured])  # type: ignore[arg-type]
 
     def fn(weights: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:

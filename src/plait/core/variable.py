@@ -258,7 +258,7 @@ class Variable:
             ShapeError: the value has another shape; nothing is broadcast.
             StateError: the value is traced, and this is not a program made by plait.
         """
-        given, value = value, convert_to_tensor(value, self.dtype)
+        value = convert_to_tensor(value, self.dtype)
         if value.shape != self.shape:
             raise ShapeError(
                 f"Variable '{self.path}': the shape of the target variable and the shape of the value in "
@@ -276,7 +276,7 @@ class Variable:
                 f"Variable '{self.path}': cannot be assigned inside a function that JAX is tracing, because the value "
                 "would not outlive the trace. Use plait.functional(model) or model.stateless_call, which return it."
             )
-        put(self, value, shared=value is given or isinstance(given, Variable))
+        put(self, value, shared=True)
         return value
 
     def assign_add(self, value: Any) -> Any:

@@ -20,9 +20,8 @@ def to_device(batch: Any) -> Any:
 def _put(array: Any) -> Any:
     if array is None or isinstance(array, jax.Array):
         return array
-    if array.dtype.kind in "OUS":
-        return np.array(array)
-    return jax.device_put(array, may_alias=False)
+    private = np.array(array)  # JAX takes a large array's memory over on a CPU, whatever `may_alias` says
+    return private if array.dtype.kind in "OUS" else jax.device_put(private)
 
 
 def same_device(function: Callable) -> Callable:
