@@ -21,6 +21,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from functools import cache, partial
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import jax
@@ -47,6 +48,9 @@ COMMON_OPTIONS = (
     "weight_decay clipnorm global_clipnorm clipvalue use_ema ema_momentum ema_overwrite_frequency loss_scale_factor "
     "gradient_accumulation_steps"
 ).split()
+
+
+_OPTION_TYPES = (bool, int, float, str, type(None))
 
 
 class Optimizer(Watched):
@@ -81,7 +85,7 @@ class Optimizer(Watched):
     [0.5, 2.5]
     """
 
-    _bookkeeping = frozenset({"_slots", "_compiled", "_trainable_variables", "built"})
+    _bookkeeping = frozenset({"_slots", "_compiled", "_trainable_variables", "_built_with", "built"})
 
     slots: ClassVar[tuple[tuple[str, ...], ...]] = ()
     """The order in which the rule's state becomes variables: group by group; within one, weight by weight."""
@@ -118,9 +122,10 @@ class Optimizer(Watched):
         self.built = False
         self._undecayed: tuple[frozenset, tuple[str, ...]] = (frozenset(), ())
         self._trainable_variables: list[Variable] = []
-        self._births: dict[Variable, int] = {}
+        self._births: Mapping[Variable, int] = MappingProxyType({})  # replaced as a whole, so that programs notice
         self._slots = Slots()
-        self._compiled: dict[Any, Callable] = {}
+        self._built_with: dict[str, Any] = {}
+        self._compiled: tuple[Constants, Program] | None = None
         self._iteration = self._variable(0, "iteration", dtype="int32")
         self._learning_rate = self._rate_from(learning_rate)
 
@@ -209,7 +214,6 @@ class Optimizer(Watched):
             self._learning_rate.assign(learning_rate)
             return
         self._learning_rate = learning_rate
-        self._compiled.clear()
         mark_revision()
 
     def _rate_from(self, learning_rate: Any) -> Any:
@@ -250,9 +254,9 @@ class Optimizer(Watched):
             raise ArgumentError(f"{type(self).__name__} {self.name!r}: a variable is listed twice in `build`.")
         self._slots.renew(variables)
         now = int(self._iteration.value) // (self.gradient_accumulation_steps or 1) if self._trainable_variables else 0
-        self._births = {variable: self._births.get(variable, now) for variable in variables}
+        self._births = MappingProxyType({variable: self._births.get(variable, now) for variable in variables})
         self._trainable_variables = variables
-        self._compiled.clear()
+        self._compiled, self._built_with = None, self._options()
         with scope(bindings=None, compute_dtype=None), jax.ensure_compile_time_eval():
             self._build_common()
             rule = self.rule()
@@ -274,9 +278,13 @@ class Optimizer(Watched):
         self.build(variables)
 
     def is_built_for(self, variables: Sequence[Variable]) -> bool:
-        """Whether these are the weights that the optimizer was built for, in this order."""
+        """Whether these are the weights that the optimizer was built for, in this order, and with these options."""
         mine = self._trainable_variables
-        return len(mine) == len(variables) and all(a is b for a, b in zip(mine, variables, strict=True))
+        return self._built_with == self._options() and len(mine) == len(variables) and all(a is b for a, b in zip(mine, variables, strict=True))
+
+    def _options(self) -> dict[str, Any]:
+        """The options, on which depends which slots there are."""
+        return {name: value for name, value in vars(self).items() if name[0] != "_" and isinstance(value, _OPTION_TYPES)}
 
     def _build_common(self) -> None:
         if self.use_ema:
@@ -452,19 +460,20 @@ class Optimizer(Watched):
 
     def _applying(self) -> Callable:
         """`_apply_to_variables`, compiled; as it is where the class, or a rate, is a function of the user's to run."""
-        if self.steps_by_variable or (
-            callable(self._learning_rate) and not isinstance(self._learning_rate, (LearningRateSchedule, Variable))
-        ):
+        if self.runs_users_code:
             return self._apply_to_variables
-        constants = self._compiled.get("constants")
-        if constants is None or constants.changed():
-            self._compiled["constants"] = Constants([self, *self._trainable_variables])
-            self._compiled["program"] = Program(
-                self._apply_to_variables,
-                [*self.variables, *self._trainable_variables],
-                owner=f"Optimizer {self.name!r}",
-            )
-        return self._compiled["program"]
+        if self._compiled is None or self._compiled[0].changed():
+            self.build(self._trainable_variables)
+            variables, owner = [*self.variables, *self._trainable_variables], f"Optimizer {self.name!r}"
+            program = Program(self._apply_to_variables, variables, owner=owner, kind="apply")
+            self._compiled = Constants([self, *self._trainable_variables]), program
+        return self._compiled[1]
+
+    @property
+    def runs_users_code(self) -> bool:
+        """Whether an `update_step`, or a function that computes the rate, is the user's: it may look at values."""
+        rate = self._learning_rate
+        return self.steps_by_variable or (callable(rate) and not isinstance(rate, (LearningRateSchedule, Variable)))
 
     def _apply_to_variables(self, gradients: Sequence) -> None:
         weights, variables = self._trainable_variables, self.variables
@@ -523,7 +532,6 @@ class Optimizer(Watched):
             var_names: regular expressions that are searched for in their names.
         """
         self._undecayed = frozenset(var_list or ()), tuple(var_names or ())
-        self._compiled.clear()
         mark_revision()
 
     def weight_decay_of(self, variable: Variable) -> float | None:
@@ -660,13 +668,15 @@ class Optimizer(Watched):
             return
         values = [store[str(index)] for index in range(len(mine))]
         _check_shapes(self, mine, values)
-        self._births = dict.fromkeys(self._births, 0)
-        self._compiled.clear()
+        self._births = MappingProxyType(dict.fromkeys(self._births, 0))
         for variable, value in zip(mine, values, strict=True):
             variable.assign(np.asarray(value))
 
     def __getstate__(self) -> dict:
-        return {**vars(self), "_compiled": {}}
+        return {**vars(self), "_compiled": None, "_births": dict(self._births)}
+
+    def __setstate__(self, state: dict) -> None:
+        vars(self).update(state, _births=MappingProxyType(state["_births"]))
 
 
 def _zeros_for(variable: Variable) -> jax.Array:

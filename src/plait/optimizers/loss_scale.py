@@ -75,7 +75,7 @@ class LossScaleOptimizer(Optimizer):
         for field, start in (("step_counter", jnp.int32(0)), ("dynamic_scale", jnp.float32(self.initial_scale))):
             self._slots.ask(None, field, partial(self.new_slot, None, field, start))
         self._trainable_variables, self.built = variables, True
-        self._compiled.clear()
+        self._compiled = None
 
     @property
     def variables(self) -> list[Variable]:
@@ -134,11 +134,11 @@ class LossScaleOptimizer(Optimizer):
     ) -> None:
         """Says to the inner optimizer which variables aren't to be decayed."""
         self.inner_optimizer.exclude_from_weight_decay(var_list, var_names)
-        self._compiled.clear()
 
-    def _options(self) -> Any:
-        mine, inner = super()._options(), self.inner_optimizer._options()
-        return None if inner is None else (mine, inner)
+    @property
+    def runs_users_code(self) -> bool:
+        """Whether the inner optimizer does."""
+        return self.inner_optimizer.runs_users_code
 
     def get_config(self) -> dict:
         """The constructor's arguments."""

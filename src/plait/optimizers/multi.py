@@ -144,7 +144,7 @@ class MultiOptimizer(Optimizer):
         for optimizer, indices in self._shares():
             optimizer.loss_scale_factor = self.loss_scale_factor
             optimizer.build_for([variables[index] for index in indices])
-        self._compiled.clear()
+        self._compiled = None
 
     def _shares(self) -> list[tuple[Optimizer, list[int]]]:
         """Each optimizer, with the places of its variables."""
@@ -208,11 +208,11 @@ class MultiOptimizer(Optimizer):
         listed, patterns = list(var_list or ()), list(var_names or ())
         for optimizer in self.optimizers:
             optimizer.exclude_from_weight_decay(listed, patterns)
-        self._compiled.clear()
 
-    def _options(self) -> Any:
-        parts = [super()._options(), *(optimizer._options() for optimizer in self.optimizers)]
-        return None if None in parts else tuple(parts)
+    @property
+    def runs_users_code(self) -> bool:
+        """Whether one of the optimizers does."""
+        return any(optimizer.runs_users_code for optimizer in self.optimizers)
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
