@@ -100,6 +100,10 @@ class Operation:
         """An operation from its config."""
         return cls(**config)
 
+    def __getstate__(self) -> dict:
+        """All but its calls, for copies and pickles: a graph that is copied brings those that belong to it."""
+        return {**vars(self), "nodes": [node for node in vars(self).get("nodes", ()) if not node.inputs]}
+
     @property
     def input(self) -> Any:
         """The tensors that the first call got: one, or a list."""
@@ -172,6 +176,20 @@ class Node:
         for index, tensor in enumerate(self.outputs):
             tensor.node, tensor.index = self, index
 
+    def __getstate__(self) -> dict:
+        return {name: getattr(self, name) for name in self.__slots__ if name != "position"}
+
+    def __setstate__(self, state: dict) -> None:
+        """Links back from tensors and operations are made here, so that no copy goes through a graph from end to end."""
+        for name, value in state.items():
+            setattr(self, name, value)
+        nodes = vars(self.operation).setdefault("nodes", [])
+        if not any(node is self for node in nodes):
+            nodes.append(self)
+        self.position = len(nodes) - 1
+        for index, tensor in enumerate(self.outputs):
+            tensor.node, tensor.index = self, index
+
     @property
     def equality(self) -> list | None:
         """The two operands if this is `a == b` of symbolic tensors, else None."""
@@ -233,8 +251,23 @@ class Graph:
         self._plan: list[_Step] | None = None
 
     def __getstate__(self) -> dict:
-        """All but what goes by the identity of tensors, which a copy's are not."""
-        return {**vars(self), "_plan": None, "_starts": None}
+        """All but what goes by the identity of tensors, which a copy's are not; and its calls in the order they were made."""
+        made = sorted((*self._nodes_of_masks(), *self.depths), key=lambda node: node.position)
+        return {"_made": made, **vars(self), "_plan": None, "_starts": None}
+
+    def __setstate__(self, state: dict) -> None:
+        vars(self).update({name: value for name, value in state.items() if name != "_made"})
+
+    def _nodes_of_masks(self) -> list["Node"]:
+        """The calls outside of the graph that make its tensors' masks."""
+        stack = [t._keras_mask for node in self.depths for t in node.outputs if t._keras_mask is not None]
+        found: dict[Node, None] = {}
+        while stack:
+            node = stack.pop().node
+            if node is not None and node not in self.depths and node not in found:
+                found[node] = None
+                stack += node.inputs
+        return list(found)
 
     def _check_ends(self) -> None:
         for kind, tensors in (("inputs", self.inputs), ("outputs", self.outputs)):

@@ -269,7 +269,7 @@ class Model(Layer):
 
     def __getstate__(self) -> dict:
         """All but compiled programs, which belong to these variables; for copies and pickles."""
-        return {**vars(self), "_programs": {}, "_constants": None}
+        return {**super().__getstate__(), "_programs": {}, "_constants": None}
 
     @property
     def layers(self) -> LayerList:

@@ -9,7 +9,6 @@ Verbs: `rewrite` gives the new tensor of each old one, `inlined` opens the model
 What it is not: a copy. `plait.models.clone_model` makes new layers; a rewrite shares them.
 """
 
-import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -136,8 +135,8 @@ def _takes_training(operation: Any) -> bool:
 
 def same_but_named(operation: Any, name: str) -> Any:
     """A layer or op of another name that shares all weights and inner layers with the old one."""
-    view = copy.copy(operation)
-    view.name, view.nodes = name, []
+    view = object.__new__(type(operation))
+    vars(view).update(vars(operation), name=name, nodes=[])
     return view
 
 
