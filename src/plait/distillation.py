@@ -14,6 +14,7 @@ from plait import metrics as _metrics
 from plait import ops
 from plait._errors import ArgumentError, ShapeError, describe
 from plait._registry import builtin, deserialize, register_keras_serializable, serialize
+from plait._traits import of_plait
 from plait._tree import flatten, map_structure_in_order, pack_as
 from plait.layers.base import Layer
 from plait.layers.core import Identity
@@ -333,6 +334,7 @@ class Distiller(Model):
         )
 
 
+@of_plait
 @register_keras_serializable("plait")
 class Lesson(Layer):
     """Gives the student's outputs on, and adds how far they are from the teacher's to the loss.

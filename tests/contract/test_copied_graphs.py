@@ -82,10 +82,10 @@ ROWS += [
 OPERATORS = {
     **{f"x {name} y": getattr(operator, name) for name in "add sub mul truediv floordiv mod pow matmul".split()},
     **{f"x {name} y": getattr(operator, name) for name in "eq ne lt le gt ge and_ or_ xor".split()},
-    **{f"{name} x": lambda x, _, f=getattr(operator, name): f(x) for name in "neg pos abs invert".split()},
-    **{f"2 {name} x": lambda x, _, f=getattr(operator, name): f(2.0, x) for name in "add sub mul truediv".split()},
-    **{f"x {name} array": lambda x, _, f=getattr(operator, name): f(x, EYE) for name in "add sub mul matmul".split()},
-    **{f"array {name} x": lambda x, _, f=getattr(operator, name): f(EYE, x) for name in "add sub mul matmul".split()},
+    **{f"{name} x": lambda x, _, name=name: getattr(operator, name)(x) for name in "neg pos abs invert".split()},
+    **{f"2 {name} x": lambda x, _, name=name: getattr(operator, name)(2.0, x) for name in ("sub", "truediv", "pow")},
+    **{f"x {name} array": lambda x, _, name=name: getattr(operator, name)(x, EYE) for name in ("add", "matmul")},
+    **{f"array {name} x": lambda x, _, name=name: getattr(operator, name)(EYE, x) for name in ("add", "matmul")},
     "round x": lambda x, _: round(x),
     "x[:, 1]": lambda x, _: x[:, 1],
     "x[..., None]": lambda x, _: x[..., None],
@@ -218,7 +218,9 @@ def test_masks_of_copied_tensors_are_still_made_by_their_calls():
     embedded = plait.layers.Embedding(5, 3, mask_zero=True)(x)
     model = plait.Model(x, embedded)
     copied = copy.deepcopy(model)
-    onwards = [plait.Model(m.input, plait.layers.LSTM(2, seed=1, kernel_initializer="ones")(m.output)) for m in (model, copied)]
+    onwards = [
+        plait.Model(m.input, plait.layers.LSTM(2, seed=1, kernel_initializer="ones")(m.output)) for m in (model, copied)
+    ]
     onwards[1].set_weights(onwards[0].get_weights())
     values = np.int32([[1, 2, 0, 0], [3, 0, 0, 0]])
     np.testing.assert_array_equal(onwards[0](values), onwards[1](values))

@@ -30,12 +30,14 @@ from plait._registry import (
     register_keras_serializable,
     registered_name,
 )
+from plait._traits import of_plait
 from plait._tree import flatten
 from plait.core.graph import Operation, record
 from plait.core.infer import infer
 from plait.core.tensor import KerasTensor, any_symbolic
 
 
+@of_plait
 class Op(Operation):
     """A function with its options fixed, as an operation of a graph. One subclass a function; `op` makes them.
 

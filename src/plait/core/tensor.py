@@ -97,7 +97,9 @@ class KerasTensor:
         An Input's tensor keeps its call, which has no others before it.
         """
         own = self.node is None or not self.node.inputs
-        return vars(self) if own else {name: value for name, value in vars(self).items() if name not in ("node", "index")}
+        return (
+            vars(self) if own else {name: value for name, value in vars(self).items() if name not in ("node", "index")}
+        )
 
     @property
     def ndim(self) -> int:

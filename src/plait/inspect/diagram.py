@@ -16,26 +16,6 @@ from plait.inspect.nesting import Arrow
 from plait.inspect.repeats import find_repeats
 from plait.inspect.summary import state_of
 
-_FAMILIES = {
-    "convolution": "convolution",
-    "convolutional_recurrent": "recurrent",
-    "pooling": "pooling",
-    "normalization": "normalization",
-    "spectral": "normalization",
-    "activation": "activation",
-    "merging": "merging",
-    "recurrent": "recurrent",
-    "attention": "attention",
-    "grouped_attention": "attention",
-    "reshaping": "reshaping",
-    "regularization": "regularization",
-    "core": "dense",
-    "einsum_dense": "dense",
-    "reversible_embedding": "dense",
-    "input": "input",
-    "preprocessing": "preprocessing",
-    "models": "model",
-}
 _EVERYWHERE = 4  # a box with so many users may be needed in every block
 
 
@@ -201,11 +181,7 @@ def family_of(operation: Any) -> str:
     """What kind of thing a layer or op does: the colour of its box."""
     if getattr(operation, "graph", None) is not None:
         return "model"
-    for cls in type(operation).__mro__:
-        parts = cls.__module__.split(".")
-        if parts[0] == "plait" and len(parts) > 2 and parts[1] in ("layers", "models"):
-            return _FAMILIES.get(parts[2] if parts[1] == "layers" else "models", "operation")
-    return "operation"
+    return getattr(type(operation), "_family", "operation")
 
 
 # ------------------------------------------------------------------------------------------------- repeats

@@ -33,9 +33,11 @@ from plait._errors import ArgumentError, ArgumentTypeError, PlaitError, StateErr
 from plait._policies import DTypePolicy, DTypePolicyMap, policy
 from plait._registry import builtin, constructor_parameters, plain
 from plait._scope import current, scope
+from plait._traits import default, definer, has_default, is_of_plait, own_of_plait
 from plait._tree import flatten, map_structure_in_order
 from plait.core.cell import mark_revision
 from plait.core.graph import record
+from plait.core.holder import shown
 from plait.core.infer import infer, known_shape
 from plait.core.mask import _masks, get_mask, set_mask
 from plait.core.pure import pure
@@ -81,7 +83,7 @@ def _read_signature(cls: type) -> CallSignature:
         takes_mask="mask" in parameters,
         mask_names=tuple(name for name in parameters if name.endswith("_mask")),
         build_names=_parameter_names(cls.build),  # type: ignore[attr-defined]
-        makes_mask=cls.compute_mask is not Layer.compute_mask,  # type: ignore[attr-defined]
+        makes_mask=not has_default(cls, "compute_mask"),
     )
     return signature
 
@@ -145,6 +147,15 @@ class Layer(Owner):
     (2, 3)
     """
 
+    _records = (
+        "activity_regularizer input_spec autocast supports_masking dtype_policy _dtype_policy _policies _losses "
+        "_build_shapes _given_shape _called _building _remat _is_quantized _convert_input_args _allow_non_tensor_positional_args"
+    )
+    _hooks = (
+        "build call build_for build_from_config get_build_config get_config compute_output_spec regularization_losses"
+    )
+    _leads_to = ""  # which attributes that every layer has lead to objects in files
+
     input_spec: Any = None
     supports_jit = True
     _convert_input_args = True  # layers of packages that take text or plain lists turn these two around
@@ -155,6 +166,10 @@ class Layer(Owner):
     _policies: DTypePolicyMap | None = None
     _is_quantized = False
     _followed = ("_regularizer", "_constraint")
+    _family = "operation"  # the kind of thing that it does: the colour of its box in pictures
+    _told_by_attributes = True  # whether attributes alone, not records, decide the shapes of its outputs
+    _slow_in_loops = False  # whether XLA's CPU code for it takes a slow path inside a loop
+    _usual_input_dtype: str | None = None  # what an Input in front of it has, where no data says
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
@@ -181,7 +196,7 @@ class Layer(Owner):
         self.autocast = autocast
         self._losses: list = []
         self._build_shapes: dict | None = None
-        self.supports_masking = type(self).compute_mask is not Layer.compute_mask
+        self.supports_masking = not has_default(type(self), "compute_mask")
         self.built = _has_nothing_to_build(type(self))
         self._given_shape = _legacy_shape(kwargs)
         if kwargs:
@@ -194,6 +209,7 @@ class Layer(Owner):
     # ------------------------------------------------------------------------ calling
 
     @_marks_built
+    @default
     def build(self, input_shape: Any) -> None:
         """Makes the weights for inputs of a shape. Called once, before the first `call`."""
 
@@ -309,7 +325,7 @@ class Layer(Owner):
     # ------------------------------------------------------------------------ building
 
     def _build(self, signature: CallSignature, args: tuple, kwargs: dict) -> None:
-        if "nodes" not in self.__dict__:
+        if "_nodes" not in self.__dict__:
             raise StateError(
                 f"{type(self).__name__}: in its constructor you forgot to call `super().__init__()` as the first thing."
             )
@@ -436,6 +452,7 @@ class Layer(Owner):
 
     # ------------------------------------------------------------------------ masks
 
+    @default
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The mask of the output; by default the input's, and of several inputs each its own."""
         return previous_mask
@@ -470,7 +487,7 @@ class Layer(Owner):
                 )
             return
         tensors = [leaf for leaf in flatten(outputs) if leaf is not None]
-        if type(self).compute_mask is Layer.compute_mask and (not masked or len(flatten(previous)) != len(tensors)):
+        if has_default(type(self), "compute_mask") and (not masked or len(flatten(previous)) != len(tensors)):
             return
         if any(get_mask(tensor) is None for tensor in tensors):
             masks = self.compute_mask(first, previous)
@@ -481,15 +498,19 @@ class Layer(Owner):
 
     # ------------------------------------------------------------------------ shapes
 
-    @property
+    @shown
     def states_shape(self) -> bool:
         """Whether its class, a program's own, has a `compute_output_shape`, which is then believed."""
+        return self._states_shape
+
+    @property
+    def _states_shape(self) -> bool:
         cls = type(self)
-        return cls.compute_output_shape is not Layer.compute_output_shape and not cls.__module__.startswith("plait.")
+        return not has_default(cls, "compute_output_shape") and not is_of_plait(cls)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """The symbolic tensors that a call would give, from a user's `compute_output_shape` or by an abstract trace."""
-        if self.states_shape:
+        if self._states_shape:
             signature = _signatures.get(type(self)) or _read_signature(type(self))
             names = _parameter_names(type(self).compute_output_shape)
             given = self._shapes_by_name(names, signature, args, kwargs)
@@ -505,6 +526,7 @@ class Layer(Owner):
 
         return recall(self, args, kwargs, lambda: infer(run, args, kwargs))
 
+    @default
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The shape of the output for a shape of the input, derived by an abstract trace."""
         tensors = [_map_shapes(lambda shape: KerasTensor(shape, dtype=self.compute_dtype), shapes) for shapes in args]
@@ -789,5 +811,4 @@ def _legacy_shape(kwargs: dict) -> tuple | None:
 
 def _has_nothing_to_build(cls: type) -> bool:
     """Whether it is one of plait's layers that have no weights, so that it is built from the start."""
-    own = next(parent for parent in cls.__mro__ if parent.__module__.startswith("plait."))
-    return own is not Layer and cls.build is Layer.build  # type: ignore[attr-defined]
+    return own_of_plait(cls) is not Layer and definer(cls, "build") is Layer

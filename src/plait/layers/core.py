@@ -53,6 +53,8 @@ class Dense(Quantizable):
     (2, 3)
     """
 
+    _family = "dense"
+
     _equation = "...a,ab->...b"
 
     def __init__(
@@ -187,6 +189,10 @@ class Embedding(Quantizable):
     (1, 3, 4)
     """
 
+    _family = "dense"
+
+    _usual_input_dtype = "int32"
+
     _kernel_name, _modes = "embeddings", ("int8", "int4")
 
     def __init__(
@@ -266,6 +272,8 @@ class Activation(Layer):
     [0.0, 2.0]
     """
 
+    _family = "dense"
+
     def __init__(self, activation: Any, **kwargs: Any):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
@@ -278,6 +286,8 @@ class Activation(Layer):
 @builtin("layers")
 class Identity(Layer):
     """Gives back what it gets."""
+
+    _family = "dense"
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
@@ -296,6 +306,8 @@ class Masking(Layer):
 
     Shapes: (B, T, ...) gives the same, zeros where masked.
     """
+
+    _family = "dense"
 
     def __init__(self, mask_value: Any = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
@@ -326,6 +338,8 @@ class Lambda(Layer):
 
     Differs: files never hold code. A named function is saved by its registered name; a lambda can't be saved.
     """
+
+    _family = "dense"
 
     def __init__(
         self,

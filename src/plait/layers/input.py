@@ -30,6 +30,8 @@ class InputLayer(Layer):
         ArgumentError: no shape, two shapes, or a size that can't be one.
     """
 
+    _family = "input"
+
     def __init__(
         self,
         shape: Any = None,
@@ -72,7 +74,7 @@ class InputLayer(Layer):
         self.built = True
         tensor = input_tensor if input_tensor is not None else KerasTensor(self.batch_shape, self._dtype, name=name)
         if tensor.node is None:
-            self.nodes.append(Node(self, (), {}, tensor))
+            self._nodes.append(Node(self, (), {}, tensor))
 
     @property
     def dtype(self) -> str:
@@ -168,7 +170,7 @@ def Input(
         name=name,
         optional=optional,
     )
-    return layer.output if layer.nodes else tensor  # type: ignore[return-value]
+    return layer.output if layer._nodes else tensor  # type: ignore[return-value]
 
 
 def input_spec_of(tensor: KerasTensor) -> InputSpec:

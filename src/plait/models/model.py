@@ -24,13 +24,15 @@ import numpy as np
 from jax.core import Tracer
 
 from plait import inspect, optimizers, saving, training
-from plait._errors import ArgumentError, StateError, did_you_mean, listing
+from plait._errors import ArgumentError, NameTakenError, StateError
 from plait._names import auto_name
 from plait._registry import builtin, constructor_parameters, deserialize
 from plait._scope import current, scope
+from plait._traits import default, has_default
 from plait._tree import flatten, map_structure_in_order, pack_as
 from plait.core.constants import Constants
 from plait.core.graph import Graph
+from plait.core.holder import held_by, shown
 from plait.core.infer import infer
 from plait.core.mask import set_mask
 from plait.core.program import NOT_TRACEABLE, Program
@@ -41,8 +43,8 @@ from plait.export import export_model
 from plait.layers.base import Layer
 from plait.layers.input import InputLayer, input_spec_of
 from plait.layers.ownership import unique
-from plait.metrics.base import Metric
 from plait.models.graph_config import config_to_graph, graph_to_config, other_arguments, read_other_arguments
+from plait.models.layer_list import LayerList, layer_named
 from plait.models.matching import fit_values, host_array, match_inputs, select_inputs
 from plait.models.quantize import quantize
 from plait.models.reach import find_layer, find_opened, find_tensor
@@ -51,30 +53,6 @@ from plait.models.state_tree import get_state_tree, set_state_tree
 from plait.training.divided import Features, host_part
 
 _building = threading.RLock()  # threads that meet at a model's first call make its weights once
-
-
-class LayerList(list):
-    """The layers of a model: a list that also takes a name, and gives itself when called.
-
-    >>> import plait
-    >>> layers = plait.Sequential([plait.Input((2,)), plait.layers.Dense(1, name="out")]).layers
-    >>> layers["out"] is layers[0] is layers()[0]
-    True
-    """
-
-    def __getitem__(self, key: Any) -> Any:
-        return _named(self, key) if isinstance(key, str) else super().__getitem__(key)
-
-    def __call__(self) -> "LayerList":
-        return self
-
-
-def _named(layers: Sequence[Layer], name: str) -> Layer:
-    for layer in layers:
-        if layer.name == name:
-            return layer
-    names = [layer.name for layer in layers]
-    raise ArgumentError(f"No such layer: {name}. Existing layers are: {listing(names)}.{did_you_mean(name, names)}")
 
 
 @builtin("models", "Functional", module="keras")
@@ -100,9 +78,22 @@ class Model(Layer):
     (4, 1)
     """
 
+    _family = "model"
+    _records = (
+        "optimizer history compilation trainer graph stop_training stop_evaluating stop_predicting run_eagerly jit_compile "
+        "steps_per_execution resumes_at _input_names _optional _takes_any_size _opened _host_part _programs _traces "
+        "_constants _runs_eagerly"
+    )
     _bookkeeping = frozenset({"_input_names", "_optional"})
+    _hooks = (
+        "compile compile_from_config get_compile_config compute_loss compute_metrics get_metrics_result reset_metrics "
+        "file_identity program kept_program"
+    )
+    _leads_to = "layers optimizer"
+
     graph: Graph | None = None
     _tells_constructor = True
+    _told_by_attributes = False
     _takes_any_size = False
     _opened: tuple[Graph, Graph] | None = None
     _host_part: tuple[Graph, Any] | None = None
@@ -114,6 +105,7 @@ class Model(Layer):
     steps_per_execution: int | None = None
     _runs_eagerly = False
 
+    @default
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any):
         if (inputs is None) != (outputs is None):
             raise ArgumentError(
@@ -139,6 +131,7 @@ class Model(Layer):
 
     # ------------------------------------------------------------------------ calling
 
+    @default
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Computes the outputs: the graph's, or what a subclass defines."""
         if self.graph is None:
@@ -249,14 +242,15 @@ class Model(Layer):
 
     def build_for(self, shapes: dict) -> None:
         """Builds the model for shapes; where it defines no `build`, its layers are built as its `call` reaches them."""
-        if type(self).build is not Model.build:
+        if not has_default(type(self), "build"):
             super().build_for(shapes)
         self._build_shapes = shapes
         self.built = True
 
+    @default
     def build(self, input_shape: Any = None) -> None:
         """Makes the weights for inputs of a shape, by tracing a call."""
-        if self.graph is None and input_shape is not None and type(self).call is not Model.call:
+        if self.graph is None and input_shape is not None and not has_default(type(self), "call"):
             infer(super().__call__, (_tensors_of(input_shape),), {})
 
     def _convert(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
@@ -272,6 +266,11 @@ class Model(Layer):
         return {**super().__getstate__(), "_programs": {}, "_constants": None}
 
     @property
+    def _layers_first(self) -> bool:
+        """Whether files name its layers by their places in `layers`, not by attributes."""
+        return self.graph is not None
+
+    @property
     def layers(self) -> LayerList:
         """Its layers: a list that also takes a name. A graph's are in Keras's order, Inputs among them."""
         if self.graph is not None:
@@ -280,9 +279,11 @@ class Model(Layer):
 
     @layers.setter
     def layers(self, _: Any) -> None:
-        raise AttributeError("`Model.layers` attribute is reserved for the list of layers. Choose another name.")
+        raise NameTakenError(
+            f"Model {self.name!r}: cannot set `layers`, because it is reserved for the list of layers. Choose another name."
+        )
 
-    @property
+    @shown
     def operations(self) -> list:
         """What its graph calls: layers and ops, in Keras's order."""
         return list(self.graph.operations) if self.graph is not None else list(self.layers)
@@ -304,7 +305,7 @@ class Model(Layer):
         if (name is None) == (index is None):
             raise ArgumentError("Provide either a layer name or layer index at `get_layer`, not both and not none.")
         if name is not None:
-            return _named(self.layers, name)
+            return layer_named(self.layers, name)
         if index >= len(self.layers):  # type: ignore[operator]
             raise ArgumentError(
                 f"Was asked to retrieve layer at index {index} but model only has {len(self.layers)} layers."
@@ -351,12 +352,12 @@ class Model(Layer):
         start, end = pack_as([start, end], list(found))
         return Model(start, end, name=name)
 
-    @property
+    @shown
     def inputs(self) -> list[KerasTensor]:
         """The symbolic tensors that it starts from, flat."""
         return list(self._needs_graph("inputs").inputs)
 
-    @property
+    @shown
     def outputs(self) -> list[KerasTensor]:
         """The symbolic tensors that it computes, flat."""
         return list(self._needs_graph("outputs").outputs)
@@ -371,23 +372,23 @@ class Model(Layer):
         """The symbolic tensors that it computes, in their structure."""
         return self.graph.output_structure if self.graph is not None else super().output
 
-    @property
+    @shown
     def input_shape(self) -> Any:
         """The shape of its input; of several a list."""
         return _shapes(self._needs_graph("input_shape").inputs)
 
-    @property
+    @shown
     def output_shape(self) -> Any:
         """The shape of its output; of several a list."""
         return _shapes(self._needs_graph("output_shape").outputs)
 
-    @property
+    @shown
     def input_names(self) -> list[str]:
         """The names of its inputs, flat: data may be given by them."""
         self._needs_graph("input_names")
         return list(self._input_names)
 
-    @property
+    @shown
     def output_names(self) -> list[str]:
         """The names of its outputs, flat: losses, metrics, weights and labels may be given by them."""
         return training.output_names(self._needs_graph("output_names").output_structure)
@@ -422,7 +423,7 @@ class Model(Layer):
         """The symbolic tensors that a call would give; each layer is asked where there is text, which cannot be traced, or
         where a layer states its shape itself."""
         operations = self.graph.operations if self.graph is not None else ()
-        states_shape = any(getattr(operation, "states_shape", False) for operation in operations)
+        states_shape = any(getattr(operation, "_states_shape", False) for operation in operations)
         if (self.host_part is None and not states_shape) or not args:
             return super().compute_output_spec(*args, **kwargs)
         outputs = self._needs_graph("outputs").run(self.ordered_inputs(args[0]))
@@ -485,7 +486,7 @@ class Model(Layer):
         """
         weights = loss_weight if loss_weights is None else loss_weights
         structure = self.graph.output_structure if self.graph is not None else None
-        own_loss = type(self).compute_loss is not Model.compute_loss
+        own_loss = not has_default(type(self), "compute_loss")
         self.compilation = training.Compiled(loss, weights, metrics, weighted_metrics, structure, self.name, own_loss)
         self.optimizer = optimizers.get(optimizer)
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16" and self.optimizer is not None:
@@ -572,6 +573,7 @@ class Model(Layer):
         """Computes the outputs for one batch, as NumPy arrays."""
         return map_structure_in_order(np.asarray, self(x, training=False))
 
+    @default
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
@@ -587,7 +589,7 @@ class Model(Layer):
     compute_loss_and_updates = training.custom.compute_loss_and_updates
     stateless_compute_loss = training.custom.stateless_compute_loss
 
-    @property
+    @shown
     def compiled(self) -> bool:
         """Whether `compile` was called."""
         return self.compilation is not None
@@ -599,7 +601,7 @@ class Model(Layer):
             )
         return self.compilation
 
-    @property
+    @shown
     def loss(self) -> Any:
         """The loss as it was given to `compile`."""
         return self.compilation.given["loss"] if self.compilation is not None else None
@@ -628,7 +630,7 @@ class Model(Layer):
     def get_metrics_result(self) -> dict:
         """The metrics' results, by name."""
         results = self._needs_compile().results()
-        own = [child for child in self._children() if isinstance(child, Metric)]
+        own = held_by(self, "metric")
         inner = [metric for metric in super().metrics if metric.name not in results]
         return results | {metric.name: metric.result() for metric in unique([*inner, *own])}
 
@@ -686,12 +688,13 @@ class Model(Layer):
     def _repr_html_(self) -> str | None:
         return inspect.picture_for_notebook(self)
 
+    @default
     def get_config(self) -> dict:
         """The graph as plain data; for a subclass its constructor's arguments."""
         if self.graph is None or not (type(self) is Model or self._is_made_of_graph()):
             return super().get_config()
         config = graph_to_config(self)
-        if type(self).__init__ is Model.__init__ or type(self).get_config is not Model.get_config:
+        if has_default(type(self), "__init__") or not has_default(type(self), "get_config"):
             return config
         return {**other_arguments(self, *self._constructed_with), **config}
 
@@ -703,7 +706,7 @@ class Model(Layer):
     def _is_made_of_graph(self) -> bool:
         """Whether its constructor takes inputs and outputs, as Model's does."""
         cls = type(self)
-        return cls.__init__ is Model.__init__ or {"inputs", "outputs"} <= {
+        return has_default(cls, "__init__") or {"inputs", "outputs"} <= {
             *constructor_parameters(cls),
             *self._constructed_with[1],
         }
@@ -713,7 +716,7 @@ class Model(Layer):
         """A model from its config; the config stays as it is."""
         if "layers" in config and "input_layers" in config:
             inputs, outputs = config_to_graph(config, custom_objects)
-            more = {} if cls.__init__ is Model.__init__ else read_other_arguments(cls, config)
+            more = {} if has_default(cls, "__init__") else read_other_arguments(cls, config)
             options = {"name": config.get("name"), "trainable": config.get("trainable", True), **more}
             return cls(inputs=inputs, outputs=outputs, **options)
         return super().from_config(config)  # type: ignore[return-value]

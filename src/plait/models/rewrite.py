@@ -136,7 +136,7 @@ def _takes_training(operation: Any) -> bool:
 def same_but_named(operation: Any, name: str) -> Any:
     """A layer or op of another name that shares all weights and inner layers with the old one."""
     view = object.__new__(type(operation))
-    vars(view).update(vars(operation), name=name, nodes=[])
+    vars(view).update(vars(operation), name=name, _nodes=[])
     return view
 
 

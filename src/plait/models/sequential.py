@@ -4,14 +4,15 @@ import inspect
 from collections.abc import Iterable
 from typing import Any
 
-from plait._errors import ArgumentError, GraphError, MissingError, describe, listing
+from plait._errors import ArgumentError, GraphError, MissingError, NameTakenError, describe, listing
 from plait._registry import builtin, deserialize, plain
 from plait._scope import name_scope
 from plait._tree import is_nested
 from plait.core.tensor import KerasTensor
 from plait.layers.base import Layer, as_shapes
 from plait.layers.input import Input, InputLayer
-from plait.models.model import LayerList, Model
+from plait.models.layer_list import LayerList
+from plait.models.model import Model
 
 
 @builtin("models", module="keras")
@@ -35,6 +36,9 @@ class Sequential(Model):
     >>> model.output_shape, len(model.layers)
     ((None, 1), 2)
     """
+
+    _records = "_chain"
+    _config_may_be_list = True  # as Keras 1 and 2 wrote it
 
     def __init__(self, layers: Iterable | None = None, trainable: bool = True, name: str | None = None):
         super().__init__(name=name, trainable=trainable)
@@ -170,14 +174,19 @@ class Sequential(Model):
         return outputs
 
     @property
+    def _layers_first(self) -> bool:
+        return True
+
+    @property
     def layers(self) -> LayerList:
         """Its layers, without the Input: a list that also takes a name."""
         return LayerList(layer for layer in self._chain if not isinstance(layer, InputLayer))
 
     @layers.setter
     def layers(self, _: Any) -> None:
-        raise AttributeError(
-            "`Sequential.layers` attribute is reserved. Use `add()` and `pop()` to change the layers in this model."
+        raise NameTakenError(
+            f"Sequential {self.name!r}: cannot set `layers`, because it is reserved for the list of layers. Choose "
+            "another name; `add()` and `pop()` change the layers."
         )
 
     @property
@@ -225,4 +234,4 @@ class Sequential(Model):
 
 def _first_dtype(chain: list[Layer]) -> str | None:
     """The dtype for the Input of a chain that was built without one: whole numbers for an Embedding."""
-    return "int32" if type(chain[0]).__name__ == "Embedding" else None
+    return type(chain[0])._usual_input_dtype

@@ -16,6 +16,7 @@ from plait._dtypes import is_float
 from plait._errors import ArgumentError, FileError, StateError, listing
 from plait._registry import register_keras_serializable
 from plait._scope import current, scope
+from plait._traits import of_plait
 from plait.core.variable import Variable
 from plait.layers.base import Layer
 from plait.layers.core import positive_integer
@@ -29,6 +30,7 @@ from plait.surgery.share import base_of, chosen
 _KERNELS = ("kernel", "embeddings")
 
 
+@of_plait
 @register_keras_serializable("plait")
 class LowRank(Wrapper):
     """A layer whose kernels have low-rank adapters.

@@ -26,6 +26,7 @@ import numpy as np
 
 from plait._errors import ArgumentError
 from plait._scope import scope
+from plait._traits import is_usual
 from plait._tree import flatten
 from plait.core.graph import Graph, Node
 from plait.core.infer import infer
@@ -232,7 +233,7 @@ class FeatureCache:
     def __init__(self, model: Any, choice: Any, epochs: int, say: Callable[[str], Any] | None):
         if not (isinstance(choice, (bool, int)) and choice >= 0) and choice != "auto":
             raise ArgumentError(f'`cache_frozen` must be True, False, "auto" or a number of bytes, but got {choice!r}.')
-        usual = all(getattr(type(model), name).__module__.startswith("plait.") for name in _STEPS)
+        usual = is_usual(type(model), *_STEPS)
         self.model, self._say = model, say
         self._active = usual and choice is not False and (choice != "auto" or epochs > 1)
         self._memory = MOST_IN_MEMORY if choice == "auto" or isinstance(choice, bool) else choice

@@ -32,6 +32,7 @@ from jax import lax
 
 from plait._errors import ArgumentError, DataError, StateError, listing
 from plait._scope import current, scope
+from plait._traits import has_default, is_usual
 from plait._tree import flatten, leaves_with_paths, map_structure, map_structure_in_order, path_name
 from plait.core.cell import Cell, cell_of, give_back, take
 from plait.core.constants import Constants
@@ -190,9 +191,8 @@ class Trainer:
         if training:
             self._gather_cells()
         self._fresh_metrics = None
-        classes = {type(metric) for metric in model.metrics} | {type(model)}
-        methods = [getattr(kind, name, None) for kind in classes for name in ("reset_state", "reset_metrics")]
-        self._resets_are_known = all(getattr(method, "__module__", "plait.").startswith("plait.") for method in methods)
+        usual = (is_usual(type(metric), "reset_state") for metric in model.metrics)
+        self._resets_are_known = is_usual(type(model), "reset_metrics") and all(usual)
 
     def _gather_cells(self) -> None:
         optimizer = self.model.optimizer
@@ -416,14 +416,14 @@ class Trainer:
         return model.trainable_variables, model.non_trainable_variables, optimizer, unique(model.metrics_variables)
 
     def _train(self, state: State, batch: tuple) -> State:
-        if type(self.model).train_step is custom.train_step:
+        if has_default(type(self.model), "train_step"):
             return self.train_one(state, batch)
         with self._bound(state):
             logs, after = self.model.train_step(self.parted(state), pack(*batch))
             return self.joined(after, state, logs)
 
     def _test(self, state: State, batch: tuple) -> State:
-        if type(self.model).test_step is custom.test_step:
+        if has_default(type(self.model), "test_step"):
             return self.test_one(state, batch)
         with self._bound(state):
             trainable, rest, optimizer, metrics = self.parted(state)
@@ -433,7 +433,7 @@ class Trainer:
     def keeps_logs(self, step: str) -> bool:
         """Whether the logs come from a step of the user's, so that a loop hands them on."""
         cls = type(self.model)
-        return any(getattr(cls, name) is not getattr(custom, name) for name in (step, "compute_metrics"))
+        return not all(has_default(cls, name) for name in (step, "compute_metrics"))
 
     def train_one(self, state: State, batch: tuple) -> State:
         """The usual step of training, on a batch."""
@@ -484,7 +484,7 @@ class Trainer:
             loss = loss if hasattr(loss, "dtype") else jnp.asarray(loss, "float32")
             model.compilation.loss_tracker.update_state(lax.stop_gradient(loss), sample_weight=custom.batch_size(x))
             logs = model.compute_metrics(x, y, map_structure_in_order(_detached, y_pred), sample_weight)
-            usual = type(model).compute_metrics is custom.compute_metrics
+            usual = has_default(type(model), "compute_metrics")
         return loss, None if usual else flat_logs(logs)
 
     def _with_class_weights(self, y: Any, y_pred: Any, sample_weight: Any) -> Any:

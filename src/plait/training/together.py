@@ -18,6 +18,7 @@ import numpy as np
 from jax import lax
 
 from plait._scope import current, scope
+from plait._traits import is_of_plait
 from plait._tree import flatten
 from plait.core.graph import Graph
 from plait.core.program import repeat
@@ -49,7 +50,7 @@ def batches_together(model: Any, source: Any) -> int:
 
 def _is_flat(model: Any) -> bool:
     """Whether a model is a graph of plait's layers, and all its tensors are rows of numbers."""
-    if model.graph is None or not type(model).__module__.startswith("plait.") or not begins_looped(model):
+    if model.graph is None or not is_of_plait(type(model)) or not begins_looped(model):
         return False
     if model.run_eagerly or model.host_part is not None or is_observed():
         return False
