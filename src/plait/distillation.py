@@ -135,7 +135,7 @@ class FeatureDistillation(DistillationLoss):
         for role, model, name in pairs:
             if name is None:
                 continue
-            if model.graph is None:
+            if model._graph is None:
                 raise ArgumentError(
                     f"FeatureDistillation with specific layer names requires Functional or Sequential models, but the {role} "
                     f"{model.name!r} has no graph."
@@ -171,7 +171,7 @@ def _check_models(teacher: Any, student: Any) -> None:
     for role, model in (("Teacher", teacher), ("Student", student)):
         if not isinstance(model, Model):
             raise ArgumentError(f"{role} must be a keras.Model, got {type(model)}")
-    if teacher.graph is None or student.graph is None:
+    if teacher._graph is None or student._graph is None:
         return
     for what in ("inputs", "outputs"):
         for one, other in zip(getattr(teacher, what), getattr(student, what), strict=False):

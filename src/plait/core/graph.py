@@ -445,3 +445,9 @@ def _depths(finished: list[Node]) -> dict[Node, int]:
                 depths[tensor.node] = max(depth + 1, depths.get(tensor.node, 0))
     members = set(finished)
     return {node: depth for node, depth in depths.items() if node in members}
+
+
+def graph_of(operation: Any) -> Graph | None:
+    """The graph that a model runs; None for models without one, and for everything else."""
+    found = getattr(operation, "__dict__", {}).get("_graph")
+    return found if isinstance(found, Graph) else None

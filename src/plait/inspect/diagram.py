@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from plait._errors import ArgumentError, StateError, describe
-from plait.core.graph import Graph, Node
+from plait.core.graph import Graph, Node, graph_of
 from plait.core.tensor import KerasTensor
 from plait.inspect.nesting import Arrow
 from plait.inspect.repeats import find_repeats
@@ -90,7 +90,7 @@ def diagram_of(model: Any, expand: bool = False) -> Diagram:
     """
     if not hasattr(model, "built"):
         raise ArgumentError(f"A picture is drawn of a model, but got {describe(model)}.")
-    graph = getattr(model, "graph", None)
+    graph = graph_of(model)
     if graph is None and not model.built:
         raise StateError(
             f"Model {model.name!r}: This model has not yet been built, so there is nothing to draw. Build it with an Input, "
@@ -142,7 +142,7 @@ class _Reader:
         operation: Any = node.operation
         key = self._free(before + operation.name + (f":{call[0] - 1}" if call[1] > 1 else ""))
         kind = type(operation).__name__
-        inner = getattr(operation, "graph", None)
+        inner = graph_of(operation)
         if inner is not None and self.expand:
             self.diagram.frames[key] = Frame(
                 key, operation.name, kind, "model", state_of(operation), operation, frame, node
@@ -179,7 +179,7 @@ class _Reader:
 
 def family_of(operation: Any) -> str:
     """What kind of thing a layer or op does: the colour of its box."""
-    if getattr(operation, "graph", None) is not None:
+    if graph_of(operation) is not None:
         return "model"
     return getattr(type(operation), "_family", "operation")
 

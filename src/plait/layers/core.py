@@ -9,10 +9,11 @@ import numpy as np
 from plait import activations, constraints, initializers, ops, regularizers
 from plait._errors import ArgumentError, ArgumentTypeError, ShapeError, describe
 from plait._registry import builtin, find, plain
-from plait.layers.base import Layer, as_shapes
+from plait.layers.base import Layer
 from plait.layers.config import RECENT_ARGUMENTS
 from plait.layers.input_spec import InputSpec
 from plait.layers.quantized import Layout, Quantizable, rows_of
+from plait.layers.shapes import as_shapes
 from plait.lowering.products import product
 
 

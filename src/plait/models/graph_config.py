@@ -31,7 +31,7 @@ from plait._registry import (
     serialize_object,
 )
 from plait._tree import flatten
-from plait.core.graph import Graph, Node, Operation
+from plait.core.graph import Graph, Node, Operation, graph_of
 from plait.core.op import Op
 from plait.core.tensor import KerasTensor, any_symbolic
 from plait.layers.input import InputLayer
@@ -76,7 +76,7 @@ class _Writer:
 
     def __init__(self, model: Any):
         self.model = model
-        self.graph: Graph = model.graph
+        self.graph: Graph = model._graph
         self.starts: list[InputLayer] = []
         self.places: dict[int, list] = {}
         for operation in self.graph.operations:
@@ -144,7 +144,7 @@ def _says_nothing(key: str, value: Any) -> bool:
 
 def _is_functional(operation: Any) -> bool:
     """Whether an operation is an inner model whose calls Keras counts from 1 where a model begins and ends."""
-    return getattr(operation, "graph", None) is not None and not hasattr(operation, "_chain")
+    return graph_of(operation) is not None and not hasattr(operation, "_chain")
 
 
 def _as_keras_calls(node: Node) -> tuple[list, dict]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from plait._errors import GraphError, PlaitError, describe
 from plait._tree import flatten, map_structure_in_order
-from plait.core.graph import Graph, Node
+from plait.core.graph import Graph, Node, graph_of
 from plait.core.tensor import KerasTensor
 from plait.models.matching import match_inputs
 
@@ -111,7 +111,7 @@ def inlined(graph: Graph, verb: str = "inline") -> Rewritten:
 
     def opened(node: Node, args: tuple, kwargs: dict, owner: str | None = None, training: Any = None) -> Any:
         model: Any = node.operation
-        inner = getattr(model, "graph", None)
+        inner = graph_of(model)
         if inner is None:
             if owner is None:
                 return None

@@ -36,7 +36,7 @@ def train_step(model: Any, state: Sequence, data: Any) -> tuple[dict, tuple]:
     Returns:
         the logs by name, and the state after the step.
     """
-    trainer = model.trainer
+    trainer = model._trainer
     after = trainer.train_one(trainer.joined(state), unpack(data))
     return trainer.logs(after), trainer.parted(after)
 
@@ -53,7 +53,7 @@ def test_step(model: Any, state: Sequence, data: Any) -> tuple[dict, tuple]:
     Returns:
         the logs by name, and the state after the step.
     """
-    trainer = model.trainer
+    trainer = model._trainer
     after = trainer.test_one(trainer.joined((state[0], state[1], [], state[2])), unpack(data))
     trainable, rest, _, metrics = trainer.parted(after)
     return trainer.logs(after), (trainable, rest, metrics)

@@ -94,7 +94,7 @@ def _cast(value: Any, tensor: KerasTensor) -> Any:
 
 def find_trunk(model: Any) -> Trunk | None:
     """The part of a model that `fit` may compute once; None if there is none worth it."""
-    if model.graph is None or not any(_is_frozen(layer) for layer in model._flatten_layers()):
+    if model._graph is None or not any(_is_frozen(layer) for layer in model._flatten_layers()):
         return None
     graph = model.opened_graph()
     repeating: set[int] = {id(tensor) for tensor in graph.inputs}
@@ -266,7 +266,7 @@ class FeatureCache:
             if fingerprint != self._fingerprint:
                 self._fingerprint = fingerprint
                 self._sources.clear()
-        self.model.trainer.trunk = self._trunk
+        self.model._trainer.trunk = self._trunk
         return self._trunk
 
 
