@@ -8,6 +8,7 @@ PlaitError
 │   ├── GraphError                  a graph that is not connected, or is wired in a way that cannot work
 │   ├── ConfigError (NotImplementedError)  an object whose config can't be told
 │   ├── NameUnknownError            a name that stands for nothing here; carries the nearest right one
+│   ├── NameTakenError (AttributeError)  a name that plait itself uses on an object
 │   ├── DataError                   data or labels that do not fit the model
 │   └── FileError                   a file that cannot be read or written as asked
 │       └── UnsafeFileError         a file that tries to do more than hold data
@@ -50,6 +51,10 @@ class ConfigError(ArgumentError, NotImplementedError):
 
 class NameUnknownError(ArgumentError):
     """A name that stands for nothing here."""
+
+
+class NameTakenError(ArgumentError, AttributeError):
+    """A name that plait itself uses on an object."""
 
 
 class DataError(ArgumentError):

@@ -38,6 +38,7 @@ from plait._policies import (
     QuantizedFloat8DTypePolicy,
 )
 from plait._scope import current, scope
+from plait._traits import is_usual, of_plait
 
 _builtins: dict[str, dict[str, Any]] = {}
 _homes: dict[Any, tuple[str, str, str | None]] = {}
@@ -63,7 +64,7 @@ def builtin(namespace: str, *aliases: str, module: str | None = None, registered
         for name in (thing.__name__, *aliases):
             names[name] = thing
         _homes[thing] = (module or f"keras.{namespace}", thing.__name__, registered_name)
-        return thing
+        return of_plait(thing) if inspect.isclass(thing) else thing
 
     return register
 
@@ -85,6 +86,11 @@ def _load_all() -> bool:
 def builtins_of(namespace: str) -> Mapping[str, Any]:
     """All that plait itself has under a namespace, by every name that finds it."""
     return _builtins.get(namespace, {})
+
+
+def is_builtin(thing: Any) -> bool:
+    """Whether a class or function is one that plait itself registered."""
+    return thing in _homes
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable:
@@ -348,7 +354,7 @@ def deserialize_object(cls: type, config: Mapping[str, Any]) -> Any:
     inner = config.get("config", {})
     if not hasattr(cls, "from_config"):
         raise FileError(f"{cls.__name__}: a class needs `from_config` to be made from a file, and has none. Add one.")
-    if not isinstance(inner, Mapping) and not (isinstance(inner, list) and cls.__name__ == "Sequential"):
+    if not isinstance(inner, Mapping) and not (isinstance(inner, list) and getattr(cls, "_config_may_be_list", False)):
         raise FileError(f"The config of a {cls.__name__} must be a dict, but got {describe(inner)[:200]}.")
     try:
         thing = cls.from_config(_known_arguments(cls, inner) if isinstance(inner, Mapping) else inner)
@@ -377,7 +383,7 @@ def _known_arguments(cls: type, config: Mapping[str, Any]) -> dict:
 def _compile(model: Any, config: dict) -> None:
     """Compiles a model as it was; one whose class takes other arguments has to be compiled by the program."""
     cls = type(model)
-    if not cls.compile.__module__.startswith("plait.") and cls.compile_from_config.__module__.startswith("plait."):
+    if not is_usual(cls, "compile") and is_usual(cls, "compile_from_config"):
         warnings.warn(
             f"{cls.__name__} {model.name!r}: `compile()` was not called as part of model loading because the model's `compile()` "
             "method is custom. Compile it after loading, or define `get_compile_config` and `compile_from_config`.",
@@ -580,7 +586,7 @@ def is_plain(value: Any) -> bool:
 
 def has_own_constructor(cls: type) -> bool:
     """Whether a class of the program's own has a constructor that isn't plait's."""
-    return not (getattr(cls.__init__, "__module__", None) or "").startswith("plait.")
+    return not is_usual(cls, "__init__")
 
 
 @functools.cache

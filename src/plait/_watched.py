@@ -63,7 +63,7 @@ class Watched:
             mark_edit()
         elif name not in self._notes:
             super().__setattr__("_notes", self._notes | {name})
-        if self._followed and name.endswith(self._followed):
+        if type(self)._followed and name.endswith(type(self)._followed):
             self._follow(name, value)
 
     def _follow(self, name: str, value: Any) -> None:

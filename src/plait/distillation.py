@@ -14,6 +14,7 @@ from plait import metrics as _metrics
 from plait import ops
 from plait._errors import ArgumentError, ShapeError, describe
 from plait._registry import builtin, deserialize, register_keras_serializable, serialize
+from plait._traits import of_plait
 from plait._tree import flatten, map_structure_in_order, pack_as
 from plait.layers.base import Layer
 from plait.layers.core import Identity
@@ -134,7 +135,7 @@ class FeatureDistillation(DistillationLoss):
         for role, model, name in pairs:
             if name is None:
                 continue
-            if model.graph is None:
+            if model._graph is None:
                 raise ArgumentError(
                     f"FeatureDistillation with specific layer names requires Functional or Sequential models, but the {role} "
                     f"{model.name!r} has no graph."
@@ -170,7 +171,7 @@ def _check_models(teacher: Any, student: Any) -> None:
     for role, model in (("Teacher", teacher), ("Student", student)):
         if not isinstance(model, Model):
             raise ArgumentError(f"{role} must be a keras.Model, got {type(model)}")
-    if teacher.graph is None or student.graph is None:
+    if teacher._graph is None or student._graph is None:
         return
     for what in ("inputs", "outputs"):
         for one, other in zip(getattr(teacher, what), getattr(student, what), strict=False):
@@ -333,6 +334,7 @@ class Distiller(Model):
         )
 
 
+@of_plait
 @register_keras_serializable("plait")
 class Lesson(Layer):
     """Gives the student's outputs on, and adds how far they are from the teacher's to the loss.

@@ -68,6 +68,8 @@ class SeedGenerator:
     ([7, 0], [7, 1])
     """
 
+    _held_as = "seed generator"
+
     def __init__(self, seed: int | None = None, name: str | None = None):
         self.name = auto_name(type(self)) if name is None else name
         self.seed = seed

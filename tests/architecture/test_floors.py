@@ -25,6 +25,7 @@ FLOORS = (
             "_settings",
             "_dtypes",
             "_policies",
+            "_traits",
             "_tree",
             "_names",
             "_program_cache",

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from plait._errors import ArgumentError, ShapeError, describe
+from plait._traits import of_plait
 from plait._tree import flatten, keys_of, map_structure
 from plait.core.graph import Graph, Operation
 from plait.core.tensor import KerasTensor
 
 
+@of_plait
 class Function(Operation):
     """A graph that can be called.
 

@@ -25,13 +25,16 @@ from typing import Any
 from plait._errors import ArgumentError, GraphError, MissingError, describe, listing
 from plait._names import auto_name
 from plait._registry import constructor_parameters, given_config, has_own_constructor, takes_any_name
+from plait._traits import default, has_default, is_of_plait, of_plait
 from plait._tree import flatten, leaves_with_paths, map_structure_in_order, path_name
+from plait.core.holder import shown
 from plait.core.infer import infer
 from plait.core.tensor import KerasTensor, any_symbolic
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
+@of_plait
 class Operation:
     """Anything that can be called on tensors and written down in a graph.
 
@@ -39,26 +42,22 @@ class Operation:
 
     Attributes:
         name: unique within a model.
-        nodes: its calls on symbolic tensors, in order.
     """
 
+    _records = "name _nodes _constructed_with"
     _constructed_with: tuple = ((), {})
-    _is_users = False
-
-    def __init_subclass__(cls, **kwargs: Any):
-        super().__init_subclass__(**kwargs)
-        cls._is_users = not cls.__module__.startswith("plait.")
+    is_equality = False  # whether its truth is whether two symbolic tensors are the same one
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         operation = super().__new__(cls)
-        if cls._is_users and (args or kwargs):  # what was given, whatever becomes of a list
+        if (args or kwargs) and not is_of_plait(cls):  # what was given, whatever becomes of a list
             args, kwargs = _copied(args), _copied(kwargs)
-        operation._constructed_with = (args, kwargs)
+        vars(operation)["_constructed_with"] = args, kwargs
         return operation
 
     def __init__(self, name: str | None = None):
         self.name = check_name(name, type(self))
-        self.nodes: list[Node] = []
+        self._nodes: list[Node] = []
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs on arrays, records on symbolic tensors."""
@@ -82,6 +81,7 @@ class Operation:
         """Writes a call on symbolic tensors down, and gives its outputs."""
         return record(self, args, kwargs)
 
+    @default
     def get_config(self) -> dict:
         """What it takes to make it again: its name, and what its class's own constructor was given.
 
@@ -89,7 +89,7 @@ class Operation:
             ConfigError: an argument that no config can hold.
         """
         cls = type(self)
-        if cls.get_config is not Operation.get_config or not has_own_constructor(cls):
+        if not has_default(cls, "get_config") or not has_own_constructor(cls):
             return {"name": self.name}
         given = given_config(self, *self._constructed_with) or {}
         named = takes_any_name(cls) or "name" in constructor_parameters(cls)
@@ -99,6 +99,15 @@ class Operation:
     def from_config(cls, config: dict) -> "Operation":
         """An operation from its config."""
         return cls(**config)
+
+    def __getstate__(self) -> dict:
+        """All but its calls, for copies and pickles: a graph that is copied brings those that belong to it."""
+        return {**vars(self), "_nodes": [node for node in vars(self).get("_nodes", ()) if not node.inputs]}
+
+    @shown
+    def nodes(self) -> list["Node"]:
+        """Its calls on symbolic tensors, in order."""
+        return self._nodes
 
     @property
     def input(self) -> Any:
@@ -111,12 +120,12 @@ class Operation:
         return _single(self._first_node("output").outputs)
 
     def _first_node(self, which: str) -> "Node":
-        if not self.nodes:
+        if not self._nodes:
             raise MissingError(
                 f"{type(self).__name__} {self.name!r}: The layer {self.name} has never been called and thus has no defined "
                 f"{which}. Call it on an Input first."
             )
-        return self.nodes[0]
+        return self._nodes[0]
 
 
 def _copied(value: Any) -> Any:
@@ -167,15 +176,29 @@ class Node:
         self.inputs = [leaf for leaf in flatten([list(args), kwargs]) if isinstance(leaf, KerasTensor)]
         self.result = result
         self.outputs = [leaf for leaf in flatten(result) if isinstance(leaf, KerasTensor)]
-        self.position = len(operation.nodes) if position is None else position
+        self.position = len(operation._nodes) if position is None else position
         self.place = users_line()
+        for index, tensor in enumerate(self.outputs):
+            tensor.node, tensor.index = self, index
+
+    def __getstate__(self) -> dict:
+        return {name: getattr(self, name) for name in self.__slots__ if name != "position"}
+
+    def __setstate__(self, state: dict) -> None:
+        """Links back from tensors and operations are made here, so that no copy goes through a graph from end to end."""
+        for name, value in state.items():
+            setattr(self, name, value)
+        nodes = vars(self.operation).setdefault("_nodes", [])
+        if not any(node is self for node in nodes):
+            nodes.append(self)
+        self.position = len(nodes) - 1
         for index, tensor in enumerate(self.outputs):
             tensor.node, tensor.index = self, index
 
     @property
     def equality(self) -> list | None:
         """The two operands if this is `a == b` of symbolic tensors, else None."""
-        return self.inputs if type(self.operation).__name__ == "Equal" and len(self.inputs) == 2 else None
+        return self.inputs if self.operation.is_equality and len(self.inputs) == 2 else None
 
     def __repr__(self) -> str:
         return f"<Node {self.operation.name}[{self.position}] {describe(self.inputs)} -> {describe(self.outputs)}>"
@@ -199,7 +222,7 @@ def record(operation: Operation, args: tuple, kwargs: dict) -> Any:
     """
     result = operation.compute_output_spec(*args, **kwargs)
     if all(leaf.record_history for leaf in flatten([list(args), kwargs]) if isinstance(leaf, KerasTensor)):
-        operation.nodes.append(Node(operation, args, kwargs, result))
+        operation._nodes.append(Node(operation, args, kwargs, result))
     return result
 
 
@@ -233,8 +256,23 @@ class Graph:
         self._plan: list[_Step] | None = None
 
     def __getstate__(self) -> dict:
-        """All but what goes by the identity of tensors, which a copy's are not."""
-        return {**vars(self), "_plan": None, "_starts": None}
+        """All but what goes by the identity of tensors, which a copy's are not; and its calls in the order they were made."""
+        made = sorted((*self._nodes_of_masks(), *self.depths), key=lambda node: node.position)
+        return {"_made": made, **vars(self), "_plan": None, "_starts": None}
+
+    def __setstate__(self, state: dict) -> None:
+        vars(self).update({name: value for name, value in state.items() if name != "_made"})
+
+    def _nodes_of_masks(self) -> list["Node"]:
+        """The calls outside of the graph that make its tensors' masks."""
+        stack = [t._keras_mask for node in self.depths for t in node.outputs if t._keras_mask is not None]
+        found: dict[Node, None] = {}
+        while stack:
+            node = stack.pop().node
+            if node is not None and node not in self.depths and node not in found:
+                found[node] = None
+                stack += node.inputs
+        return list(found)
 
     def _check_ends(self) -> None:
         for kind, tensors in (("inputs", self.inputs), ("outputs", self.outputs)):
@@ -338,7 +376,7 @@ class Graph:
 
     def nodes_of(self, operation: Operation) -> list["Node"]:
         """The calls of an operation that belong to this graph, in the order they were made."""
-        return [node for node in operation.nodes if node in self.depths]
+        return [node for node in operation._nodes if node in self.depths]
 
     def run(self, values: list, call: Callable | None = None, masks: list | None = None) -> Any:
         """Computes the outputs.
@@ -407,3 +445,9 @@ def _depths(finished: list[Node]) -> dict[Node, int]:
                 depths[tensor.node] = max(depth + 1, depths.get(tensor.node, 0))
     members = set(finished)
     return {node: depth for node, depth in depths.items() if node in members}
+
+
+def graph_of(operation: Any) -> Graph | None:
+    """The graph that a model runs; None for models without one, and for everything else."""
+    found = getattr(operation, "__dict__", {}).get("_graph")
+    return found if isinstance(found, Graph) else None

@@ -14,19 +14,30 @@ Differs from Keras: there, each op is written three times (a function, a class, 
 """
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial, wraps
+from operator import attrgetter
 from typing import Any
 
 from plait._errors import ArgumentError, ArgumentTypeError, PlaitError, describe
 from plait._names import snake_case
-from plait._registry import builtin, deserialize, register_keras_serializable
+from plait._registry import (
+    builtin,
+    custom_objects,
+    deserialize,
+    find_class,
+    register_keras_serializable,
+    registered_name,
+)
+from plait._traits import of_plait
 from plait._tree import flatten
 from plait.core.graph import Operation, record
 from plait.core.infer import infer
 from plait.core.tensor import KerasTensor, any_symbolic
 
 
+@of_plait
 class Op(Operation):
     """A function with its options fixed, as an operation of a graph. One subclass a function; `op` makes them.
 
@@ -36,9 +47,11 @@ class Op(Operation):
         tensors: names of the parameters that tensors given by position go to; None where they go to `*operands`.
         leading: names of the options that stand before such `*operands`.
         spec: what tells the outputs on symbolic tensors, where a trace cannot.
+        caller: the decorated function, which records calls.
     """
 
     function: Callable
+    caller: Callable
     options: tuple[str, ...] = ()
     tensors: tuple[str, ...] | None = ()
     leading: tuple[str, ...] = ()
@@ -114,8 +127,49 @@ class Op(Operation):
             options[key] = tuple(value) if as_tuple else deserialize(value) if isinstance(value, dict) else value
         return cls(**options)
 
+    def __reduce__(self) -> tuple:
+        return _without_constructor, (_ClassOfOps(type(self)),), vars(self)
+
     def __repr__(self) -> str:
         return f"<Operation name={self.name}>"
+
+
+class _ClassOfOps:
+    """A class that `op` made, in copies and pickles: no module has it under its name, but one may have its function."""
+
+    def __init__(self, cls: type[Op]):
+        self.cls = cls
+
+    def __deepcopy__(self, memo: dict) -> "_ClassOfOps":
+        return self
+
+    def __reduce__(self) -> tuple:
+        caller = self.cls.caller
+        try:
+            by_name = attrgetter(caller.__qualname__)(sys.modules[caller.__module__])
+        except (KeyError, AttributeError):
+            by_name = None
+        if by_name is caller:
+            return _class_of_function, (caller,)
+        name = registered_name(self.cls)
+        if custom_objects().get(name) is not self.cls:
+            raise ArgumentError(
+                f"The op {self.cls.__name__!r} cannot be pickled: its function {caller.__qualname__!r} is in no module under "
+                f"that name, and another class is registered as {name!r}. Define the function at the top of a module."
+            )
+        return _class_of_name, (self.cls.__name__, name)
+
+
+def _class_of_function(caller: Any) -> _ClassOfOps:
+    return _ClassOfOps(caller.operation)
+
+
+def _class_of_name(class_name: str, name: str) -> _ClassOfOps:
+    return _ClassOfOps(find_class({"class_name": class_name, "registered_name": name}))
+
+
+def _without_constructor(of: _ClassOfOps) -> Op:
+    return of.cls.__new__(of.cls)
 
 
 def op(
@@ -162,6 +216,7 @@ def op(
         return function(*args, **kwargs)
 
     call.operation = cls  # type: ignore[attr-defined]
+    cls.caller = staticmethod(call)  # type: ignore[assignment]
     if module is None:
         register_keras_serializable(package)(cls)
     else:

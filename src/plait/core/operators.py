@@ -59,6 +59,7 @@ floor_divide = _make("floor_divide", "FloorDivide", jnp.floor_divide, "The quoti
 mod = _make("mod", "Mod", jnp.mod, "The remainder of a division, with the divisor's sign")
 power = _make("power", "Power", jnp.power, "The first operand to the power of the second")
 equal = _make("equal", "Equal", jnp.equal, "Whether two are equal")
+equal.operation.is_equality = True
 not_equal = _make("not_equal", "NotEqual", jnp.not_equal, "Whether two differ")
 less = _make("less", "Less", jnp.less, "Whether the first is less")
 less_equal = _make("less_equal", "LessEqual", jnp.less_equal, "Whether the first is less or equal")

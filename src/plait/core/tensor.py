@@ -91,6 +91,16 @@ class KerasTensor:
             )
         super().__setattr__(name, value)
 
+    def __getstate__(self) -> dict:
+        """All but the call that makes it, for copies and pickles: a graph brings its calls, and these link their tensors.
+
+        An Input's tensor keeps its call, which has no others before it.
+        """
+        own = self.node is None or not self.node.inputs
+        return (
+            vars(self) if own else {name: value for name, value in vars(self).items() if name not in ("node", "index")}
+        )
+
     @property
     def ndim(self) -> int:
         """The number of axes."""

@@ -16,9 +16,10 @@ from plait._errors import ArgumentError, StateError, describe
 from plait._scope import scope
 from plait._settings import settings
 from plait._tree import flatten, map_structure_in_order
+from plait.core.graph import graph_of
 from plait.core.pure import pure
 from plait.core.variable import Variable
-from plait.layers.base import as_shapes
+from plait.layers.shapes import as_shapes
 
 
 class Endpoint(NamedTuple):
@@ -60,12 +61,12 @@ def endpoint_of_model(name: str, model: Any, input_signature: Any = None) -> End
     """
     if not getattr(model, "built", True):
         raise StateError(f"Model {model.name!r} isn't built, so there is nothing to export. Call it on data first.")
-    if getattr(model, "host_part", None) is not None:
+    if getattr(model, "_part_on_host", None) is not None:
         raise StateError(
             f"Model {model.name!r} takes text, which no exported program can. Export the part of it that begins with numbers: "
             "model.between(start, end)."
         )
-    graph = getattr(model, "graph", None)
+    graph = graph_of(model)
     names = list(model.input_names) if graph is not None else []
     if input_signature is None:
         input_signature = [graph.input_structure] if graph is not None else _signature_of_built(model)

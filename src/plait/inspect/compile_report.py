@@ -22,7 +22,7 @@ def compile_report(model: Any, print_fn: Callable[[str], Any] | None = None) -> 
     Raises:
         StateError: the model isn't compiled.
     """
-    if model.compilation is None:
+    if model._compilation is None:
         raise StateError(f"Model {model.name!r}: there is no plan to show before `compile()`.")
     optimizer = model.optimizer
     console = Console(highlight=False) if print_fn is None else Console(width=120, highlight=False, color_system=None)
@@ -40,11 +40,11 @@ def _print(text: str) -> None:
 
 def _table(model: Any) -> Table:
     table = Table(*_COLUMNS, header_style="bold", show_lines=True)
-    if model.compilation.names_of_outputs is None:
-        table.add_row("?", "known at the first batch", str(model.compilation.given["loss"]), "?", "?", "?")
+    if model._compilation.names_of_outputs is None:
+        table.add_row("?", "known at the first batch", str(model._compilation.given["loss"]), "?", "?", "?")
         return table
-    shapes = [tensor.shape for tensor in flatten(model.graph.output_structure)] if model.graph is not None else []
-    for index, plan in enumerate(model.compilation.plan()):
+    shapes = [tensor.shape for tensor in flatten(model._graph.output_structure)] if model._graph is not None else []
+    for index, plan in enumerate(model._compilation.plan()):
         shape = shapes[index] if shapes else None
         weight = "-" if plan["loss"] is None else f"{1.0 if plan['weight'] is None else float(plan['weight']):g}"
         table.add_row(

@@ -15,6 +15,7 @@ from jax import ShapeDtypeStruct
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from plait._errors import ArgumentError, describe
+from plait.core.graph import graph_of
 from plait.core.pure import pure
 
 _MOVES = frozenset(
@@ -49,7 +50,7 @@ def costs(model: Any, batch_size: int | Mapping) -> dict[int, Cost]:
     Raises:
         ArgumentError: no graph, inputs that work on text, or an axis whose size nobody knows.
     """
-    if getattr(model, "graph", None) is None or model.host_part is not None:
+    if graph_of(model) is None or model._part_on_host is not None:
         raise ArgumentError(
             f"summary: what {model.name!r} costs at a batch size is known only of functional models on numbers, and of "
             "Sequential ones that are built. Leave `batch_size` out."
@@ -65,7 +66,7 @@ def costs(model: Any, batch_size: int | Mapping) -> dict[int, Cost]:
     run = pure(lambda *values: _traced(model, list(values), calls), list(model.variables), carries=False)
     jax.eval_shape(lambda values: run([v.value for v in model.variables], *values)[0], specs)
     for operation, args, kwargs, memory in calls:
-        if getattr(operation, "graph", None) is None:
+        if graph_of(operation) is None:
             cost = Cost(_operations_of(operation, args, kwargs), memory)
             found[id(operation)] = found.get(id(operation), Cost(0, 0)) + cost
     _sum_up(model, found)
@@ -75,8 +76,8 @@ def costs(model: Any, batch_size: int | Mapping) -> dict[int, Cost]:
 def _sum_up(model: Any, found: dict[int, Cost]) -> Cost:
     """Gives a model, and first those inside it, the sum of its layers. A model called twice has calls of both."""
     total = Cost(0, 0)
-    for operation in model.graph.operations:
-        if getattr(operation, "graph", None) is not None:
+    for operation in model._graph.operations:
+        if graph_of(operation) is not None:
             _sum_up(operation, found)
         total = total + found.get(id(operation), Cost(0, 0))
     found[id(model)] = total
@@ -101,7 +102,7 @@ def _traced(model: Any, values: list, calls: list) -> Any:
     """Runs a model on traced values, and writes each call's specs down."""
 
     def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
-        if getattr(operation, "graph", None) is not None and args:
+        if graph_of(operation) is not None and args:
             result = _traced(operation, operation.ordered_inputs(args[0]), calls)
             result = result[0] if isinstance(result, (list, tuple)) and len(result) == 1 else result
         else:
@@ -111,7 +112,7 @@ def _traced(model: Any, values: list, calls: list) -> Any:
         calls.append((operation, *specs, memory))
         return result
 
-    return model.graph.run(values, call)
+    return model._graph.run(values, call)
 
 
 def _as_spec(leaf: Any) -> Any:

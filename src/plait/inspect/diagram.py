@@ -10,32 +10,12 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from plait._errors import ArgumentError, StateError, describe
-from plait.core.graph import Graph, Node
+from plait.core.graph import Graph, Node, graph_of
 from plait.core.tensor import KerasTensor
 from plait.inspect.nesting import Arrow
 from plait.inspect.repeats import find_repeats
 from plait.inspect.summary import state_of
 
-_FAMILIES = {
-    "convolution": "convolution",
-    "convolutional_recurrent": "recurrent",
-    "pooling": "pooling",
-    "normalization": "normalization",
-    "spectral": "normalization",
-    "activation": "activation",
-    "merging": "merging",
-    "recurrent": "recurrent",
-    "attention": "attention",
-    "grouped_attention": "attention",
-    "reshaping": "reshaping",
-    "regularization": "regularization",
-    "core": "dense",
-    "einsum_dense": "dense",
-    "reversible_embedding": "dense",
-    "input": "input",
-    "preprocessing": "preprocessing",
-    "models": "model",
-}
 _EVERYWHERE = 4  # a box with so many users may be needed in every block
 
 
@@ -110,7 +90,7 @@ def diagram_of(model: Any, expand: bool = False) -> Diagram:
     """
     if not hasattr(model, "built"):
         raise ArgumentError(f"A picture is drawn of a model, but got {describe(model)}.")
-    graph = getattr(model, "graph", None)
+    graph = graph_of(model)
     if graph is None and not model.built:
         raise StateError(
             f"Model {model.name!r}: This model has not yet been built, so there is nothing to draw. Build it with an Input, "
@@ -162,7 +142,7 @@ class _Reader:
         operation: Any = node.operation
         key = self._free(before + operation.name + (f":{call[0] - 1}" if call[1] > 1 else ""))
         kind = type(operation).__name__
-        inner = getattr(operation, "graph", None)
+        inner = graph_of(operation)
         if inner is not None and self.expand:
             self.diagram.frames[key] = Frame(
                 key, operation.name, kind, "model", state_of(operation), operation, frame, node
@@ -199,13 +179,9 @@ class _Reader:
 
 def family_of(operation: Any) -> str:
     """What kind of thing a layer or op does: the colour of its box."""
-    if getattr(operation, "graph", None) is not None:
+    if graph_of(operation) is not None:
         return "model"
-    for cls in type(operation).__mro__:
-        parts = cls.__module__.split(".")
-        if parts[0] == "plait" and len(parts) > 2 and parts[1] in ("layers", "models"):
-            return _FAMILIES.get(parts[2] if parts[1] == "layers" else "models", "operation")
-    return "operation"
+    return getattr(type(operation), "_family", "operation")
 
 
 # ------------------------------------------------------------------------------------------------- repeats

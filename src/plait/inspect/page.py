@@ -21,6 +21,7 @@ import numpy as np
 
 from plait._errors import ArgumentError
 from plait._long_work import LongWork
+from plait.core.graph import graph_of
 from plait.inspect.diagram import Box, Diagram, Frame, diagram_of, fold_repeats
 from plait.inspect.drawing import COLOURS, flow, shape_text
 from plait.inspect.layout import Gaps
@@ -200,7 +201,7 @@ def _scene_data(scene: Scene, gates: _GateNumbers) -> dict:
 
 def _config(operation: Any) -> dict:
     """A layer's arguments as short texts; what it cannot tell is left out."""
-    if operation is None or getattr(operation, "graph", None) is not None:
+    if operation is None or graph_of(operation) is not None:
         return {}
     try:
         config = operation.get_config()

@@ -19,6 +19,7 @@ from rich.table import Table
 
 from plait._errors import ArgumentError
 from plait._tree import map_structure_in_order
+from plait.core.graph import graph_of
 from plait.core.pure import pure
 
 _SIDE = 1024  # of the matrices that tell the limit
@@ -101,7 +102,7 @@ def profile(model: Any, data: Any, rounds: int = 5, print_fn: Callable[[Any], An
     >>> [row.kind for row in found.rows]
     ['Dense', 'ReLU']
     """
-    if getattr(model, "graph", None) is None:
+    if graph_of(model) is None:
         raise ArgumentError(
             f"profile: the layers of {model.name!r} are known only if it is functional or a Sequential that has been "
             "built. Profile the functional models inside it, or build it first."
@@ -125,7 +126,7 @@ def _rows(model: Any, data: Any, rounds: int, limit: float) -> list[Row]:
             rows.append(_measure(operation, args, kwargs, rounds, limit))
         return result
 
-    model.graph.run(model.ordered_inputs(data), call)
+    model._graph.run(model.ordered_inputs(data), call)
     return rows
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from plait._errors import ArgumentError, describe, did_you_mean, listing
 from plait._tree import flatten, map_structure_in_order, pack_as
-from plait.core.graph import Graph
+from plait.core.graph import Graph, graph_of
 from plait.core.mask import get_mask, set_mask
 from plait.core.pure import pure
 
@@ -205,7 +205,7 @@ def grad_cam(model: Any, x: Any, layer: str | None = None, target: Any = None, o
 
 def _named_calls(model: Any, who: str) -> tuple[Graph, dict[str, list]]:
     """The opened graph, and the tensors of each call in it by name."""
-    if getattr(model, "graph", None) is None:
+    if graph_of(model) is None:
         raise ArgumentError(
             f"{who}: the layers of {getattr(model, 'name', model)!r} are known only if it is functional or a Sequential that "
             "has been built. Ask a functional model inside it, or build it first."

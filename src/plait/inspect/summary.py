@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from plait._errors import ArgumentError
+from plait.core.graph import graph_of
 from plait.core.tensor import KerasTensor
 from plait.inspect.costs import Cost, costs
 from plait.layers.base import Layer
@@ -118,7 +119,7 @@ def _print(text: str) -> None:
 
 
 def _rows(model: Any, expand: bool, cost: Mapping[int, Cost], depth: int = 0) -> Iterator[Row]:
-    graph = getattr(model, "graph", None)
+    graph = graph_of(model)
     operations = model.operations if graph is not None and not hasattr(model, "_chain") else model.layers
     for operation in operations:
         yield _row(operation, graph, depth, cost.get(id(operation), Cost(0, 0)) if cost else None)
@@ -131,7 +132,7 @@ def _row(operation: Any, graph: Any, depth: int, cost: Cost | None) -> Row:
     shape = "?"
     if nodes:
         shape = ", ".join(str(tensor.shape) for tensor in nodes[-1].outputs)
-    elif hasattr(operation, "output_shape") and getattr(operation, "graph", None) is not None:
+    elif hasattr(operation, "output_shape") and graph_of(operation) is not None:
         shape = str(operation.output_shape)
     is_layer = isinstance(operation, Layer)
     parameters = "0" if not is_layer else f"{operation.count_params():,}" if operation.built else "0 (unbuilt)"
@@ -156,7 +157,7 @@ def state_of(operation: Any) -> str:
 
 def is_chain(model: Any) -> bool:
     """Whether a model is a list of layers, each fed by the one before, so that nobody asks what feeds what."""
-    graph = getattr(model, "graph", None)
+    graph = graph_of(model)
     if graph is None or hasattr(model, "_chain"):
         return True
     depths = [depth for node, depth in graph.depths.items()]

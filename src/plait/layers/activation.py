@@ -8,11 +8,15 @@ import jax.numpy as jnp
 from plait import activations, constraints, initializers, regularizers
 from plait._errors import ArgumentError, ShapeError
 from plait._registry import builtin
+from plait._traits import of_plait
 from plait.layers.base import Layer
 from plait.layers.input_spec import InputSpec
 
 
+@of_plait
 class _Elementwise(Layer):
+    _family = "activation"
+
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True

@@ -15,9 +15,12 @@ from typing import Any
 import jax
 
 from plait._policies import DTypePolicy
+from plait._registry import is_builtin
 from plait._settings import settings
+from plait._traits import is_of_plait
 from plait._tree import map_structure_in_order
 from plait.constraints import Constraint
+from plait.core.holder import attributes_of
 from plait.core.tensor import KerasTensor
 from plait.core.variable import Variable
 from plait.initializers import Initializer
@@ -28,7 +31,6 @@ from plait.regularizers import Regularizer
 _MOST = 4096
 _PLAIN = (int, float, str, bytes, bool, type(None), complex)
 _NO_MATTER = (Initializer, Regularizer, Constraint, InputSpec, SeedGenerator)  # none of them changes a shape
-_RECORDS = frozenset("name nodes _constructed_with _added _losses _build_shapes _given_shape _called _building".split())
 
 _found: dict[Hashable, Any] = {}
 
@@ -55,11 +57,17 @@ def _again(tensor: Any) -> Any:
 
 
 def _key(layer: Any, args: tuple, kwargs: dict) -> Hashable:
-    if not type(layer).__module__.startswith("plait.layers.") or layer.activity_regularizer is not None:
+    if (
+        not is_of_plait(type(layer))
+        or not type(layer)._told_by_attributes
+        or layer._remat is not None
+        or layer.activity_regularizer is not None
+    ):
         raise _Unknown
-    held = tuple((name, _described(value)) for name, value in vars(layer).items() if name not in _RECORDS)
+    held = tuple((name, _described(value)) for name, value in attributes_of(layer))
+    noted = _described(layer._dtype_policy), layer.autocast, layer._is_quantized, layer._convert_input_args
     surroundings = settings().floatx, jax.config.read("jax_enable_x64")
-    return type(layer), held, _described(args), _described(kwargs), surroundings
+    return type(layer), held, noted, _described(args), _described(kwargs), surroundings
 
 
 def _described(value: Any) -> Hashable:
@@ -79,6 +87,6 @@ def _described(value: Any) -> Hashable:
         return kind, value.compute_dtype, value.variable_dtype
     if isinstance(value, _NO_MATTER):
         return kind
-    if kind is types.FunctionType and value.__module__.startswith("plait."):
+    if kind is types.FunctionType and is_builtin(value):
         return value
     raise _Unknown

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from plait import constraints, initializers, ops, random, regularizers
 from plait._errors import ArgumentError, ShapeError
 from plait._registry import builtin
+from plait._traits import of_plait
 from plait.layers.base import Layer
 from plait.layers.core import positive_integer
 from plait.layers.einsum_dense import EinsumDense
@@ -43,6 +44,8 @@ class MultiHeadAttention(Layer):
 
     Source: Vaswani et al., Attention Is All You Need, 2017.
     """
+
+    _family = "attention"
 
     def __init__(
         self,
@@ -268,8 +271,11 @@ def whole_mask(query: Any, key: Any, masks: tuple, attention_mask: Any, causal: 
     return functools.reduce(operator.and_, parts) if parts else None
 
 
+@of_plait
 class _Attention(Layer):
     """Attention without weights of its own for queries and values: what both kinds share."""
+
+    _family = "attention"
 
     def __init__(self, dropout: float = 0.0, seed: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)

@@ -22,7 +22,7 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -33,10 +33,12 @@ from plait._errors import ArgumentError, ArgumentTypeError, PlaitError, StateErr
 from plait._policies import DTypePolicy, DTypePolicyMap, policy
 from plait._registry import builtin, constructor_parameters, plain
 from plait._scope import current, scope
+from plait._traits import default, definer, has_default, is_of_plait, own_of_plait
 from plait._tree import flatten, map_structure_in_order
 from plait.core.cell import mark_revision
 from plait.core.graph import record
-from plait.core.infer import infer, known_shape
+from plait.core.holder import shown
+from plait.core.infer import infer
 from plait.core.mask import _masks, get_mask, set_mask
 from plait.core.pure import pure
 from plait.core.remat import RematScope, run_again
@@ -44,46 +46,11 @@ from plait.core.tensor import KerasTensor, any_symbolic
 from plait.core.variable import Variable, convert_to_tensor, values_of
 from plait.distribution import lay_out_variable
 from plait.layers.alike import recall
+from plait.layers.call_signature import CallSignature, parameter_names, read_signature, signatures
 from plait.layers.config import arguments_of, make_of_config, read_config
 from plait.layers.input_spec import check_inputs
 from plait.layers.ownership import Owner, unique
-
-
-class CallSignature(NamedTuple):
-    """What a class's `call` accepts, read once."""
-
-    names: tuple[str, ...]
-    takes_training: bool
-    training_default: Any
-    takes_mask: bool
-    mask_names: tuple[str, ...]
-    build_names: tuple[str, ...]
-    makes_mask: bool
-
-
-_signatures: dict[type, CallSignature] = {}
-
-
-@functools.cache
-def _parameter_names(method: Callable) -> tuple[str, ...]:
-    """The named parameters of a method, without `self`."""
-    parameters = list(inspect.signature(method).parameters.values())[1:]
-    return tuple(p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL))
-
-
-def _read_signature(cls: type) -> CallSignature:
-    parameters = dict(list(inspect.signature(cls.call).parameters.items())[1:])  # type: ignore[attr-defined]
-    training = parameters.get("training")
-    signature = _signatures[cls] = CallSignature(
-        names=tuple(name for name, p in parameters.items() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)),
-        takes_training=training is not None,
-        training_default=None if training is None or training.default is training.empty else training.default,
-        takes_mask="mask" in parameters,
-        mask_names=tuple(name for name in parameters if name.endswith("_mask")),
-        build_names=_parameter_names(cls.build),  # type: ignore[attr-defined]
-        makes_mask=cls.compute_mask is not Layer.compute_mask,  # type: ignore[attr-defined]
-    )
-    return signature
+from plait.layers.shapes import as_shapes, is_tensor, map_shapes, shapes_of
 
 
 def _marks_built(build: Callable) -> Callable:
@@ -100,8 +67,7 @@ def _marks_built(build: Callable) -> Callable:
         self._building = True
         try:
             around = current().path
-            if self._policies is not None:
-                self._dtype_policy = self._policies["/".join((*around, self.name))]
+            self._take_policy(around)
             with jax.ensure_compile_time_eval(), scope(bindings=None, compute_dtype=None, path=(*around, self.name)):
                 build(self, *args, **kwargs)
         except PlaitError:
@@ -111,10 +77,8 @@ def _marks_built(build: Callable) -> Callable:
             raise
         finally:
             self._building = False
-        names = (_signatures.get(type(self)) or _read_signature(type(self))).build_names or ("input_shape",)
-        self._build_shapes = {**dict(zip(names, args, strict=False)), **kwargs}
-        self.built = True
-        mark_revision()
+        names = (signatures.get(type(self)) or read_signature(type(self))).build_names or ("input_shape",)
+        self._mark_built({**dict(zip(names, args, strict=False)), **kwargs})
 
     return run
 
@@ -145,6 +109,15 @@ class Layer(Owner):
     (2, 3)
     """
 
+    _records = (
+        "activity_regularizer input_spec autocast supports_masking dtype_policy _dtype_policy _policies _losses "
+        "_build_shapes _given_shape _called _building _remat _is_quantized _convert_input_args _allow_non_tensor_positional_args"
+    )
+    _hooks = (
+        "build call build_for build_from_config get_build_config get_config compute_output_spec regularization_losses"
+    )
+    _leads_to = ""  # which attributes that every layer has lead to objects in files
+
     input_spec: Any = None
     supports_jit = True
     _convert_input_args = True  # layers of packages that take text or plain lists turn these two around
@@ -155,6 +128,10 @@ class Layer(Owner):
     _policies: DTypePolicyMap | None = None
     _is_quantized = False
     _followed = ("_regularizer", "_constraint")
+    _family = "operation"  # the kind of thing that it does: the colour of its box in pictures
+    _told_by_attributes = True  # whether attributes alone, not records, decide the shapes of its outputs
+    _slow_in_loops = False  # whether XLA's CPU code for it takes a slow path inside a loop
+    _usual_input_dtype: str | None = None  # what an Input in front of it has, where no data says
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
@@ -181,7 +158,7 @@ class Layer(Owner):
         self.autocast = autocast
         self._losses: list = []
         self._build_shapes: dict | None = None
-        self.supports_masking = type(self).compute_mask is not Layer.compute_mask
+        self.supports_masking = not has_default(type(self), "compute_mask")
         self.built = _has_nothing_to_build(type(self))
         self._given_shape = _legacy_shape(kwargs)
         if kwargs:
@@ -194,8 +171,14 @@ class Layer(Owner):
     # ------------------------------------------------------------------------ calling
 
     @_marks_built
+    @default
     def build(self, input_shape: Any) -> None:
-        """Makes the weights for inputs of a shape. Called once, before the first `call`."""
+        """Makes the weights for inputs of a shape. Called once, before the first `call`.
+
+        By default those of the layers inside, by tracing a call.
+        """
+        if self._has_unbuilt_layers():
+            self._trace_by_shape(input_shape)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Computes the outputs from the inputs."""
@@ -203,7 +186,7 @@ class Layer(Owner):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Builds the layer if it is new, then records the call on symbolic tensors, or runs it on arrays."""
-        signature = _signatures.get(type(self)) or _read_signature(type(self))
+        signature = signatures.get(type(self)) or read_signature(type(self))
         symbolic = any_symbolic(args) or (bool(kwargs) and any_symbolic(kwargs.values()))
         if not symbolic:
             args, kwargs = self._convert(args, kwargs)
@@ -309,15 +292,49 @@ class Layer(Owner):
     # ------------------------------------------------------------------------ building
 
     def _build(self, signature: CallSignature, args: tuple, kwargs: dict) -> None:
-        if "nodes" not in self.__dict__:
+        if "_nodes" not in self.__dict__:
             raise StateError(
                 f"{type(self).__name__}: in its constructor you forgot to call `super().__init__()` as the first thing."
             )
         if self.input_spec is not None:
             self._check_inputs(signature, args, kwargs)
         self.build_for(self._shapes_for_build(signature, args, kwargs))
+        if self._states_shape and self._waits_for_call():
+            self._trace(args, kwargs)
         if self.input_spec is not None:
             self._check_inputs(signature, args, kwargs)
+
+    def _waits_for_call(self) -> bool:
+        """Whether only a call makes its weights."""
+        return has_default(type(self), "build") and self._has_unbuilt_layers()
+
+    def _take_policy(self, around: tuple[str, ...]) -> None:
+        if self._policies is not None:
+            self._dtype_policy = self._policies["/".join((*around, self.name))]
+
+    def _mark_built(self, shapes: dict) -> None:
+        self._build_shapes = shapes
+        self.built = True
+        mark_revision()
+
+    def _has_unbuilt_layers(self) -> bool:
+        return any(not layer.built for layer in self._layers)
+
+    def _trace(self, args: tuple, kwargs: dict) -> None:
+        """Makes the weights of the layers inside, which a shape that the class states would leave to the first batch."""
+        try:
+            infer(functools.partial(Layer.__call__, self), args, kwargs)
+        except Exception as error:
+            warnings.warn(
+                f"Layer {self.name!r} (of type {type(self).__name__}) holds layers that aren't built, and its `call` cannot be "
+                f"traced to build them: {error} Define `build`, or call the layer on data first.",
+                stacklevel=4,
+            )
+
+    def _trace_by_shape(self, input_shape: Any) -> None:
+        tensors = map_shapes(lambda shape: KerasTensor(shape, dtype=self.compute_dtype), input_shape)
+        with scope(path=current().path[:-1]):  # the call puts its name behind, as `build` did
+            infer(functools.partial(Layer.__call__, self), (tensors,), {})
 
     def _shapes_for_build(self, signature: CallSignature, args: tuple, kwargs: dict) -> dict:
         shapes = self._shapes_by_name(signature.build_names, signature, args, kwargs)
@@ -327,7 +344,7 @@ class Layer(Owner):
         """The shapes of a call's tensors for a method that has parameters of these names: one gets the first tensor's."""
         given = dict(zip(signature.names, args, strict=False))
         given.update((name, kwargs[name]) for name in signature.names if name in kwargs)
-        tensors = {name: value for name, value in given.items() if any(map(_is_tensor, flatten(value)))}
+        tensors = {name: value for name, value in given.items() if any(map(is_tensor, flatten(value)))}
         if len(names) <= 1:
             value = next(iter(tensors.values()), args[0] if args else None)
             return {names[0] if names else "input_shape": shapes_of(value)}
@@ -351,8 +368,14 @@ class Layer(Owner):
         return dict.fromkeys(needed)
 
     def build_for(self, shapes: dict) -> None:
-        """Builds the layer for shapes by the names of `build`'s parameters."""
-        if len(shapes) == 1:
+        """Builds the layer for shapes by the names of `build`'s parameters.
+
+        Where the class defines no `build`, the layers inside are built as `call` reaches them.
+        """
+        if has_default(type(self), "build"):
+            self._take_policy(current().path)
+            self._mark_built(shapes)
+        elif len(shapes) == 1:
             self.build(*shapes.values())
         else:
             self.build(**shapes)
@@ -436,6 +459,7 @@ class Layer(Owner):
 
     # ------------------------------------------------------------------------ masks
 
+    @default
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The mask of the output; by default the input's, and of several inputs each its own."""
         return previous_mask
@@ -445,7 +469,7 @@ class Layer(Owner):
         if not (signature.takes_mask or signature.mask_names):
             return kwargs
         given = {**dict(zip(signature.names, args, strict=False)), **kwargs}
-        tensors = {n: v for n, v in given.items() if any(map(_is_tensor, flatten(v))) and not n.endswith("mask")}
+        tensors = {n: v for n, v in given.items() if any(map(is_tensor, flatten(v))) and not n.endswith("mask")}
         filled = dict(kwargs)
         for name, value in tensors.items():
             key = "mask" if len(tensors) == 1 and signature.takes_mask else f"{name}_mask"
@@ -456,7 +480,7 @@ class Layer(Owner):
         return filled
 
     def _pass_masks_on(self, args: tuple, kwargs: dict, outputs: Any) -> None:
-        first = args[0] if args else next((v for v in kwargs.values() if _is_tensor(v)), None)
+        first = args[0] if args else next((v for v in kwargs.values() if is_tensor(v)), None)
         previous = kwargs.get("mask")  # a mask that was given counts as the input's own
         if previous is None:
             previous = map_structure_in_order(get_mask, first)
@@ -470,7 +494,7 @@ class Layer(Owner):
                 )
             return
         tensors = [leaf for leaf in flatten(outputs) if leaf is not None]
-        if type(self).compute_mask is Layer.compute_mask and (not masked or len(flatten(previous)) != len(tensors)):
+        if has_default(type(self), "compute_mask") and (not masked or len(flatten(previous)) != len(tensors)):
             return
         if any(get_mask(tensor) is None for tensor in tensors):
             masks = self.compute_mask(first, previous)
@@ -481,23 +505,27 @@ class Layer(Owner):
 
     # ------------------------------------------------------------------------ shapes
 
-    @property
+    @shown
     def states_shape(self) -> bool:
         """Whether its class, a program's own, has a `compute_output_shape`, which is then believed."""
+        return self._states_shape
+
+    @property
+    def _states_shape(self) -> bool:
         cls = type(self)
-        return cls.compute_output_shape is not Layer.compute_output_shape and not cls.__module__.startswith("plait.")
+        return not has_default(cls, "compute_output_shape") and not is_of_plait(cls)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """The symbolic tensors that a call would give, from a user's `compute_output_shape` or by an abstract trace."""
-        if self.states_shape:
-            signature = _signatures.get(type(self)) or _read_signature(type(self))
-            names = _parameter_names(type(self).compute_output_shape)
+        if self._states_shape:
+            signature = signatures.get(type(self)) or read_signature(type(self))
+            names = parameter_names(type(self).compute_output_shape)
             given = self._shapes_by_name(names, signature, args, kwargs)
             shapes = (
                 self.compute_output_shape(*given.values()) if len(given) == 1 else self.compute_output_shape(**given)
             )
-            return _map_shapes(lambda shape: KerasTensor(shape, dtype=self.compute_dtype), shapes)
-        signature = _signatures.get(type(self)) or _read_signature(type(self))
+            return map_shapes(lambda shape: KerasTensor(shape, dtype=self.compute_dtype), shapes)
+        signature = signatures.get(type(self)) or read_signature(type(self))
 
         def run(*args: Any, **kwargs: Any) -> Any:
             cast_args, cast_kwargs = self._convert(args, kwargs)
@@ -505,20 +533,19 @@ class Layer(Owner):
 
         return recall(self, args, kwargs, lambda: infer(run, args, kwargs))
 
+    @default
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The shape of the output for a shape of the input, derived by an abstract trace."""
-        tensors = [_map_shapes(lambda shape: KerasTensor(shape, dtype=self.compute_dtype), shapes) for shapes in args]
+        tensors = [map_shapes(lambda shape: KerasTensor(shape, dtype=self.compute_dtype), shapes) for shapes in args]
         names = {key.removesuffix("_shape"): value for key, value in kwargs.items()}
         named = {
-            ("inputs" if key == "input" else key): _map_shapes(
-                lambda s: KerasTensor(s, dtype=self.compute_dtype), value
-            )
+            ("inputs" if key == "input" else key): map_shapes(lambda s: KerasTensor(s, dtype=self.compute_dtype), value)
             for key, value in names.items()
         }
         if not tensors and "inputs" in named:
             tensors = [named.pop("inputs")]
         if not self.built:
-            self._build(_signatures.get(type(self)) or _read_signature(type(self)), tuple(tensors), named)
+            self._build(signatures.get(type(self)) or read_signature(type(self)), tuple(tensors), named)
         return map_structure_in_order(lambda t: t.shape, self.compute_output_spec(*tensors, **named))
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
@@ -714,8 +741,13 @@ class Layer(Owner):
         return {"shapes_dict": shapes}
 
     def build_from_config(self, config: dict | None) -> None:
-        """Builds it for the shapes that `get_build_config` gave; does nothing where there were none."""
+        """Builds it for the shapes that `get_build_config` gave; does nothing where there were none.
+
+        Where the class defines no `build`, layers inside are left to the first call.
+        """
         config = config or {}
+        if self._waits_for_call():
+            return
         if config.get("input_shape") is not None:
             self.build_for({"input_shape": as_shapes(config["input_shape"])})
         elif config.get("shapes_dict"):
@@ -723,10 +755,6 @@ class Layer(Owner):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
-
-def _is_tensor(value: Any) -> bool:
-    return hasattr(value, "shape") and hasattr(value, "dtype")
 
 
 def _by_position(owner: str, args: tuple, *named: Any) -> list:
@@ -747,34 +775,6 @@ def _by_position(owner: str, args: tuple, *named: Any) -> list:
     return [*args, *named[len(args) :]]
 
 
-def shapes_of(value: Any) -> Any:
-    """The shapes of tensors, in their structure, None for unknown sizes."""
-    if value is None:
-        return None
-    return map_structure_in_order(lambda leaf: known_shape(leaf) if _is_tensor(leaf) else None, value)
-
-
-def as_shapes(value: Any) -> Any:
-    """Shapes from a file, where they are lists: `[None, 3]` to `(None, 3)`, also nested."""
-    if isinstance(value, dict):
-        return {key: as_shapes(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        if all(size is None or isinstance(size, int) for size in value):
-            return tuple(value)
-        return [as_shapes(item) for item in value]
-    return value
-
-
-def _map_shapes(function: Callable, shapes: Any) -> Any:
-    if isinstance(shapes, dict):
-        return {key: _map_shapes(function, item) for key, item in shapes.items()}
-    if isinstance(shapes, (list, tuple)) and not all(
-        size is None or isinstance(size, (int, np.integer)) for size in shapes
-    ):
-        return type(shapes)(_map_shapes(function, item) for item in shapes)
-    return function(tuple(shapes)) if shapes is not None else None
-
-
 def _legacy_shape(kwargs: dict) -> tuple | None:
     """Takes `input_shape`, `input_dim` or `batch_input_shape` out of keyword arguments: the shape of a batch."""
     if "batch_input_shape" in kwargs:
@@ -789,5 +789,4 @@ def _legacy_shape(kwargs: dict) -> tuple | None:
 
 def _has_nothing_to_build(cls: type) -> bool:
     """Whether it is one of plait's layers that have no weights, so that it is built from the start."""
-    own = next(parent for parent in cls.__mro__ if parent.__module__.startswith("plait."))
-    return own is not Layer and cls.build is Layer.build  # type: ignore[attr-defined]
+    return own_of_plait(cls) is not Layer and definer(cls, "build") is Layer

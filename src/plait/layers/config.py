@@ -23,6 +23,7 @@ from plait._registry import (
     plain,
     takes_any_name,
 )
+from plait._traits import is_of_plait
 
 _OF_ALL = frozenset({"name", "trainable", "dtype", "activity_regularizer"})
 RECENT_ARGUMENTS = ("lora_rank", "lora_alpha", "quantization_config")  # not said where None: older Keras refuses them
@@ -98,7 +99,7 @@ def _arguments_kept(layer: Any, cls: type) -> dict:
 
 def read_config(cls: type, config: dict) -> dict:
     """A config's values, with those in object form made into objects, without options that plait doesn't have."""
-    if cls.__module__.startswith("plait."):
+    if is_of_plait(cls):
         known = {*constructor_parameters(cls), *_OF_ALL, "autocast"}
         config = {key: value for key, value in config.items() if key in known or value not in (None, False)}
     read = {key: _read_value(value) for key, value in config.items()}

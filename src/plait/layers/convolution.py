@@ -12,14 +12,20 @@ from plait import activations, constraints, initializers, ops, regularizers
 from plait._errors import ArgumentError, NameUnknownError, ShapeError, describe, did_you_mean
 from plait._registry import builtin
 from plait._settings import settings
+from plait._traits import of_plait
 from plait.layers.base import Layer
 from plait.layers.core import positive_integer
 from plait.layers.input_spec import InputSpec
 from plait.layers.lora import Adaptable
 
 
+@of_plait
 class _Convolution(Layer):
     """What all convolutions share: their arguments, a bias, an activation."""
+
+    _family = "convolution"
+
+    _slow_in_loops = True
 
     rank = 2
     paddings: tuple[str, ...] = ("valid", "same")
@@ -159,8 +165,11 @@ def padding_name(value: Any, options: tuple[str, ...], who: str) -> str:
     return name
 
 
+@of_plait
 class _Conv(Adaptable, _Convolution):
     """`activation(conv(x, kernel) + bias)`; kernel (k, C / groups, F)."""
+
+    _family = "convolution"
 
     def __init__(
         self,
@@ -312,6 +321,7 @@ class Conv3D(_Conv):
     rank = 3
 
 
+@of_plait
 class _ConvTranspose(_Convolution):
     """`activation(transpose of conv(x, kernel) + bias)`; kernel (k, F, C)."""
 
@@ -479,6 +489,7 @@ class Conv3DTranspose(_ConvTranspose):
         )  # fmt: skip
 
 
+@of_plait
 class _DepthwiseConv(_Convolution):
     """`activation(conv of each channel by itself + bias)`; kernel (k, C, depth_multiplier)."""
 
@@ -573,6 +584,7 @@ class DepthwiseConv2D(_DepthwiseConv):
     rank = 2
 
 
+@of_plait
 class _SeparableConv(_Convolution):
     """A depthwise convolution, then one over the channels alone: kernels (k, C, m) and (1, C · m, F)."""
 

@@ -12,16 +12,20 @@ import jax.numpy as jnp
 from plait import ops
 from plait._errors import ArgumentError, ShapeError
 from plait._registry import builtin, plain
+from plait._traits import of_plait
 from plait.layers.convolution import data_format_name, numbers, padding_name
 from plait.layers.input_spec import InputSpec
 from plait.layers.recurrent import RNN, LSTMCell
 
 
+@of_plait
 class ConvLSTMCell(LSTMCell):
     """One step of a convolutional LSTM; the gates stand side by side in the kernels: input, forget, candidate, output.
 
     Its arguments are those of `ConvLSTM2D`, with `rank` for the number of spatial axes.
     """
+
+    _slow_in_loops = True
 
     draws_seed_first = True
 
@@ -132,8 +136,11 @@ _WEIGHTS = tuple(
 _CELL = (*_WINDOW, *_MATHS, *_WEIGHTS)
 
 
+@of_plait
 class _ConvLSTM(RNN):
     """A convolutional LSTM over a sequence, for any number of spatial axes."""
+
+    _slow_in_loops = True
 
     rank = 2
 

@@ -9,10 +9,11 @@ import numpy as np
 from plait import activations, constraints, initializers, ops, regularizers
 from plait._errors import ArgumentError, ArgumentTypeError, ShapeError, describe
 from plait._registry import builtin, find, plain
-from plait.layers.base import Layer, as_shapes
+from plait.layers.base import Layer
 from plait.layers.config import RECENT_ARGUMENTS
 from plait.layers.input_spec import InputSpec
 from plait.layers.quantized import Layout, Quantizable, rows_of
+from plait.layers.shapes import as_shapes
 from plait.lowering.products import product
 
 
@@ -52,6 +53,8 @@ class Dense(Quantizable):
     >>> Dense(3, activation="relu")(np.ones((2, 4))).shape
     (2, 3)
     """
+
+    _family = "dense"
 
     _equation = "...a,ab->...b"
 
@@ -187,6 +190,10 @@ class Embedding(Quantizable):
     (1, 3, 4)
     """
 
+    _family = "dense"
+
+    _usual_input_dtype = "int32"
+
     _kernel_name, _modes = "embeddings", ("int8", "int4")
 
     def __init__(
@@ -266,6 +273,8 @@ class Activation(Layer):
     [0.0, 2.0]
     """
 
+    _family = "dense"
+
     def __init__(self, activation: Any, **kwargs: Any):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
@@ -278,6 +287,8 @@ class Activation(Layer):
 @builtin("layers")
 class Identity(Layer):
     """Gives back what it gets."""
+
+    _family = "dense"
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
@@ -296,6 +307,8 @@ class Masking(Layer):
 
     Shapes: (B, T, ...) gives the same, zeros where masked.
     """
+
+    _family = "dense"
 
     def __init__(self, mask_value: Any = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
@@ -326,6 +339,8 @@ class Lambda(Layer):
 
     Differs: files never hold code. A named function is saved by its registered name; a lambda can't be saved.
     """
+
+    _family = "dense"
 
     def __init__(
         self,

@@ -32,6 +32,8 @@ class EinsumDense(Quantizable):
     (2, 5)
     """
 
+    _family = "dense"
+
     def __init__(
         self,
         equation: str,

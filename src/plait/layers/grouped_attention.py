@@ -54,6 +54,9 @@ class GroupedQueryAttention(Layer):
     (2, 5, 6)
     """
 
+    _family = "attention"
+    _file_stem = "grouped_query_attention"  # what Keras calls this class inside
+
     def __init__(
         self,
         head_dim: int,

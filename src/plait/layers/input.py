@@ -30,6 +30,8 @@ class InputLayer(Layer):
         ArgumentError: no shape, two shapes, or a size that can't be one.
     """
 
+    _family = "input"
+
     def __init__(
         self,
         shape: Any = None,
@@ -72,7 +74,7 @@ class InputLayer(Layer):
         self.built = True
         tensor = input_tensor if input_tensor is not None else KerasTensor(self.batch_shape, self._dtype, name=name)
         if tensor.node is None:
-            self.nodes.append(Node(self, (), {}, tensor))
+            self._nodes.append(Node(self, (), {}, tensor))
 
     @property
     def dtype(self) -> str:
@@ -168,15 +170,26 @@ def Input(
         name=name,
         optional=optional,
     )
-    return layer.output if layer.nodes else tensor  # type: ignore[return-value]
+    return layer.output if layer._nodes else tensor  # type: ignore[return-value]
+
+
+def input_layer_of(tensor: KerasTensor) -> InputLayer | None:
+    """The Input that a symbolic tensor is of; None where it is something else's."""
+    operation = tensor.node.operation if tensor.node is not None else None
+    return operation if isinstance(operation, InputLayer) else None
+
+
+def input_name(tensor: KerasTensor) -> str:
+    """What data for an input tensor may be named by: its Input's name, or its own."""
+    layer = input_layer_of(tensor)
+    return layer.name if layer is not None else tensor.name
 
 
 def input_spec_of(tensor: KerasTensor) -> InputSpec:
     """What a value for an input tensor must be like: any batch, and a last axis of size 1 may be missing."""
-    layer = tensor.node.operation if tensor.node is not None else None
     return InputSpec(
         shape=(None, *tensor.shape[1:]) if tensor.shape else (),
         allow_last_axis_squeeze=True,
-        name=layer.name if isinstance(layer, InputLayer) else tensor.name,
-        optional=bool(getattr(layer, "optional", False)),
+        name=input_name(tensor),
+        optional=bool(getattr(input_layer_of(tensor), "optional", False)),
     )

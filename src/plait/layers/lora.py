@@ -28,6 +28,7 @@ import numpy as np
 
 from plait._errors import ArgumentError, StateError
 from plait._scope import scope
+from plait._traits import of_plait
 from plait.core.variable import Variable, install_operators, zeros_like
 from plait.layers.base import Layer
 from plait.layers.ownership import Owner
@@ -115,6 +116,7 @@ class Adapted(View):
         return self.base.assign(value)
 
 
+@of_plait
 class Adaptable(Layer):
     """A layer with one kernel that low-rank adapters can be added to.
 

@@ -9,13 +9,17 @@ import jax.numpy as jnp
 from plait import ops
 from plait._errors import ArgumentError, ShapeError, describe
 from plait._registry import builtin
+from plait._traits import of_plait
 from plait.core.mask import get_mask
 from plait.core.tensor import KerasTensor
 from plait.layers.base import Layer
 
 
+@of_plait
 class _Merge(Layer):
     """Combines a list of tensors element by element, with broadcasting; one with fewer axes gets them behind the batch axis."""
+
+    _family = "merging"
 
     _combine: Any = None
 
@@ -137,6 +141,7 @@ class Average(_Merge):
         return super()._merge(tensors) / len(tensors)
 
 
+@of_plait
 class _Extreme(_Merge):
     """The largest or smallest, of those inputs that count at a place."""
 
@@ -179,6 +184,8 @@ class Concatenate(Layer):
     >>> Concatenate()([np.ones((1, 2)), np.ones((1, 3))]).shape
     (1, 5)
     """
+
+    _family = "merging"
 
     def __init__(self, axis: int = -1, **kwargs: Any):
         super().__init__(**kwargs)
@@ -232,6 +239,8 @@ class Dot(Layer):
 
     Shapes: (B, ..., n, ...) twice gives (B, what is left of the first, what is left of the second).
     """
+
+    _family = "merging"
 
     def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any):
         super().__init__(**kwargs)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from plait import constraints, initializers, ops, regularizers
 from plait._errors import ArgumentError, ArgumentTypeError, ShapeError
 from plait._registry import builtin
+from plait._traits import of_plait
 from plait.layers.base import Layer
 from plait.layers.core import positive_integer
 from plait.layers.input_spec import InputSpec
@@ -69,8 +70,11 @@ def _in_order(axis: int | list[int], rank: int) -> int | list[int]:
     return axis if isinstance(axis, int) else sorted(axis, key=lambda one: one % rank)
 
 
+@of_plait
 class _Scaled(Layer):
     """A normalization with a learnt scale, gamma, and a learnt offset, beta."""
+
+    _family = "normalization"
 
     def _take_scale(
         self, center: bool, scale: bool, beta_initializer: Any, gamma_initializer: Any, beta_regularizer: Any,
@@ -308,6 +312,8 @@ class RMSNormalization(Layer):
     Source: Zhang and Sennrich, Root Mean Square Layer Normalization, 2019.
     """
 
+    _family = "normalization"
+
     def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any):
         super().__init__(**kwargs)
         self.axis = _axes(axis, "RMSNormalization")
@@ -333,6 +339,8 @@ class UnitNormalization(Layer):
     Args:
         axis: the axis, or several.
     """
+
+    _family = "normalization"
 
     def __init__(self, axis: Any = -1, **kwargs: Any):
         super().__init__(**kwargs)

@@ -1,8 +1,7 @@
 """What a layer owns: its variables, layers, metrics and seed generators, found by walking its attributes when asked.
 
 An `Owner` keeps no lists of what it owns. Each question (`weights`, `trainable_variables`, `metrics`) walks the attributes
-then, through lists, tuples, sets and dicts, in the order in which they were set. So nothing happens when an attribute is
-set, and what was appended to a list or taken out of it is seen at once.
+then (`core/holder`), in the order in which they were set.
 
 The order is Keras's, because files depend on it: own trainable variables, own others, then the layers' in their order.
 Which of the two a variable belongs to was decided when it was made, and freezing doesn't move it.
@@ -10,31 +9,33 @@ Which of the two a variable belongs to was decided when it was made, and freezin
 Differs from Keras: there, `__setattr__` sorts every value that is set into stores, and wraps lists and dicts.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from plait._errors import ArgumentError, ShapeError, StateError
-from plait._watched import Watched
+from plait._traits import default, of_plait
 from plait.core.cell import mark_revision
 from plait.core.graph import Operation
+from plait.core.holder import Holder, held_by
 from plait.core.variable import Variable
 
-# What is no part of an object though an attribute leads to it: records of calls, and what was found by looking before.
-_NOT_OWNED = frozenset(
-    "nodes graph input_spec _dtype_policy compilation trainer optimizer history "
-    "_added _opened _policies _host_part _constructed_with _losses _build_shapes _given_shape _programs _traces _constants".split()
-)
 
-
-class Owner(Operation, Watched):
+@of_plait
+class Owner(Holder, Operation):
     """An operation that has weights: the half of a layer that knows what it holds."""
 
-    _bookkeeping = (_NOT_OWNED - {"graph"}) | {"built", "_called", "_building", "_constants"}
+    _held_as = "layer"
+    _hooks = "save_own_variables load_own_variables"
+    _records = "_trainable _added _version built trainable"
+    _bookkeeping = frozenset(
+        "_nodes input_spec _dtype_policy _compilation _trainer optimizer history _added _opened _policies _host_part "
+        "_constructed_with _losses _build_shapes _given_shape _programs _traces _constants built _called _building".split()
+    )
 
     built = False
-    version = 0  # counts changes of what a program holds as constants (vocabularies)
+    _version = 0  # counts changes of what a program holds as constants (vocabularies)
 
     def __init__(self, name: str | None = None, trainable: bool = True):
         super().__init__(name)
@@ -45,24 +46,18 @@ class Owner(Operation, Watched):
         self._trainable = bool(trainable)
         self._added: list[Variable] = []
 
-    def _children(self) -> Iterator[Any]:
-        """Variables, layers, metrics and seed generators among its attributes, in the order they were set."""
-        for name, value in vars(self).items():
-            if name not in _NOT_OWNED and value is not None and not isinstance(value, (str, int, float)):
-                yield from _owned(value)
-
     @property
     def _layers(self) -> list["Owner"]:
-        return unique(child for child in self._children() if isinstance(child, Owner))
+        return unique(held_by(self, "layer"))
 
     def _own_variables(self) -> list[Variable]:
-        found = [*self._added, *(child for child in self._children() if isinstance(child, Variable))]
+        found = [*self._added, *held_by(self, "variable")]
         found = sorted(unique(found), key=lambda variable: variable.serial)
         return [v for v in found if v.born_trainable] + [v for v in found if not v.born_trainable]
 
     @property
     def _seed_generators(self) -> list:
-        return [child for child in unique(self._children()) if _is_seed_generator(child)]
+        return unique(held_by(self, "seed generator"))
 
     def _seed_states(self) -> list[Variable]:
         return [generator.state for generator in self._seed_generators]
@@ -101,8 +96,9 @@ class Owner(Operation, Watched):
     @property
     def metrics(self) -> list:
         """The metrics among its attributes, and its layers'."""
-        own = [child for child in self._children() if _is_metric(child)]
-        return unique([*own, *(metric for layer in self._layers for metric in layer._metrics_for_owner)])
+        return unique(
+            [*held_by(self, "metric"), *(metric for layer in self._layers for metric in layer._metrics_for_owner)]
+        )
 
     @property
     def _metrics_for_owner(self) -> list:
@@ -185,6 +181,7 @@ class Owner(Operation, Watched):
         for index, variable in enumerate(self._stored_variables()):
             store[str(index)] = variable.numpy()
 
+    @default
     def load_own_variables(self, store: Any) -> None:
         """Reads its own variables' values from "0", "1", ...
 
@@ -200,25 +197,6 @@ class Owner(Operation, Watched):
             )
         for index, variable in enumerate(variables):
             variable.assign(np.asarray(store[str(index)]))
-
-
-def _owned(value: Any, around: tuple[int, ...] = ()) -> Iterator[Any]:
-    """What a value holds; `around` are the containers it lies in, for one may hold itself."""
-    if isinstance(value, (Variable, Owner)) or _is_metric(value) or _is_seed_generator(value):
-        yield value
-    elif isinstance(value, (list, tuple, set, dict)) and id(value) not in around:
-        around = (*around, id(value))
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _owned(item, around)
-
-
-def _is_metric(value: Any) -> bool:
-    parts = ("update_state", "reset_state", "result")  # layers that adapt have the first two
-    return all(hasattr(value, part) for part in parts) and not isinstance(value, type)
-
-
-def _is_seed_generator(value: Any) -> bool:
-    return isinstance(getattr(value, "state", None), Variable) and hasattr(value, "next")
 
 
 def unique(items: Any) -> list:

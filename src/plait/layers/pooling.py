@@ -6,14 +6,20 @@ import jax.numpy as jnp
 
 from plait import ops
 from plait._registry import builtin
+from plait._traits import of_plait
 from plait.layers.base import Layer
 from plait.layers.convolution import data_format_name, numbers
 from plait.layers.input_spec import InputSpec
 from plait.ops.convolution import padding_name
 
 
+@of_plait
 class _Pooling(Layer):
     """Combines each window of the spatial axes into one element."""
+
+    _family = "pooling"
+
+    _slow_in_loops = True
 
     rank = 2
     _combine: Any = None
@@ -39,16 +45,23 @@ class _Pooling(Layer):
         return self._combine(inputs, self.pool_size, self.strides, self.padding, self.data_format)
 
 
+@of_plait
 class _Max(_Pooling):
     _combine = staticmethod(ops.max_pool)
 
 
+@of_plait
 class _Average(_Pooling):
     _combine = staticmethod(ops.average_pool)
 
 
+@of_plait
 class _GlobalPooling(Layer):
     """Combines all of the spatial axes into one element."""
+
+    _family = "pooling"
+
+    _slow_in_loops = True
 
     rank = 2
 
@@ -64,18 +77,25 @@ class _GlobalPooling(Layer):
         return tuple(range(first, first + self.rank))
 
 
+@of_plait
 class _GlobalMax(_GlobalPooling):
     def call(self, inputs: Any) -> Any:
         return jnp.max(inputs, self._axes, keepdims=self.keepdims)
 
 
+@of_plait
 class _GlobalAverage(_GlobalPooling):
     def call(self, inputs: Any) -> Any:
         return jnp.mean(inputs, self._axes, keepdims=self.keepdims)
 
 
+@of_plait
 class _AdaptivePooling(Layer):
     """Divides the spatial axes into a given number of nearly equal parts, and combines each."""
+
+    _family = "pooling"
+
+    _slow_in_loops = True
 
     rank = 2
     _combine: Any = None
@@ -90,10 +110,12 @@ class _AdaptivePooling(Layer):
         return self._combine(inputs, self.output_size, self.data_format)
 
 
+@of_plait
 class _AdaptiveMax(_AdaptivePooling):
     _combine = staticmethod(ops.adaptive_max_pool)
 
 
+@of_plait
 class _AdaptiveAverage(_AdaptivePooling):
     _combine = staticmethod(ops.adaptive_average_pool)
 

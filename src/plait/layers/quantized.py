@@ -27,6 +27,7 @@ from plait._dtypes import is_float
 from plait._errors import ArgumentError, StateError, describe
 from plait._policies import DTypePolicyMap, Int4DTypePolicy, policy
 from plait._scope import current
+from plait._traits import is_of_plait, of_plait
 from plait.core.variable import Variable, zeros_like
 from plait.layers.lora import Adaptable, Adapted, View, adapted
 from plait.quantizers import configs
@@ -400,6 +401,7 @@ def product_in_float8(equation: str, x: Any, layer: Any) -> Any:
 # ---------------------------------------------------------------------------- layers
 
 
+@of_plait
 class Quantizable(Adaptable):
     """A layer whose kernel can be kept in few bits.
 
@@ -546,7 +548,7 @@ class Quantizable(Adaptable):
             raise StateError(
                 f"{who} is already quantized with dtype_policy='{self.dtype_policy.name}'. Got mode={mode}"
             )
-        if type_check and not type(self).__module__.startswith("plait.layers."):
+        if type_check and not is_of_plait(type(self)):
             raise NotImplementedError(
                 f"Layer {type(self).__name__} does not have a `quantize` method implemented: it may have a `call` of its own. "
                 "type_check=False quantises it as the class it is of."

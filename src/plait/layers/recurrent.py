@@ -13,6 +13,7 @@ from jax import lax
 from plait import activations, constraints, initializers, random, regularizers
 from plait._errors import ArgumentError, ShapeError
 from plait._registry import builtin, deserialize, plain
+from plait._traits import is_usual, of_plait
 from plait.core.variable import Variable
 from plait.layers.base import Layer
 from plait.layers.core import last_axis, positive_integer
@@ -20,8 +21,11 @@ from plait.layers.input_spec import InputSpec
 from plait.lowering.recurrent import GRUGates, LSTMGates, SimpleGates, Weights, recur
 
 
+@of_plait
 class _Cell(Layer):
     """What the cells share: units, weights of `gates` parts side by side, and dropout of inputs and states."""
+
+    _family = "recurrent"
 
     gates = 1
     state_count = 1
@@ -173,6 +177,7 @@ class SimpleRNNCell(_Cell):
         return SimpleGates(self.activation)
 
 
+@of_plait
 class _Gated(_Cell):
     def __init__(self, units: int, *, recurrent_activation: Any, **kwargs: Any):
         super().__init__(units, **kwargs)
@@ -281,6 +286,8 @@ class StackedRNNCells(Layer):
         cells: the cells.
     """
 
+    _family = "recurrent"
+
     def __init__(self, cells: Sequence, **kwargs: Any):
         super().__init__(**kwargs)
         self.cells = [deserialize(cell) if isinstance(cell, dict) else cell for cell in cells]
@@ -359,7 +366,7 @@ def _is_own(cell: Any) -> bool:
 
 
 def _has_own_call(cell: Any) -> bool:
-    return type(cell).call.__module__.startswith("plait.")
+    return is_usual(type(cell), "call")
 
 
 def _first(size: Any) -> Any:
@@ -392,6 +399,8 @@ class RNN(Layer):
 
     Masked steps leave the states as they are.
     """
+
+    _family = "recurrent"
 
     def __init__(
         self,
@@ -612,6 +621,7 @@ def _wide(mask: Any, like: Any) -> Any:
     return jnp.reshape(mask, (*mask.shape, *[1] * (like.ndim - mask.ndim)))
 
 
+@of_plait
 class _Recurrent(RNN):
     """A recurrent layer with a cell of its own, whose arguments it takes."""
 

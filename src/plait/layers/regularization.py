@@ -7,13 +7,17 @@ import jax.numpy as jnp
 from plait import random, regularizers
 from plait._errors import ArgumentError
 from plait._registry import builtin
+from plait._traits import of_plait
 from plait.layers.base import Layer
 from plait.layers.convolution import data_format_name
 from plait.layers.input_spec import InputSpec
 
 
+@of_plait
 class _Random(Layer):
     """A layer that draws while it trains, and gives its input back otherwise."""
+
+    _family = "regularization"
 
     def __init__(self, seed: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
@@ -39,6 +43,7 @@ def _rate(rate: Any, who: str) -> Any:
     return rate
 
 
+@of_plait
 class _Dropout(_Random):
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any):
         super().__init__(seed=seed, **kwargs)
@@ -88,6 +93,7 @@ def _noise_shape(value: Any) -> tuple:
     return sizes
 
 
+@of_plait
 class _SpatialDropout(_Dropout):
     rank = 1
     data_format = "channels_last"
@@ -237,6 +243,8 @@ class ActivityRegularization(Layer):
         l1: the factor of the sum of absolute values.
         l2: the factor of the sum of squares.
     """
+
+    _family = "regularization"
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any):
         super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **kwargs)

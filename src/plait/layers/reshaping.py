@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from plait._errors import ArgumentError, ShapeError
 from plait._registry import builtin
+from plait._traits import of_plait
 from plait.layers.base import Layer
 from plait.layers.convolution import data_format_name, numbers
 from plait.layers.core import positive_integer
@@ -24,6 +25,8 @@ class Flatten(Layer):
     >>> Flatten()(np.ones((2, 3, 4))).shape
     (2, 12)
     """
+
+    _family = "reshaping"
 
     def __init__(self, data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
@@ -52,6 +55,8 @@ class Reshape(Layer):
     >>> Reshape((2, -1))(np.ones((5, 6))).shape
     (5, 2, 3)
     """
+
+    _family = "reshaping"
 
     def __init__(self, target_shape: Any, **kwargs: Any):
         super().__init__(**kwargs)
@@ -98,6 +103,8 @@ class Permute(Layer):
     (5, 3, 2)
     """
 
+    _family = "reshaping"
+
     def __init__(self, dims: Any, **kwargs: Any):
         super().__init__(**kwargs)
         self.dims = tuple(dims)
@@ -121,6 +128,8 @@ class RepeatVector(Layer):
 
     Shapes: (B, D) gives (B, n, D).
     """
+
+    _family = "reshaping"
 
     def __init__(self, n: int, **kwargs: Any):
         super().__init__(**kwargs)
@@ -150,8 +159,11 @@ def _pair(value: Any, who: str, name: str) -> tuple[int, int]:
     return numbers(value, 2, who, name, least=0)  # type: ignore[return-value]
 
 
+@of_plait
 class _Margins(Layer):
     """Takes away from, or adds to, the ends of the spatial axes."""
+
+    _family = "reshaping"
 
     rank = 2
     data_format = "channels_last"
@@ -161,6 +173,7 @@ class _Margins(Layer):
         return range(first, first + self.rank)
 
 
+@of_plait
 class _Cropping(_Margins):
     def _take(self, cropping: Any, data_format: str | None) -> None:
         self.data_format = data_format_name(data_format, type(self).__name__)
@@ -229,6 +242,7 @@ class Cropping3D(_Cropping):
         self._take(cropping, data_format)
 
 
+@of_plait
 class _ZeroPadding(_Margins):
     def _take(self, padding: Any, data_format: str | None) -> None:
         self.data_format = data_format_name(data_format, type(self).__name__)
@@ -297,6 +311,8 @@ class UpSampling1D(Layer):
         size: how often.
     """
 
+    _family = "reshaping"
+
     def __init__(self, size: int = 2, **kwargs: Any):
         super().__init__(**kwargs)
         self.size = positive_integer(size, "UpSampling1D", "size")
@@ -315,6 +331,8 @@ class UpSampling2D(Layer):
         data_format: where the channels are.
         interpolation: "nearest" repeats; "bilinear", "bicubic", "lanczos3" and "lanczos5" interpolate.
     """
+
+    _family = "reshaping"
 
     def __init__(
         self, size: Any = (2, 2), data_format: str | None = None, interpolation: str = "nearest", **kwargs: Any
@@ -348,6 +366,8 @@ class UpSampling3D(Layer):
         size: how many times, one number or one an axis.
         data_format: where the channels are.
     """
+
+    _family = "reshaping"
 
     def __init__(self, size: Any = (2, 2, 2), data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)

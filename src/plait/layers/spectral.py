@@ -34,6 +34,8 @@ class SpectralNormalization(Wrapper):
     (3, 2)
     """
 
+    _family = "normalization"
+
     def __init__(self, layer: Any, power_iterations: int = 1, **kwargs: Any):
         super().__init__(layer, **kwargs)
         if power_iterations < 1:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from plait._errors import ArgumentError, ShapeError, describe
 from plait._registry import builtin, deserialize, plain, serialize_object
+from plait._traits import is_of_plait
 from plait.layers.base import Layer
 from plait.layers.input_spec import InputSpec
 
@@ -85,7 +86,7 @@ class TimeDistributed(Wrapper):
     def _mask_goes_in(self) -> bool:
         """Whether the layer is the user's own and takes a mask: plait's own take one along time, which is gone here."""
         cls = type(self.layer)
-        return "mask" in inspect.signature(cls.call).parameters and not cls.__module__.startswith("plait.")
+        return "mask" in inspect.signature(cls.call).parameters and not is_of_plait(cls)
 
 
 @builtin("layers")

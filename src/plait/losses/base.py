@@ -30,8 +30,8 @@ from plait._policies import policy
 from plait._registry import builtin, constructor_parameters
 from plait._settings import settings
 from plait._tree import flatten, is_nested, map_structure
-from plait._watched import Watched
 from plait.core.graph import Operation, record
+from plait.core.holder import Holder
 from plait.core.infer import infer
 from plait.core.mask import get_mask
 from plait.core.tensor import any_symbolic
@@ -41,7 +41,7 @@ REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "
 
 
 @builtin("losses")
-class Loss(Watched):
+class Loss(Holder):
     """The parent of all losses. A loss of one's own defines `call`, which gives the loss of each sample.
 
     Args:
@@ -59,6 +59,9 @@ class Loss(Watched):
     >>> float(Cubed()(jnp.zeros((2, 3)), jnp.ones((2, 3))))
     1.0
     """
+
+    _records = "name reduction _dtype"
+    _hooks = "call"
 
     def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None):
         self.name = name or auto_name(type(self))
@@ -229,8 +232,13 @@ class LossCall(Operation):
         return cls(**_registry.deserialize(config))
 
 
-def comparison(*aliases: str) -> Callable:
-    """Registers a function of `(y_true, y_pred, **options)` as a loss, and makes it record calls on symbolic tensors."""
+def comparison(*aliases: str, of_numbers: bool = False) -> Callable:
+    """Registers a function of `(y_true, y_pred, **options)` as a loss, and makes it record calls on symbolic tensors.
+
+    Args:
+        aliases: other names that find it.
+        of_numbers: whether labels and outputs are numbers of one meaning, so that other shapes are a slip.
+    """
 
     def decorate(function: Callable) -> Callable:
         signature = inspect.signature(function)
@@ -244,6 +252,7 @@ def comparison(*aliases: str) -> Callable:
                 return record(LossCall(call, given), (y_true, y_pred), tensors)
             return function(*args, **kwargs)
 
+        call.of_numbers = of_numbers  # type: ignore[attr-defined]
         return builtin("losses", *aliases)(call)
 
     return decorate

@@ -15,7 +15,7 @@ Differs from Keras: nothing happens when an attribute is set; the variables are 
 with regressors) are computed without one.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -28,7 +28,7 @@ from plait._policies import policy
 from plait._registry import builtin, builtins_of, constructor_parameters
 from plait._scope import name_scope
 from plait._settings import settings
-from plait._watched import Watched
+from plait.core.holder import Holder, held_by
 from plait.core.mask import get_mask
 from plait.core.pure import pure
 from plait.core.variable import Variable, convert_to_tensor
@@ -45,7 +45,7 @@ def metric(*aliases: str) -> Callable:
 
 
 @metric()
-class Metric(Watched):
+class Metric(Holder):
     """The parent of all metrics. A metric of one's own defines `update_state` and `result`.
 
     Args:
@@ -67,6 +67,10 @@ class Metric(Watched):
     >>> float(largest(jnp.array([2.0])))
     3.0
     """
+
+    _held_as = "metric"
+    _records = "name built _dtype _variables _direction"
+    _hooks = "update_state result reset_state"
 
     _direction: str | None = None  # "up" or "down" where better is known to be larger or smaller
     built = True  # whether it has all its variables; some wait for the first batch to tell their shapes
@@ -123,9 +127,8 @@ class Metric(Watched):
     @property
     def variables(self) -> list[Variable]:
         """Its own variables in the order in which they were made, then those of the metrics it holds."""
-        owned = list(_owned(list(vars(self).values())))
-        own = sorted((item for item in owned if isinstance(item, Variable)), key=lambda variable: variable.serial)
-        inner = (variable for item in owned if isinstance(item, Metric) for variable in item.variables)
+        own = sorted((*self._variables, *held_by(self, "variable")), key=lambda variable: variable.serial)
+        inner = (variable for metric in held_by(self, "metric") for variable in metric.variables)
         return list({id(variable): variable for variable in (*own, *inner)}.values())
 
     def update_state(self, *args: Any, **kwargs: Any) -> Any:
@@ -202,17 +205,6 @@ class Metric(Watched):
 def _values(variables: Sequence) -> list:
     """Values, where variables may stand for theirs."""
     return [item.value if isinstance(item, Variable) else item for item in variables]
-
-
-def _owned(value: Any) -> Iterator[Any]:
-    if isinstance(value, (Variable, Metric)):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _owned(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _owned(item)
 
 
 # ---------------------------------------------------------------------------- sums and means

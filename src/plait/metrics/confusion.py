@@ -19,6 +19,7 @@ import numpy as np
 
 from plait._errors import ArgumentError, ShapeError, describe
 from plait._settings import settings
+from plait._traits import of_plait
 from plait.core.variable import convert_to_tensor
 from plait.losses.base import match_ranks, match_weights, safe_divide
 from plait.metrics.base import Metric, metric
@@ -187,6 +188,7 @@ def _only_top(y_pred: Any, k: int) -> Any:
 # ---------------------------------------------------------------------------- one of the four counts
 
 
+@of_plait
 class _Count(Metric):
     """One of the four counts; the class says which by its name in `Outcomes`."""
 
@@ -375,6 +377,7 @@ class Recall(Metric):
 # ---------------------------------------------------------------------------- the best of one where another is enough
 
 
+@of_plait
 class _BestAt(Metric):
     """The best of one rate over the thresholds where another rate is at least a value; 0 where it never is."""
 

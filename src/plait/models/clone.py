@@ -44,7 +44,7 @@ def clone_model(
     copy = _layer_copier(clone_function, call_function, recursive)
     if isinstance(model, Sequential):
         clone = _clone_sequential(model, input_tensors, copy, call_function)
-    elif model.graph is None:
+    elif model._graph is None:
         if clone_function or input_tensors is not None:
             raise ArgumentError(
                 f"clone_model: {model.name!r} is a subclass without a graph; it is cloned from its config only."
@@ -54,7 +54,7 @@ def clone_model(
         clone = type(model).from_config(config)
     else:
         clone = _clone_graph(model, input_tensors, copy, call_function)
-    if model.compilation is not None and model.graph is not None:
+    if model._compilation is not None and model._graph is not None:
         config = model.get_compile_config() or {}
         optimizer = config["optimizer"]
         config["optimizer"] = type(optimizer).from_config(optimizer.get_config()) if optimizer is not None else None
@@ -108,7 +108,7 @@ def _copy_of_input(tensor: KerasTensor) -> KerasTensor:
 
 
 def _clone_graph(model: Model, input_tensors: Any, copy: Callable, call_function: Callable | None) -> Model:
-    graph = model.graph
+    graph = model._graph
     assert graph is not None
     if input_tensors is None:
         starts = [_copy_of_input(tensor) for tensor in graph.inputs]

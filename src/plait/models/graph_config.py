@@ -31,7 +31,7 @@ from plait._registry import (
     serialize_object,
 )
 from plait._tree import flatten
-from plait.core.graph import Graph, Node, Operation
+from plait.core.graph import Graph, Node, Operation, graph_of
 from plait.core.op import Op
 from plait.core.tensor import KerasTensor, any_symbolic
 from plait.layers.input import InputLayer
@@ -76,7 +76,7 @@ class _Writer:
 
     def __init__(self, model: Any):
         self.model = model
-        self.graph: Graph = model.graph
+        self.graph: Graph = model._graph
         self.starts: list[InputLayer] = []
         self.places: dict[int, list] = {}
         for operation in self.graph.operations:
@@ -144,7 +144,7 @@ def _says_nothing(key: str, value: Any) -> bool:
 
 def _is_functional(operation: Any) -> bool:
     """Whether an operation is an inner model whose calls Keras counts from 1 where a model begins and ends."""
-    return getattr(operation, "graph", None) is not None and not hasattr(operation, "_chain")
+    return graph_of(operation) is not None and not hasattr(operation, "_chain")
 
 
 def _as_keras_calls(node: Node) -> tuple[list, dict]:
@@ -245,7 +245,7 @@ class _Reader:
             )
         calls = data.get("inbound_nodes") or []
         self.operations[name], self.calls[name] = operation, list(calls.values() if isinstance(calls, dict) else calls)
-        self.made[name] = list(operation.nodes) if isinstance(operation, InputLayer) else []
+        self.made[name] = list(operation._nodes) if isinstance(operation, InputLayer) else []
 
     def _find_counted_from_one(self) -> set[str]:
         """Keras 2 counts an inner model's own making as its first call: then one index is too high."""
@@ -284,11 +284,11 @@ class _Reader:
         if not any_symbolic(args) and not any_symbolic(kwargs.values()):
             raise FileError(f"Invalid Functional model configuration: a call of {name!r} has no symbolic tensor.")
         operation = self.operations[name]
-        before = len(operation.nodes)
+        before = len(operation._nodes)
         operation(*args, **kwargs)
-        if len(operation.nodes) == before:
+        if len(operation._nodes) == before:
             raise FileError(f"Invalid Functional model configuration: a call of {name!r} leaves no trace.")
-        self.made[name].append(operation.nodes[-1])
+        self.made[name].append(operation._nodes[-1])
 
     def _arguments(self, name: str, call: Any) -> tuple[list, dict]:
         if isinstance(call, list):

@@ -24,13 +24,15 @@ import numpy as np
 from jax.core import Tracer
 
 from plait import inspect, optimizers, saving, training
-from plait._errors import ArgumentError, StateError, did_you_mean, listing
+from plait._errors import ArgumentError, NameTakenError, StateError
 from plait._names import auto_name
 from plait._registry import builtin, constructor_parameters, deserialize
 from plait._scope import current, scope
+from plait._traits import default, has_default
 from plait._tree import flatten, map_structure_in_order, pack_as
 from plait.core.constants import Constants
-from plait.core.graph import Graph
+from plait.core.graph import Graph, graph_of
+from plait.core.holder import held_by, shown
 from plait.core.infer import infer
 from plait.core.mask import set_mask
 from plait.core.program import NOT_TRACEABLE, Program
@@ -39,10 +41,10 @@ from plait.core.traces import Traces
 from plait.core.variable import Variable, is_observed, observed
 from plait.export import export_model
 from plait.layers.base import Layer
-from plait.layers.input import InputLayer, input_spec_of
+from plait.layers.input import input_layer_of, input_name, input_spec_of
 from plait.layers.ownership import unique
-from plait.metrics.base import Metric
 from plait.models.graph_config import config_to_graph, graph_to_config, other_arguments, read_other_arguments
+from plait.models.layer_list import LayerList, layer_named
 from plait.models.matching import fit_values, host_array, match_inputs, select_inputs
 from plait.models.quantize import quantize
 from plait.models.reach import find_layer, find_opened, find_tensor
@@ -51,30 +53,6 @@ from plait.models.state_tree import get_state_tree, set_state_tree
 from plait.training.divided import Features, host_part
 
 _building = threading.RLock()  # threads that meet at a model's first call make its weights once
-
-
-class LayerList(list):
-    """The layers of a model: a list that also takes a name, and gives itself when called.
-
-    >>> import plait
-    >>> layers = plait.Sequential([plait.Input((2,)), plait.layers.Dense(1, name="out")]).layers
-    >>> layers["out"] is layers[0] is layers()[0]
-    True
-    """
-
-    def __getitem__(self, key: Any) -> Any:
-        return _named(self, key) if isinstance(key, str) else super().__getitem__(key)
-
-    def __call__(self) -> "LayerList":
-        return self
-
-
-def _named(layers: Sequence[Layer], name: str) -> Layer:
-    for layer in layers:
-        if layer.name == name:
-            return layer
-    names = [layer.name for layer in layers]
-    raise ArgumentError(f"No such layer: {name}. Existing layers are: {listing(names)}.{did_you_mean(name, names)}")
 
 
 @builtin("models", "Functional", module="keras")
@@ -100,20 +78,35 @@ class Model(Layer):
     (4, 1)
     """
 
+    _family = "model"
+    _records = (
+        "optimizer history _compilation _trainer _graph stop_training stop_evaluating stop_predicting run_eagerly jit_compile "
+        "steps_per_execution resumes_at _input_names _optional _takes_any_size _opened _host_part _programs _traces "
+        "_constants _runs_eagerly"
+    )
     _bookkeeping = frozenset({"_input_names", "_optional"})
-    graph: Graph | None = None
+    _hooks = (
+        "compile compile_from_config get_compile_config compute_loss compute_metrics get_metrics_result reset_metrics "
+        "file_identity program kept_program"
+    )
+    _leads_to = "layers optimizer"
+
+    _graph: Graph | None = None
     _tells_constructor = True
+    _told_by_attributes = False
     _takes_any_size = False
     _opened: tuple[Graph, Graph] | None = None
     _host_part: tuple[Graph, Any] | None = None
     optimizer: Any = None
-    compilation: Any = None
+    _compilation: Any = None
+    _trainer: Any = None
     history: Any = None
     stop_training = stop_evaluating = stop_predicting = False
     run_eagerly = False
     steps_per_execution: int | None = None
     _runs_eagerly = False
 
+    @default
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any):
         if (inputs is None) != (outputs is None):
             raise ArgumentError(
@@ -129,9 +122,9 @@ class Model(Layer):
             self._take_graph(inputs, outputs)
 
     def _take_graph(self, inputs: Any, outputs: Any) -> None:
-        self.graph = Graph(inputs, outputs, owner=f"{type(self).__name__} {self.name!r}")
-        self._input_names = [_input_name(tensor) for tensor in self.graph.inputs]
-        self._optional = [bool(getattr(_input_layer(tensor), "optional", False)) for tensor in self.graph.inputs]
+        self._graph = Graph(inputs, outputs, owner=f"{type(self).__name__} {self.name!r}")
+        self._input_names = [input_name(tensor) for tensor in self._graph.inputs]
+        self._optional = [bool(getattr(input_layer_of(tensor), "optional", False)) for tensor in self._graph.inputs]
         self.built = True
         self.supports_masking = True
         if not self._trainable:
@@ -139,33 +132,34 @@ class Model(Layer):
 
     # ------------------------------------------------------------------------ calling
 
+    @default
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Computes the outputs: the graph's, or what a subclass defines."""
-        if self.graph is None:
+        if self._graph is None:
             raise NotImplementedError(
                 f"Model {type(self).__name__} does not have a `call()` method implemented. Define it, or make the model from "
                 "`inputs` and `outputs`."
             )
         if isinstance(inputs, Features):
-            return self.host_part.run_rest(inputs)
-        values = match_inputs(self.graph.input_structure, self._input_names, inputs, self.name)
+            return self._part_on_host.run_rest(inputs)
+        values = match_inputs(self._graph.input_structure, self._input_names, inputs, self.name)
         if mask is not None:
             for value, one in zip(values, flatten(mask), strict=False):
                 if one is not None:
                     set_mask(value, one)
         values = fit_values(
-            self.graph.inputs, self._input_names, self._optional, values, self.name, self._takes_any_size
+            self._graph.inputs, self._input_names, self._optional, values, self.name, self._takes_any_size
         )
-        outputs = self.graph.run(values)
+        outputs = self._graph.run(values)
         return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs a compiled program on arrays; records on symbolic tensors; is traced where JAX traces."""
         if current().bindings is not None or self.run_eagerly or self._runs_eagerly:
             return super().__call__(*args, **kwargs)
-        if self.host_part is not None and args and not any_symbolic(flatten(args[0])):
+        if self._part_on_host is not None and args and not any_symbolic(flatten(args[0])):
             args = (self.on_host(args[0]), *args[1:])
-        if is_observed() and (self.graph is None or len(self.graph.outputs) > 1):
+        if is_observed() and (self._graph is None or len(self._graph.outputs) > 1):
             return super().__call__(*args, **kwargs)  # what is in one program, no tape sees
         leaves = flatten([list(args), kwargs])
         if not all(map(_is_plain_array, leaves)):
@@ -182,11 +176,11 @@ class Model(Layer):
 
     def _as_listed(self, output: KerasTensor) -> Any:
         """A single symbolic output in the list or tuple that the model was made with, as Keras gives it."""
-        structure = self.graph.output_structure if self.graph is not None else None
+        structure = self._graph.output_structure if self._graph is not None else None
         return type(structure)([output]) if isinstance(structure, (list, tuple)) else output
 
     def _run_program(self, args: tuple, kwargs: dict) -> Any:
-        if not self.built or (self.graph is None and not self._called):
+        if not self.built or (self._graph is None and not self._called):
             with _building:
                 self._build_by_tracing(args, kwargs)
         training = kwargs.pop("training", None) if "training" in kwargs else None
@@ -249,18 +243,21 @@ class Model(Layer):
 
     def build_for(self, shapes: dict) -> None:
         """Builds the model for shapes; where it defines no `build`, its layers are built as its `call` reaches them."""
-        if type(self).build is not Model.build:
+        if not has_default(type(self), "build"):
             super().build_for(shapes)
-        self._build_shapes = shapes
-        self.built = True
+        self._mark_built(shapes)
 
+    def _waits_for_call(self) -> bool:
+        return False
+
+    @default
     def build(self, input_shape: Any = None) -> None:
         """Makes the weights for inputs of a shape, by tracing a call."""
-        if self.graph is None and input_shape is not None and type(self).call is not Model.call:
-            infer(super().__call__, (_tensors_of(input_shape),), {})
+        if self._graph is None and input_shape is not None and not has_default(type(self), "call"):
+            self._trace_by_shape(input_shape)
 
     def _convert(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
-        return (args, kwargs) if self.graph is not None else super()._convert(args, kwargs)
+        return (args, kwargs) if self._graph is not None else super()._convert(args, kwargs)
 
     def _check_positional(self, args: tuple) -> None:
         """A model takes anything by position."""
@@ -269,31 +266,38 @@ class Model(Layer):
 
     def __getstate__(self) -> dict:
         """All but compiled programs, which belong to these variables; for copies and pickles."""
-        return {**vars(self), "_programs": {}, "_constants": None}
+        return {**super().__getstate__(), "_programs": {}, "_constants": None}
+
+    @property
+    def _layers_first(self) -> bool:
+        """Whether files name its layers by their places in `layers`, not by attributes."""
+        return self._graph is not None
 
     @property
     def layers(self) -> LayerList:
         """Its layers: a list that also takes a name. A graph's are in Keras's order, Inputs among them."""
-        if self.graph is not None:
-            return LayerList(operation for operation in self.graph.operations if isinstance(operation, Layer))
+        if self._graph is not None:
+            return LayerList(operation for operation in self._graph.operations if isinstance(operation, Layer))
         return LayerList(super()._layers)
 
     @layers.setter
     def layers(self, _: Any) -> None:
-        raise AttributeError("`Model.layers` attribute is reserved for the list of layers. Choose another name.")
+        raise NameTakenError(
+            f"Model {self.name!r}: cannot set `layers`, because it is reserved for the list of layers. Choose another name."
+        )
 
-    @property
+    @shown
     def operations(self) -> list:
         """What its graph calls: layers and ops, in Keras's order."""
-        return list(self.graph.operations) if self.graph is not None else list(self.layers)
+        return list(self._graph.operations) if self._graph is not None else list(self.layers)
 
     @property
     def _layers(self) -> list[Any]:
         attached = [layer for layer in super()._layers if layer is not self]
-        return unique([*self._graph_layers(), *attached]) if self.graph is not None else attached
+        return unique([*self._graph_layers(), *attached]) if self._graph is not None else attached
 
     def _graph_layers(self) -> Iterator[Layer]:
-        return (operation for operation in self.graph.operations if isinstance(operation, Layer))  # type: ignore[union-attr]
+        return (operation for operation in self._graph.operations if isinstance(operation, Layer))  # type: ignore[union-attr]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by name, or by its place in `layers`.
@@ -304,7 +308,7 @@ class Model(Layer):
         if (name is None) == (index is None):
             raise ArgumentError("Provide either a layer name or layer index at `get_layer`, not both and not none.")
         if name is not None:
-            return _named(self.layers, name)
+            return layer_named(self.layers, name)
         if index >= len(self.layers):  # type: ignore[operator]
             raise ArgumentError(
                 f"Was asked to retrieve layer at index {index} but model only has {len(self.layers)} layers."
@@ -351,12 +355,12 @@ class Model(Layer):
         start, end = pack_as([start, end], list(found))
         return Model(start, end, name=name)
 
-    @property
+    @shown
     def inputs(self) -> list[KerasTensor]:
         """The symbolic tensors that it starts from, flat."""
         return list(self._needs_graph("inputs").inputs)
 
-    @property
+    @shown
     def outputs(self) -> list[KerasTensor]:
         """The symbolic tensors that it computes, flat."""
         return list(self._needs_graph("outputs").outputs)
@@ -364,30 +368,30 @@ class Model(Layer):
     @property
     def input(self) -> Any:
         """The symbolic tensors that it starts from, in their structure."""
-        return self.graph.input_structure if self.graph is not None else super().input
+        return self._graph.input_structure if self._graph is not None else super().input
 
     @property
     def output(self) -> Any:
         """The symbolic tensors that it computes, in their structure."""
-        return self.graph.output_structure if self.graph is not None else super().output
+        return self._graph.output_structure if self._graph is not None else super().output
 
-    @property
+    @shown
     def input_shape(self) -> Any:
         """The shape of its input; of several a list."""
         return _shapes(self._needs_graph("input_shape").inputs)
 
-    @property
+    @shown
     def output_shape(self) -> Any:
         """The shape of its output; of several a list."""
         return _shapes(self._needs_graph("output_shape").outputs)
 
-    @property
+    @shown
     def input_names(self) -> list[str]:
         """The names of its inputs, flat: data may be given by them."""
         self._needs_graph("input_names")
         return list(self._input_names)
 
-    @property
+    @shown
     def output_names(self) -> list[str]:
         """The names of its outputs, flat: losses, metrics, weights and labels may be given by them."""
         return training.output_names(self._needs_graph("output_names").output_structure)
@@ -397,22 +401,22 @@ class Model(Layer):
         return [input_spec_of(tensor) for tensor in self._needs_graph("inputs").inputs]
 
     def _needs_graph(self, what: str) -> Graph:
-        if self.graph is None:
+        if self._graph is None:
             raise StateError(
                 f"Model {self.name!r} has no `{what}`: it isn't made from symbolic tensors, or it isn't built yet. Make it with "
                 "Model(inputs, outputs), or give a Sequential an Input."
             )
-        return self.graph
+        return self._graph
 
     def select_inputs(self, x: Any) -> Any:
         """The part of some data that this model knows; warns of the rest."""
-        return x if self.graph is None else select_inputs(self.graph.input_structure, self._input_names, x, self.name)
+        return x if self._graph is None else select_inputs(self._graph.input_structure, self._input_names, x, self.name)
 
     def opened_graph(self) -> Graph:
         """The graph with the models inside opened, down to single layers; the same object as long as the graph is."""
         graph = self._needs_graph("graph")
         if self._opened is None or self._opened[0] is not graph:
-            holds_models = any(getattr(operation, "graph", None) is not None for operation in graph.operations)
+            holds_models = any(graph_of(operation) is not None for operation in graph.operations)
             new = inlined(graph) if holds_models else None
             opened = graph if new is None else Graph(new(graph.input_structure), new(graph.output_structure), self.name)
             self._opened = graph, opened
@@ -421,27 +425,42 @@ class Model(Layer):
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """The symbolic tensors that a call would give; each layer is asked where there is text, which cannot be traced, or
         where a layer states its shape itself."""
-        operations = self.graph.operations if self.graph is not None else ()
-        states_shape = any(getattr(operation, "states_shape", False) for operation in operations)
-        if (self.host_part is None and not states_shape) or not args:
+        operations = self._graph.operations if self._graph is not None else ()
+        states_shape = any(getattr(operation, "_states_shape", False) for operation in operations)
+        if (self._part_on_host is None and not states_shape) or not args:
             return super().compute_output_spec(*args, **kwargs)
         outputs = self._needs_graph("outputs").run(self.ordered_inputs(args[0]))
         specs = map_structure_in_order(lambda tensor: KerasTensor(tensor.shape, tensor.dtype), outputs)
         return specs[0] if isinstance(specs, (list, tuple)) and len(specs) == 1 else specs
 
+    @shown
+    def graph(self) -> Graph | None:
+        """What lies between its inputs and outputs; None for a subclass that defines `call`."""
+        return self._graph
+
+    @shown
+    def compilation(self) -> Any:
+        """What `compile` made of its arguments."""
+        return self._compilation
+
+    @shown
+    def trainer(self) -> Any:
+        """The compiled steps."""
+        return self._trainer
+
     @property
-    def host_part(self) -> Any:
+    def _part_on_host(self) -> Any:
         """The part that works on text, and so runs before any program; None for most models."""
-        if self.graph is None:
+        if self._graph is None:
             return None
-        if self._host_part is None or self._host_part[0] is not self.graph:
-            takes_text = any(tensor.dtype == "string" for tensor in self.graph.inputs)
-            self._host_part = self.graph, host_part(self.opened_graph(), self.name) if takes_text else None
+        if self._host_part is None or self._host_part[0] is not self._graph:
+            takes_text = any(tensor.dtype == "string" for tensor in self._graph.inputs)
+            self._host_part = self._graph, host_part(self.opened_graph(), self.name) if takes_text else None
         return self._host_part[1]
 
     def on_host(self, x: Any) -> Any:
         """Data with what works on text done; other data as it is."""
-        part = self.host_part
+        part = self._part_on_host
         if part is None or isinstance(x, Features):
             return x
         values = zip(self._needs_graph("inputs").inputs, self.ordered_inputs(x))
@@ -484,15 +503,15 @@ class Model(Layer):
             ArgumentError: names that aren't outputs, unknown losses, metrics or optimizers; all are listed.
         """
         weights = loss_weight if loss_weights is None else loss_weights
-        structure = self.graph.output_structure if self.graph is not None else None
-        own_loss = type(self).compute_loss is not Model.compute_loss
-        self.compilation = training.Compiled(loss, weights, metrics, weighted_metrics, structure, self.name, own_loss)
+        structure = self._graph.output_structure if self._graph is not None else None
+        own_loss = not has_default(type(self), "compute_loss")
+        self._compilation = training.Compiled(loss, weights, metrics, weighted_metrics, structure, self.name, own_loss)
         self.optimizer = optimizers.get(optimizer)
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16" and self.optimizer is not None:
             if not isinstance(self.optimizer, optimizers.LossScaleOptimizer):
                 self.optimizer = optimizers.LossScaleOptimizer(self.optimizer, name="loss_scale_optimizer")
         self.run_eagerly, self.steps_per_execution, self.jit_compile = run_eagerly, steps_per_execution, not run_eagerly
-        self.trainer = training.Trainer(self)
+        self._trainer = training.Trainer(self)
         self.stop_training = False
 
     def compile_report(self, print_fn: Any = None) -> None:
@@ -572,6 +591,7 @@ class Model(Layer):
         """Computes the outputs for one batch, as NumPy arrays."""
         return map_structure_in_order(np.asarray, self(x, training=False))
 
+    @default
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
@@ -587,27 +607,27 @@ class Model(Layer):
     compute_loss_and_updates = training.custom.compute_loss_and_updates
     stateless_compute_loss = training.custom.stateless_compute_loss
 
-    @property
+    @shown
     def compiled(self) -> bool:
         """Whether `compile` was called."""
-        return self.compilation is not None
+        return self._compilation is not None
 
     def _needs_compile(self) -> Any:
-        if self.compilation is None:
+        if self._compilation is None:
             raise StateError(
                 f"Model {self.name!r}: You must call `compile()` before using the model. Give it an optimizer and a loss."
             )
-        return self.compilation
+        return self._compilation
 
-    @property
+    @shown
     def loss(self) -> Any:
         """The loss as it was given to `compile`."""
-        return self.compilation.given["loss"] if self.compilation is not None else None
+        return self._compilation.given["loss"] if self._compilation is not None else None
 
     @property
     def metrics(self) -> list:
         """The metrics of the last `compile`, the loss first; then those of its layers."""
-        own = self.compilation.metric_objects if self.compilation is not None else []
+        own = self._compilation.metric_objects if self._compilation is not None else []
         return unique([*own, *super().metrics])
 
     @property
@@ -623,12 +643,12 @@ class Model(Layer):
     @property
     def metrics_names(self) -> list[str]:
         """The names of what `evaluate` returns, in its order."""
-        return self.compilation.names if self.compilation is not None else []
+        return self._compilation.names if self._compilation is not None else []
 
     def get_metrics_result(self) -> dict:
         """The metrics' results, by name."""
         results = self._needs_compile().results()
-        own = [child for child in self._children() if isinstance(child, Metric)]
+        own = held_by(self, "metric")
         inner = [metric for metric in super().metrics if metric.name not in results]
         return results | {metric.name: metric.result() for metric in unique([*inner, *own])}
 
@@ -686,24 +706,25 @@ class Model(Layer):
     def _repr_html_(self) -> str | None:
         return inspect.picture_for_notebook(self)
 
+    @default
     def get_config(self) -> dict:
         """The graph as plain data; for a subclass its constructor's arguments."""
-        if self.graph is None or not (type(self) is Model or self._is_made_of_graph()):
+        if self._graph is None or not (type(self) is Model or self._is_made_of_graph()):
             return super().get_config()
         config = graph_to_config(self)
-        if type(self).__init__ is Model.__init__ or type(self).get_config is not Model.get_config:
+        if has_default(type(self), "__init__") or not has_default(type(self), "get_config"):
             return config
         return {**other_arguments(self, *self._constructed_with), **config}
 
     def file_identity(self) -> tuple[str, str, str] | None:
         """What files call this class: a graph is Keras's `Functional`."""
-        plain = type(self) is Model and self.graph is not None
+        plain = type(self) is Model and self._graph is not None
         return ("keras.src.models.functional", "Functional", "Functional") if plain else None
 
     def _is_made_of_graph(self) -> bool:
         """Whether its constructor takes inputs and outputs, as Model's does."""
         cls = type(self)
-        return cls.__init__ is Model.__init__ or {"inputs", "outputs"} <= {
+        return has_default(cls, "__init__") or {"inputs", "outputs"} <= {
             *constructor_parameters(cls),
             *self._constructed_with[1],
         }
@@ -713,7 +734,7 @@ class Model(Layer):
         """A model from its config; the config stays as it is."""
         if "layers" in config and "input_layers" in config:
             inputs, outputs = config_to_graph(config, custom_objects)
-            more = {} if cls.__init__ is Model.__init__ else read_other_arguments(cls, config)
+            more = {} if has_default(cls, "__init__") else read_other_arguments(cls, config)
             options = {"name": config.get("name"), "trainable": config.get("trainable", True), **more}
             return cls(inputs=inputs, outputs=outputs, **options)
         return super().from_config(config)  # type: ignore[return-value]
@@ -724,7 +745,7 @@ class Model(Layer):
 
     def get_compile_config(self) -> dict | None:
         """What `compile` was told, as plain data; None if it wasn't called."""
-        if self.compilation is None:
+        if self._compilation is None:
             return None
         optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
         if isinstance(optimizer, optimizers.OptaxOptimizer):
@@ -736,7 +757,7 @@ class Model(Layer):
             optimizer = None
         return {
             "optimizer": optimizer,
-            **self.compilation.given,
+            **self._compilation.given,
             "run_eagerly": self.run_eagerly,
             "steps_per_execution": self.steps_per_execution or 1,
             "jit_compile": self.jit_compile,
@@ -771,23 +792,5 @@ def _spec_of(value: Any) -> Any:
     return KerasTensor((None, *value.shape[1:]) if value.shape else (), value.dtype)
 
 
-def _tensors_of(shapes: Any) -> Any:
-    if isinstance(shapes, dict):
-        return {key: _tensors_of(shape) for key, shape in shapes.items()}
-    if isinstance(shapes, (list, tuple)) and any(isinstance(shape, (list, tuple)) for shape in shapes):
-        return [_tensors_of(shape) for shape in shapes]
-    return KerasTensor(shapes)
-
-
 def _shapes(tensors: Sequence[KerasTensor]) -> Any:
     return tensors[0].shape if len(tensors) == 1 else [tensor.shape for tensor in tensors]
-
-
-def _input_layer(tensor: KerasTensor) -> Layer | None:
-    operation = tensor.node.operation if tensor.node is not None else None
-    return operation if isinstance(operation, InputLayer) else None
-
-
-def _input_name(tensor: KerasTensor) -> str:
-    layer = _input_layer(tensor)
-    return layer.name if layer is not None else tensor.name

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from plait._errors import ArgumentError, NameUnknownError, describe, did_you_mean, listing
-from plait.core.graph import Graph, Node
+from plait.core.graph import Graph, Node, graph_of
 from plait.core.tensor import KerasTensor
 from plait.models.matching import match_inputs
 from plait.models.rewrite import Names, rewrite
@@ -68,7 +68,7 @@ def _reached(model: Any, graph: Graph, parts: list[str], call: int) -> Any:
     nodes = graph.nodes_of(operation)
     if len(parts) == 1:
         return _nth(nodes, call, operation, model).result
-    inner = operation.graph
+    inner = operation._graph
     outer: Node = _nth(nodes, call if len(nodes) > 1 else 0, operation, model)
     first, *_ = outer.args or (next(iter(outer.kwargs.values())),)
     starts = match_inputs(inner.input_structure, operation.input_names, first, operation.name)
@@ -90,7 +90,7 @@ def _operations_by_path(graph: Graph, before: str = "") -> Iterator[tuple[str, A
     for operation in graph.operations:
         path = f"{before}{operation.name}"
         yield path, operation
-        inner = getattr(operation, "graph", None)
+        inner = graph_of(operation)
         if inner is not None:
             yield from _operations_by_path(inner, f"{path}/")
 
@@ -124,7 +124,7 @@ def find_opened(model: Any, opened: Graph, new: Any, path: Any) -> Any:
     operations = dict(_operations_by_path(model._needs_graph("between")))
     chosen = _one_of(place, list(operations), model.name)
     operation, parts = operations[chosen], chosen.split("/")
-    if getattr(operation, "graph", None) is not None and len(parts) == 1:
+    if graph_of(operation) is not None and len(parts) == 1:
         return new(find_tensor(model, path))
     owner = parts[-2] if len(parts) > 1 else ""
     nodes = opened.nodes_of(operation)

@@ -9,13 +9,12 @@ Verbs: `rewrite` gives the new tensor of each old one, `inlined` opens the model
 What it is not: a copy. `plait.models.clone_model` makes new layers; a rewrite shares them.
 """
 
-import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from plait._errors import GraphError, PlaitError, describe
 from plait._tree import flatten, map_structure_in_order
-from plait.core.graph import Graph, Node
+from plait.core.graph import Graph, Node, graph_of
 from plait.core.tensor import KerasTensor
 from plait.models.matching import match_inputs
 
@@ -112,7 +111,7 @@ def inlined(graph: Graph, verb: str = "inline") -> Rewritten:
 
     def opened(node: Node, args: tuple, kwargs: dict, owner: str | None = None, training: Any = None) -> Any:
         model: Any = node.operation
-        inner = getattr(model, "graph", None)
+        inner = graph_of(model)
         if inner is None:
             if owner is None:
                 return None
@@ -136,8 +135,8 @@ def _takes_training(operation: Any) -> bool:
 
 def same_but_named(operation: Any, name: str) -> Any:
     """A layer or op of another name that shares all weights and inner layers with the old one."""
-    view = copy.copy(operation)
-    view.name, view.nodes = name, []
+    view = object.__new__(type(operation))
+    vars(view).update(vars(operation), name=name, _nodes=[])
     return view
 
 

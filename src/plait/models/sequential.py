@@ -4,14 +4,16 @@ import inspect
 from collections.abc import Iterable
 from typing import Any
 
-from plait._errors import ArgumentError, GraphError, MissingError, describe, listing
+from plait._errors import ArgumentError, GraphError, MissingError, NameTakenError, describe, listing
 from plait._registry import builtin, deserialize, plain
 from plait._scope import name_scope
 from plait._tree import is_nested
 from plait.core.tensor import KerasTensor
-from plait.layers.base import Layer, as_shapes
+from plait.layers.base import Layer
 from plait.layers.input import Input, InputLayer
-from plait.models.model import LayerList, Model
+from plait.layers.shapes import as_shapes
+from plait.models.layer_list import LayerList
+from plait.models.model import Model
 
 
 @builtin("models", module="keras")
@@ -35,6 +37,9 @@ class Sequential(Model):
     >>> model.output_shape, len(model.layers)
     ((None, 1), 2)
     """
+
+    _records = "_chain"
+    _config_may_be_list = True  # as Keras 1 and 2 wrote it
 
     def __init__(self, layers: Iterable | None = None, trainable: bool = True, name: str | None = None):
         super().__init__(name=name, trainable=trainable)
@@ -74,7 +79,7 @@ class Sequential(Model):
             )
         if not self._chain and not isinstance(layer, InputLayer):
             shape = layer._given_shape or (
-                layer.graph.inputs[0].shape if isinstance(layer, Model) and layer.graph else None
+                layer._graph.inputs[0].shape if isinstance(layer, Model) and layer._graph else None
             )
             if shape is not None:
                 self._chain.append(InputLayer(batch_shape=shape))
@@ -93,7 +98,7 @@ class Sequential(Model):
 
     def _rebuild(self) -> None:
         """Makes the graph anew, if it is known what goes in."""
-        self.graph, self.built = None, False
+        self._graph, self.built = None, False
         if self._chain and isinstance(self._chain[0], InputLayer) and len(self._chain) > 1:
             with name_scope(self.name):
                 self._connect(self._chain[0].output)
@@ -131,8 +136,8 @@ class Sequential(Model):
             ArgumentError: it begins with an Input of another shape.
         """
         self._check_shape(input_shape)
-        if self.graph is not None or input_shape is None or not self._chain:
-            if self.graph is None and len(self._chain) > 1 and isinstance(self._chain[0], InputLayer):
+        if self._graph is not None or input_shape is None or not self._chain:
+            if self._graph is None and len(self._chain) > 1 and isinstance(self._chain[0], InputLayer):
                 self._connect(self._chain[0].output)
             return
         if isinstance(input_shape, dict) or (is_nested(input_shape) and any(is_nested(size) for size in input_shape)):
@@ -157,7 +162,7 @@ class Sequential(Model):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Applies the layers in turn."""
-        if self.graph is not None:
+        if self._graph is not None:
             return super().call(inputs, training=training, mask=mask)
         if not self.layers:
             raise ArgumentError(
@@ -170,14 +175,19 @@ class Sequential(Model):
         return outputs
 
     @property
+    def _layers_first(self) -> bool:
+        return True
+
+    @property
     def layers(self) -> LayerList:
         """Its layers, without the Input: a list that also takes a name."""
         return LayerList(layer for layer in self._chain if not isinstance(layer, InputLayer))
 
     @layers.setter
     def layers(self, _: Any) -> None:
-        raise AttributeError(
-            "`Sequential.layers` attribute is reserved. Use `add()` and `pop()` to change the layers in this model."
+        raise NameTakenError(
+            f"Sequential {self.name!r}: cannot set `layers`, because it is reserved for the list of layers. Choose "
+            "another name; `add()` and `pop()` change the layers."
         )
 
     @property
@@ -185,16 +195,16 @@ class Sequential(Model):
         return list(dict.fromkeys([*self._chain, *super(Model, self)._layers]))
 
     def _needs_graph(self, what: str) -> Any:
-        if self.graph is None:
+        if self._graph is None:
             raise MissingError(
                 f"Sequential model {self.name!r} has no defined {what} yet. Begin it with an Input, or call it on data: it has "
                 f"the layers {listing(layer.name for layer in self.layers)}."
             )
-        return self.graph
+        return self._graph
 
     def get_config(self) -> dict:
         """Its layers' configs, in order, and the shape it was built for."""
-        shape = self.graph.inputs[0].shape if self.graph is not None else None
+        shape = self._graph.inputs[0].shape if self._graph is not None else None
         return {
             "name": self.name,
             "trainable": self._trainable,
@@ -205,7 +215,7 @@ class Sequential(Model):
 
     def get_build_config(self) -> dict | None:
         """The shape that it was built for."""
-        return super().get_build_config() if self.graph is None else {"input_shape": self.graph.inputs[0].shape}
+        return super().get_build_config() if self._graph is None else {"input_shape": self._graph.inputs[0].shape}
 
     @classmethod
     def from_config(cls, config: Any, custom_objects: Any = None) -> "Sequential":
@@ -218,11 +228,11 @@ class Sequential(Model):
         ]
         model = cls(layers, trainable=config.get("trainable", True), name=config.get("name"))
         shape = config.get("build_input_shape")
-        if shape and model.graph is None:
+        if shape and model._graph is None:
             model.build_for({"input_shape": as_shapes(shape)})
         return model
 
 
 def _first_dtype(chain: list[Layer]) -> str | None:
     """The dtype for the Input of a chain that was built without one: whole numbers for an Embedding."""
-    return "int32" if type(chain[0]).__name__ == "Embedding" else None
+    return type(chain[0])._usual_input_dtype

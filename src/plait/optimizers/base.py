@@ -33,10 +33,11 @@ from jax.tree_util import DictKey, GetAttrKey, tree_flatten_with_path
 from plait import _registry
 from plait._errors import ArgumentError, ArgumentTypeError, ShapeError, StateError, describe, listing, raise_all
 from plait._scope import scope
-from plait._watched import Watched
+from plait._traits import default, has_default
 from plait.core.cell import Cell, Late, cell_of, mark_revision
 from plait.core.constants import Constants
 from plait.core.graph import check_name
+from plait.core.holder import Holder, held_by
 from plait.core.program import Program
 from plait.core.pure import by_path
 from plait.core.variable import Variable, convert_to_tensor, zeros_like
@@ -53,7 +54,7 @@ COMMON_OPTIONS = (
 _OPTION_TYPES = (bool, int, float, str, type(None))
 
 
-class Optimizer(Watched):
+class Optimizer(Holder):
     """The parent of all optimizers, and of those written for Keras.
 
     Args:
@@ -77,7 +78,8 @@ class Optimizer(Watched):
     one step of a batch k times as large; in Keras they count steps. A weight without a gradient is left alone altogether.
 
     >>> class Signs(Optimizer):
-    ...     def update_step(self, gradient, variable, learning_rate):
+    ...     @default
+    def update_step(self, gradient, variable, learning_rate):
     ...         self.assign_sub(variable, learning_rate * jnp.sign(gradient))
     >>> weight = Variable([1.0, 2.0])
     >>> Signs(0.5).apply([jnp.array([3.0, -3.0])], [weight])
@@ -85,7 +87,16 @@ class Optimizer(Watched):
     [0.5, 2.5]
     """
 
+    _records = (
+        "name built _undecayed _trainable_variables _births _slots _compiled _built_with _iteration _learning_rate"
+    )
     _bookkeeping = frozenset({"_slots", "_compiled", "_trainable_variables", "_built_with", "built"})
+    _leads_to = ""
+    _hooks = (
+        "build rule update_step update apply new_slot place build_for is_built_for scale_loss finalize_variable_values "
+        "average_of weight_decay_of is_excluded born cohorts assign assign_add assign_sub get_config save_own_variables "
+        "load_own_variables"
+    )
 
     slots: ClassVar[tuple[tuple[str, ...], ...]] = ()
     """The order in which the rule's state becomes variables: group by group; within one, weight by weight."""
@@ -126,8 +137,8 @@ class Optimizer(Watched):
         self._slots = Slots()
         self._built_with: dict[str, Any] = {}
         self._compiled: tuple[Constants, Program] | None = None
-        self._iteration = self._variable(0, "iteration", dtype="int32")
-        self._learning_rate = self._rate_from(learning_rate)
+        self._set_records(_iteration=self._variable(0, "iteration", dtype="int32"))
+        self._set_records(_learning_rate=self._rate_from(learning_rate))
 
     def _check_options(self, unknown: dict) -> None:
         if "decay" in unknown:
@@ -155,6 +166,7 @@ class Optimizer(Watched):
         """
         return None
 
+    @default
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
         """Updates one variable and its slots by assigning them. Optimizers written for Keras override it."""
         path = next(path for path, owner in self._owners().items() if owner is variable)
@@ -169,14 +181,17 @@ class Optimizer(Watched):
     @property
     def steps_by_variable(self) -> bool:
         """Whether `update_step` is overridden, so that it is called for each variable, in place of the rule at once."""
-        return type(self).update_step is not Optimizer.update_step
+        return not has_default(type(self), "update_step")
 
     # ------------------------------------------------------------------------ variables
 
     @property
     def variables(self) -> list[Variable]:
-        """The iteration, the learning rate (unless it is a schedule), averages, accumulators, then the rule's slots."""
-        return [*self._own_variables(), *self._slots.variables]
+        """The iteration, the learning rate (unless it is a schedule), averages, accumulators, then the rule's slots.
+
+        What a subclass keeps in attributes is among them, before the slots or behind them, as it was made.
+        """
+        return [*self._own_variables(), *self._slots.variables, *self._held_variables(after_slots=True)]
 
     @property
     def cell(self) -> Cell:
@@ -213,7 +228,7 @@ class Optimizer(Watched):
                 )
             self._learning_rate.assign(learning_rate)
             return
-        self._learning_rate = learning_rate
+        self._set_records(_learning_rate=learning_rate)
         mark_revision()
 
     def _rate_from(self, learning_rate: Any) -> Any:
@@ -229,7 +244,14 @@ class Optimizer(Watched):
 
     def _own_variables(self) -> list[Variable]:
         rate = [self._learning_rate] if isinstance(self._learning_rate, Variable) else []
-        return [self._iteration, *rate]
+        return [self._iteration, *rate, *self._held_variables(after_slots=False)]
+
+    def _held_variables(self, after_slots: bool) -> list[Variable]:
+        """Variables that attributes of a subclass hold, but for slots and the weights themselves, as they were made."""
+        others = {*self._slots.known, *self._trainable_variables, self._iteration, self._learning_rate}
+        held = {variable.serial: variable for variable in held_by(self, "variable") if variable not in others}
+        first_slot = min((slot.serial for slot in self._slots.variables), default=float("inf"))
+        return [held[serial] for serial in sorted(held) if (serial > first_slot) is after_slots]
 
     def _variable(self, initializer: Any, name: str | None, path: tuple | None = None, **options: Any) -> Variable:
         with scope(path=(self.name,) if path is None else path):
@@ -255,7 +277,7 @@ class Optimizer(Watched):
         self._slots.renew(variables)
         now = int(self._iteration.value) // (self.gradient_accumulation_steps or 1) if self._trainable_variables else 0
         self._births = MappingProxyType({variable: self._births.get(variable, now) for variable in variables})
-        self._trainable_variables = variables
+        self._set_records(_trainable_variables=variables)
         self._compiled, self._built_with = None, self._options()
         with scope(bindings=None, compute_dtype=None), jax.ensure_compile_time_eval():
             self._build_common()
@@ -280,11 +302,17 @@ class Optimizer(Watched):
     def is_built_for(self, variables: Sequence[Variable]) -> bool:
         """Whether these are the weights that the optimizer was built for, in this order, and with these options."""
         mine = self._trainable_variables
-        return self._built_with == self._options() and len(mine) == len(variables) and all(a is b for a, b in zip(mine, variables, strict=True))
+        return (
+            self._built_with == self._options()
+            and len(mine) == len(variables)
+            and all(a is b for a, b in zip(mine, variables, strict=True))
+        )
 
     def _options(self) -> dict[str, Any]:
         """The options, on which depends which slots there are."""
-        return {name: value for name, value in vars(self).items() if name[0] != "_" and isinstance(value, _OPTION_TYPES)}
+        return {
+            name: value for name, value in vars(self).items() if name[0] != "_" and isinstance(value, _OPTION_TYPES)
+        }
 
     def _build_common(self) -> None:
         if self.use_ema:
@@ -648,6 +676,7 @@ class Optimizer(Watched):
         for index, variable in enumerate(self.variables):
             store[str(index)] = variable.numpy()
 
+    @default
     def load_own_variables(self, store: Mapping) -> None:
         """Takes the variables' values from a store; another number of them is left, with a warning.
 

@@ -10,12 +10,14 @@ from jax.tree_util import DictKey
 
 from plait import _registry
 from plait._errors import ArgumentError, MissingError, NameUnknownError, describe
+from plait._traits import of_plait
 from plait.core.cell import Late
 from plait.core.variable import Variable
 from plait.optimizers.algorithms import Options
 from plait.optimizers.base import Optimizer
 
 
+@of_plait
 class OptaxOptimizer(Optimizer):
     """Any `optax.GradientTransformation` as an optimizer. `compile(optimizer=optax.adam(1e-3))` makes one by itself.
 

@@ -74,7 +74,7 @@ class LossScaleOptimizer(Optimizer):
         self._slots.replay()
         for field, start in (("step_counter", jnp.int32(0)), ("dynamic_scale", jnp.float32(self.initial_scale))):
             self._slots.ask(None, field, partial(self.new_slot, None, field, start))
-        self._trainable_variables, self.built = variables, True
+        self._set_records(_trainable_variables=variables, built=True)
         self._compiled = None
 
     @property

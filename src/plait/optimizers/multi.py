@@ -140,7 +140,7 @@ class MultiOptimizer(Optimizer):
         variables = list(variables)
         chosen = self._chosen
         self._chosen = {v: chosen[v] if v in chosen else _checked(self.optimizer_map(v), v.path) for v in variables}
-        self._trainable_variables, self.built = variables, True
+        self._set_records(_trainable_variables=variables, built=True)
         for optimizer, indices in self._shares():
             optimizer.loss_scale_factor = self.loss_scale_factor
             optimizer.build_for([variables[index] for index in indices])

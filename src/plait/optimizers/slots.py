@@ -76,6 +76,11 @@ class Slots:
         """All slots, in their order."""
         return list(self._held.values())
 
+    @property
+    def known(self) -> list[Variable]:
+        """All slots, and those that wait for being asked for again."""
+        return [*self._held.values(), *self._kept.values()]
+
     def places(self, first: int) -> dict[Key, int]:
         """Where each slot is in a state whose first slot is at `first`."""
         return {key: first + position for position, key in enumerate(self._held)}

@@ -166,7 +166,7 @@ def apply_rule(
     if rule is None:
         raise StateError(f"{type(optimizer).__name__}: an optimizer must define `update_step` or `rule`.")
     leaves, structure = tree_flatten_with_path(jax.eval_shape(rule.init, weights))
-    known = optimizer._slots.places(len(state) - len(optimizer._slots.variables))
+    known = optimizer._slots.places(len(optimizer._own_variables()))
     keys = [Key(*optimizer.place(path, owners)) for path, _ in leaves]
     born = optimizer.born(owners[next(iter(weights))])
     updates, inner = optax.with_extra_args_support(rule).update(

@@ -28,6 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from plait._errors import FileError, PlaitError, UnsafeFileError, did_you_mean, listing
+from plait._traits import has_default
 from plait.core.variable import Variable, all_or_none
 from plait.layers.ownership import Owner
 from plait.optimizers.base import Optimizer
@@ -438,7 +439,7 @@ def read_weights(
 
 def _is_plain(thing: Any) -> bool:
     """Whether an object reads its variables as all do, so that they can be compared with the file beforehand."""
-    return getattr(type(thing), "load_own_variables", None) in (Owner.load_own_variables, Optimizer.load_own_variables)
+    return has_default(type(thing), "load_own_variables")
 
 
 def _compare(place: Place, group: StoredGroup | None) -> list[str]:
@@ -511,7 +512,7 @@ def _assign(root: Any, plan: list[tuple[Place, StoredGroup]]) -> None:
     ]
     with all_or_none(owned):
         for place, group in plan:
-            if type(place.thing).load_own_variables is Owner.load_own_variables:
+            if isinstance(place.thing, Owner) and has_default(type(place.thing), "load_own_variables"):
                 for index, variable in enumerate(place.thing._stored_variables()):
                     variable.assign(_laid_out(group[str(index)], variable))
             else:

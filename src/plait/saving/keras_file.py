@@ -31,7 +31,8 @@ from plait._long_work import LongWork
 from plait._registry import custom_object_scope, deserialize_object, find_class, serialize_object
 from plait._scope import scope
 from plait._version import __version__
-from plait.layers.base import as_shapes
+from plait.core.graph import graph_of
+from plait.layers.shapes import as_shapes
 from plait.saving import flat_weights
 from plait.saving.archive import (
     ASSETS,
@@ -206,7 +207,7 @@ def _read_keras(path: Path, compile: bool) -> Any:
         with _allowance(archive):
             model = _model_from(config)
         if not compile:
-            model.compilation = None  # a class may compile itself when it is made
+            model._compilation = None  # a class may compile itself when it is made
         _read_archived_weights(model, archive, f"load_model('{path}')", strict=False)
     return model
 
@@ -542,7 +543,7 @@ def _as_file_error() -> Iterator[None]:
 def _make_weights(model: Any, build_config: dict) -> None:
     """Traces a call of a model without a graph, which has its weights only then."""
     shape = build_config.get("input_shape")
-    if shape is not None and getattr(model, "graph", None) is None and not model.weights:
+    if shape is not None and graph_of(model) is None and not model.weights:
         model.build(as_shapes(shape))
         if model.optimizer is not None:
             model.optimizer.build_for(model.trainable_variables)

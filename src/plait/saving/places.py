@@ -11,15 +11,11 @@ What it is not: `Owner.weights`. That order is by attribute too, but as they wer
 """
 
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
 from plait._names import snake_case
-from plait.layers.base import Layer
-from plait.optimizers.base import Optimizer
-
-_STEMS = {"GroupQueryAttention": "grouped_query_attention"}  # what Keras calls this class inside
-_MODEL_PARTS = {"layers", "optimizer"}
+from plait._traits import read_once
+from plait.core.holder import attributes_of, walk
 
 
 class Place:
@@ -66,11 +62,9 @@ def find_places(root: Any) -> list[Place]:
 
 
 def _walk(place: Place, places: dict[int, Place]) -> None:
-    for name, child in _attributes(place.thing):
-        if _keeps_something(child):
-            _visit(place, name, child, places)
-        elif isinstance(child, (list, tuple, set, dict)):
-            _walk_container(place, name, child, places)
+    for name, value in _attributes(place.thing):
+        for path, child in walk(value, _keeps_something, name, stem_of):
+            _visit(place, path, child, places)
 
 
 def _visit(parent: Place, name: str, child: Any, places: dict[int, Place]) -> None:
@@ -82,71 +76,35 @@ def _visit(parent: Place, name: str, child: Any, places: dict[int, Place]) -> No
         _walk(place, places)
 
 
-def _walk_container(
-    parent: Place, path: str, container: Any, places: dict[int, Place], around: tuple[int, ...] = ()
-) -> None:
-    """Visits what a container holds; `around` are the containers it lies in, for one may hold itself."""
-    if id(container) in around:
-        return
-    counts: dict[str, int] = {}
-    for child in container.values() if isinstance(container, dict) else container:
-        keeps = _keeps_something(child)
-        if keeps or isinstance(child, (list, tuple, set, dict)):
-            stem = stem_of(child) if keeps else "container"
-            count = counts[stem] = counts.get(stem, -1) + 1
-            name = f"{path}/{stem}_{count}" if count else f"{path}/{stem}"
-            if keeps:
-                _visit(parent, name, child, places)
-            else:
-                _walk_container(parent, name, child, places, (*around, id(container)))
-
-
 def _keeps_something(thing: Any) -> bool:
     return hasattr(thing, "save_own_variables") and not isinstance(thing, type)
 
 
 def stem_of(thing: Any) -> str:
-    """What an object in a container is called, but for the number: its class's name in snake_case."""
+    """What an object in a container is called, but for the number: the name of its class in files, in snake_case."""
     cls = type(thing)
-    if cls.__name__ == "Model" and cls.__module__.startswith("plait.") and getattr(thing, "graph", None) is not None:
-        return "functional"
-    return snake_case(_STEMS.get(cls.__name__, cls.__name__))
+    identity = cls.file_identity(thing) if hasattr(cls, "file_identity") else None
+    return getattr(cls, "_file_stem", None) or snake_case(identity[1] if identity else cls.__name__)
 
 
 def _attributes(thing: Any) -> Iterator[tuple[str, Any]]:
     """The attributes of an object that may lead to others: properties too, for some files name their objects by them."""
-    if _has_layers_first(thing):
+    if getattr(thing, "_layers_first", False):
         yield "layers", thing.layers
-    skipped = _skipped_of(type(thing))
-    for name in sorted(dir(thing), key=lambda name: (name.startswith("_"), name)):
-        if name in skipped or name.startswith("__"):
-            continue
+    held = dict(attributes_of(thing))
+    for name in sorted({*held, *_names_in_class(type(thing))}, key=lambda name: (name.startswith("_"), name)):
         try:
-            value = getattr(thing, name)
+            value = held[name] if name in held else getattr(thing, name)
         except Exception:
             continue
         yield name, value
 
 
-def _has_layers_first(thing: Any) -> bool:
-    names = {cls.__name__ for cls in type(thing).__mro__ if cls.__module__.startswith("plait.models")}
-    return "Sequential" in names or ("Model" in names and thing.graph is not None)
-
-
-def _skipped_of(cls: type) -> set[str]:
-    """The attributes that every layer, model or optimizer has, which lead to nothing of its own."""
-    names: set[str] = set()
-    if issubclass(cls, Layer):
-        names.update(_attributes_of_layers())
-    if issubclass(cls, Optimizer):
-        names.update(dir(Optimizer))
+@read_once
+def _names_in_class(cls: type) -> set[str]:
+    """The attributes of a class that may lead to objects, but for those that every layer, model or optimizer has."""
+    names = {name for name in dir(cls) if not name.startswith("__")}
     for parent in cls.__mro__:
-        if parent.__module__.startswith("plait.models"):
-            names.update(set(vars(parent)) - _MODEL_PARTS)
-            names.add("_chain")  # the layers of a Sequential, with the Input that its `layers` leaves out
+        if "_leads_to" in vars(parent):
+            names -= {*dir(parent)} - {*parent._leads_to.split()}  # type: ignore[attr-defined]
     return names
-
-
-@cache
-def _attributes_of_layers() -> frozenset[str]:
-    return frozenset(dir(Layer(name="any")))

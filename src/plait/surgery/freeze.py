@@ -46,7 +46,7 @@ def _leading_to(model: Any, until: str) -> list[Callable[[Layer], bool]]:
         for tensor in stack.pop().inputs:
             if tensor.node is not None and id(tensor.node.operation) not in before:
                 before.add(id(tensor.node.operation))
-                stack += model.graph.nodes_of(tensor.node.operation)
+                stack += model._graph.nodes_of(tensor.node.operation)
     return [lambda found: id(found) in before]
 
 

@@ -16,6 +16,8 @@ from plait._dtypes import is_float
 from plait._errors import ArgumentError, FileError, StateError, listing
 from plait._registry import register_keras_serializable
 from plait._scope import current, scope
+from plait._traits import of_plait
+from plait.core.graph import graph_of
 from plait.core.variable import Variable
 from plait.layers.base import Layer
 from plait.layers.core import positive_integer
@@ -29,6 +31,7 @@ from plait.surgery.share import base_of, chosen
 _KERNELS = ("kernel", "embeddings")
 
 
+@of_plait
 @register_keras_serializable("plait")
 class LowRank(Wrapper):
     """A layer whose kernels have low-rank adapters.
@@ -142,7 +145,7 @@ def lora(model: Model, pattern: Any = "*", rank: int = 4, alpha: float | None = 
     ids = {id(layer) for layer in meant}
 
     def adapt(layer: Any) -> Any:
-        if getattr(layer, "graph", None) is not None:
+        if graph_of(layer) is not None:
             return lora(layer, "*", rank, alpha)
         return LowRank(layer, rank, alpha, name=layer.name)
 
@@ -176,7 +179,7 @@ def merge_lora(model: Model, share: bool = True) -> Model:
         return layer.merge() if isinstance(layer, LowRank) else merge_lora(layer)
 
     def holds(layer: Any) -> bool:
-        return isinstance(layer, LowRank) or (getattr(layer, "graph", None) is not None and any(_adapted_layers(layer)))
+        return isinstance(layer, LowRank) or (graph_of(layer) is not None and any(_adapted_layers(layer)))
 
     return replace(base, holds, plain)
 

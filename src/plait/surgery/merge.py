@@ -64,7 +64,7 @@ def _fed_from(first: Model, other: Model) -> Any:
             f"merge: {other.name!r} cannot be fed from the inputs of {first.name!r}: it takes {describe(theirs)}, and these "
             f'are {describe(mine)}. Merge with inputs="apart".'
         )
-    return rewrite(other.graph, starts=mine, verb="merge")(other.output)  # type: ignore[arg-type]
+    return rewrite(other._graph, starts=mine, verb="merge")(other.output)  # type: ignore[arg-type]
 
 
 def _without_clashes(members: list[Model], titles: list[str] | None, same_inputs: bool) -> list[Model]:
@@ -84,6 +84,6 @@ def _without_clashes(members: list[Model], titles: list[str] | None, same_inputs
         prefixes = [f"{prefix}_{index}" for index, prefix in enumerate(prefixes)]
     renamed = []
     for member, prefix in zip(members, prefixes, strict=True):
-        mine = {o.name: f"{prefix}_{o.name}" for o in member.graph.operations if o.name in clashing}  # type: ignore[union-attr]
+        mine = {o.name: f"{prefix}_{o.name}" for o in member._graph.operations if o.name in clashing}  # type: ignore[union-attr]
         renamed.append(rename(member, mine, name=member.name) if mine else member)
     return renamed

@@ -296,7 +296,7 @@ class _Entry(Watched):
         if isinstance(self.loss, str):
             self.loss = losses.crossentropy_for(y.shape, y_pred.shape)
         function = getattr(self.loss, "fn", None)
-        if y is not None and getattr(function, "__module__", "") == losses.mean_squared_error.__module__:
+        if y is not None and getattr(function, "of_numbers", False):
             warn_if_spread(self.name, self.loss.name, y, y_pred)
         self.metrics = [_settle_metric(m, y, y_pred) for m in self._plain]
         self.weighted_metrics = [_settle_metric(m, y, y_pred) for m in self._weighted]

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from plait._scope import scope
+from plait._traits import default
 from plait._tree import flatten
 from plait.core.pure import pure
 from plait.training.data.source import unpack
@@ -23,6 +24,7 @@ from plait.training.data.source import unpack
 PARTS = ("trainable", "non-trainable", "optimizer's", "metrics'")
 
 
+@default
 def train_step(model: Any, state: Sequence, data: Any) -> tuple[dict, tuple]:
     """One step of training on a batch, as a pure function.
 
@@ -34,11 +36,12 @@ def train_step(model: Any, state: Sequence, data: Any) -> tuple[dict, tuple]:
     Returns:
         the logs by name, and the state after the step.
     """
-    trainer = model.trainer
+    trainer = model._trainer
     after = trainer.train_one(trainer.joined(state), unpack(data))
     return trainer.logs(after), trainer.parted(after)
 
 
+@default
 def test_step(model: Any, state: Sequence, data: Any) -> tuple[dict, tuple]:
     """One step of evaluation on a batch, as a pure function.
 
@@ -50,12 +53,13 @@ def test_step(model: Any, state: Sequence, data: Any) -> tuple[dict, tuple]:
     Returns:
         the logs by name, and the state after the step.
     """
-    trainer = model.trainer
+    trainer = model._trainer
     after = trainer.test_one(trainer.joined((state[0], state[1], [], state[2])), unpack(data))
     trainable, rest, _, metrics = trainer.parted(after)
     return trainer.logs(after), (trainable, rest, metrics)
 
 
+@default
 def predict_step(model: Any, state: Sequence, data: Any) -> tuple[Any, list]:
     """The outputs for a batch, as a pure function.
 
@@ -156,6 +160,7 @@ def _without_regularization(model: Any, losses: Sequence) -> list:
     return list(losses)[: len(losses) - len(model.regularization_losses())]
 
 
+@default
 def compute_metrics(model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict:
     """Updates the metrics with one batch, and returns the results; a subclass may define its own, and add to them."""
     model._needs_compile().update_metrics(y, y_pred, sample_weight)

@@ -26,6 +26,7 @@ import numpy as np
 
 from plait._errors import ArgumentError
 from plait._scope import scope
+from plait._traits import is_usual
 from plait._tree import flatten
 from plait.core.graph import Graph, Node
 from plait.core.infer import infer
@@ -93,7 +94,7 @@ def _cast(value: Any, tensor: KerasTensor) -> Any:
 
 def find_trunk(model: Any) -> Trunk | None:
     """The part of a model that `fit` may compute once; None if there is none worth it."""
-    if model.graph is None or not any(_is_frozen(layer) for layer in model._flatten_layers()):
+    if model._graph is None or not any(_is_frozen(layer) for layer in model._flatten_layers()):
         return None
     graph = model.opened_graph()
     repeating: set[int] = {id(tensor) for tensor in graph.inputs}
@@ -232,7 +233,7 @@ class FeatureCache:
     def __init__(self, model: Any, choice: Any, epochs: int, say: Callable[[str], Any] | None):
         if not (isinstance(choice, (bool, int)) and choice >= 0) and choice != "auto":
             raise ArgumentError(f'`cache_frozen` must be True, False, "auto" or a number of bytes, but got {choice!r}.')
-        usual = all(getattr(type(model), name).__module__.startswith("plait.") for name in _STEPS)
+        usual = is_usual(type(model), *_STEPS)
         self.model, self._say = model, say
         self._active = usual and choice is not False and (choice != "auto" or epochs > 1)
         self._memory = MOST_IN_MEMORY if choice == "auto" or isinstance(choice, bool) else choice
@@ -265,7 +266,7 @@ class FeatureCache:
             if fingerprint != self._fingerprint:
                 self._fingerprint = fingerprint
                 self._sources.clear()
-        self.model.trainer.trunk = self._trunk
+        self.model._trainer.trunk = self._trunk
         return self._trunk
 
 

@@ -162,14 +162,14 @@ def _fit(
 
 def _prepared(model: Any, source: Any, class_weight: Any, draws: bool) -> Any:
     """The model's trainer, ready for the source's batches."""
-    if draws and isinstance(source, (ArraySource, PyDatasetSource)) and not model.compilation.settled:
+    if draws and isinstance(source, (ArraySource, PyDatasetSource)) and not model._compilation.settled:
         source.order(1)  # as Keras does before the first epoch: a seeded script goes on with the same numbers
     first = source.first()
-    model.trainer.prepare(first, class_weight)
+    model._trainer.prepare(first, class_weight)
     y = source.arrays[1] if isinstance(source, ArraySource) else first[1]
     if y is not None:
-        model.compilation.check_labels(y, model.trainer.outputs)
-    return model.trainer
+        model._compilation.check_labels(y, model._trainer.outputs)
+    return model._trainer
 
 
 def _explain(logs: Mapping, source: Any, epoch: int, model: Any) -> bool:
@@ -217,7 +217,7 @@ def _pace(model: Any, watchers: CallbackList, phase: str) -> Pace:
         return Pace(fixed=model.steps_per_execution or 1)
     if model.steps_per_execution:
         return Pace(fixed=model.steps_per_execution)
-    paces = model.trainer.paces
+    paces = model._trainer.paces
     if phase not in paces:
         paces[phase] = Pace(looped=begins_looped(model))
     return paces[phase]
@@ -369,7 +369,7 @@ def evaluate(
 
 
 def _evaluate(model: Any, source: Any, watchers: CallbackList, class_weight: Any = None) -> dict:
-    trainer = model.trainer
+    trainer = model._trainer
     if not trainer.ready:
         trainer.prepare(source.first(), class_weight, training=False)
     evaluation = trainer.evaluation()
@@ -399,7 +399,7 @@ def train_on_batch(
     model._needs_compile()
     batch = tuple(map(as_arrays, (*DataOf(model)(x, y), sample_weight)))
     _check_batch(batch)
-    trainer = model.trainer
+    trainer = model._trainer
     trainer.prepare(batch, class_weight)
     logs = plain_logs(trainer.train_batch(batch, fresh=True))
     return logs if return_dict else in_order(model, logs)
@@ -410,7 +410,7 @@ def test_on_batch(model: Any, x: Any, y: Any = None, sample_weight: Any = None, 
     model._needs_compile()
     batch = tuple(map(as_arrays, (*DataOf(model)(x, y), sample_weight)))
     _check_batch(batch)
-    trainer = model.trainer
+    trainer = model._trainer
     if not trainer.ready:
         trainer.prepare(batch, training=False)
     evaluation = trainer.evaluation()

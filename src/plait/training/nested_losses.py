@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from plait import losses
 from plait._errors import describe, listing
+from plait._traits import of_plait
 from plait._tree import flatten, is_nested, pack_as, path_name, same_structure
 
 
@@ -40,6 +41,7 @@ class Group(NamedTuple):
         return structure
 
 
+@of_plait
 class LossSum(losses.Loss):
     """Several losses of one output, as one: their weighted sum.
 

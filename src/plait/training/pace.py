@@ -10,11 +10,12 @@ What the steps compute doesn't depend on it.
 import time
 from typing import Any
 
+from plait._traits import is_of_plait
+
 _DISPATCH_SECONDS = 0.1  # how long one dispatch should take: short enough for a live progress bar and for Ctrl-C
 _TOGETHER = 8  # batches from the host that are sent as one array, if that pays
 _WORTH_LOOPING = 0.004  # a step that takes longer gains less than a few percent
 _COMPILE_STEPS = 1500  # how many more steps pay for compiling a second program
-_MODULES_SLOW_IN_LOOPS = ("convolution", "pooling", "conv_lstm")
 
 
 class Pace:
@@ -79,7 +80,7 @@ class Pace:
 def begins_looped(model: Any) -> bool:
     """Whether all layers of a model are known to run as fast in a loop as alone."""
     return all(
-        type(layer).__module__.startswith("plait.") and not type(layer).__module__.endswith(_MODULES_SLOW_IN_LOOPS)
+        is_of_plait(type(layer)) and not type(layer)._slow_in_loops
         for layer in model._flatten_layers()
         if layer is not model
     )

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from plait._errors import ArgumentError, DataError, describe
+from plait._traits import has_default
 from plait._tree import flatten, map_structure, map_structure_in_order, same_structure
 from plait.core.program import Program
-from plait.training import custom
 from plait.training.callbacks import CallbackList
 from plait.training.counted import counted
 from plait.training.data import ArraySource, DataOf, closing_sources, pack, source_of
@@ -96,7 +96,7 @@ def predict_batches(model: Any, x: Any, batch_size: int | None = None, steps: in
 
 def _is_usual(model: Any) -> bool:
     """Whether the model has no `predict_step` of its own."""
-    return type(model).predict_step is custom.predict_step
+    return has_default(type(model), "predict_step")
 
 
 def _function(model: Any) -> Callable:

@@ -32,6 +32,7 @@ from jax import lax
 
 from plait._errors import ArgumentError, DataError, StateError, listing
 from plait._scope import current, scope
+from plait._traits import has_default, is_usual
 from plait._tree import flatten, leaves_with_paths, map_structure, map_structure_in_order, path_name
 from plait.core.cell import Cell, cell_of, give_back, take
 from plait.core.constants import Constants
@@ -165,8 +166,8 @@ class Trainer:
         with self._one_at_a_time:
             self._build(batch)
             model = self.model
-            if class_weight is not None and model.compilation.names_of_outputs:
-                check_class_weight(class_weight, model.compilation.names_of_outputs, self.outputs, model.name)
+            if class_weight is not None and model._compilation.names_of_outputs:
+                check_class_weight(class_weight, model._compilation.names_of_outputs, self.outputs, model.name)
             if training and model.optimizer is not None and not model.trainable_variables:
                 warnings.warn(f"{model.name}: there is nothing to train: no weight is trainable.", stacklevel=6)
             if self._prepared is None or _freeze(class_weight) != self._prepared[1]:
@@ -183,16 +184,15 @@ class Trainer:
             model.optimizer.build_for(model.trainable_variables)
         self.variables = unique([*model.variables, *global_states()])
         mine = {id(variable) for variable in self.variables}
-        metric_variables = [*model.compilation.variables, *model.metrics_variables]  # `metrics` may be overridden
+        metric_variables = [*model._compilation.variables, *model.metrics_variables]  # `metrics` may be overridden
         self.metric_variables = [v for v in unique(metric_variables) if id(v) not in mine]
         trainable = {id(variable) for variable in model.trainable_variables}
         self._trainable = [index for index, variable in enumerate(self.variables) if id(variable) in trainable]
         if training:
             self._gather_cells()
         self._fresh_metrics = None
-        classes = {type(metric) for metric in model.metrics} | {type(model)}
-        methods = [getattr(kind, name, None) for kind in classes for name in ("reset_state", "reset_metrics")]
-        self._resets_are_known = all(getattr(method, "__module__", "plait.").startswith("plait.") for method in methods)
+        usual = (is_usual(type(metric), "reset_state") for metric in model.metrics)
+        self._resets_are_known = is_usual(type(model), "reset_metrics") and all(usual)
 
     def _gather_cells(self) -> None:
         optimizer = self.model.optimizer
@@ -206,10 +206,10 @@ class Trainer:
             _check_numbers(
                 x, "inputs", 'Take text in with Input(dtype="string") and a layer such as StringLookup.', model.name
             )
-        if not model.built or (model.graph is None and not model._called):
+        if not model.built or (model._graph is None and not model._called):
             model._build_by_tracing((map_structure_in_order(_host_spec, x),), {})
-        if model.graph is not None:
-            outputs = model.graph.output_structure
+        if model._graph is not None:
+            outputs = model._graph.output_structure
             single = isinstance(outputs, (list, tuple)) and len(outputs) == 1
             outputs = outputs[0] if single else outputs
         else:
@@ -220,15 +220,15 @@ class Trainer:
         _check_numbers(sample_weight, "sample weights", "Give a number for each row.", model.name)
         self.outputs = outputs
         self._settle(_specs(x), _specs(y) if y is not None else None, outputs)
-        if any(not metric.built or not metric.variables for metric in model.compilation.metric_objects):
-            infer(model.compilation.update_metrics, (_specs(y), outputs, _specs(sample_weight)), {})
+        if any(not metric.built or not metric.variables for metric in model._compilation.metric_objects):
+            infer(model._compilation.update_metrics, (_specs(y), outputs, _specs(sample_weight)), {})
 
     def _settle(self, x: Any, y: Any, outputs: Any) -> None:
         """Matches losses and metrics to the outputs, or to what a `compute_loss` of the model's own makes of them."""
         try:
-            self.model.compilation.settle(y, outputs)
+            self.model._compilation.settle(y, outputs)
         except ArgumentError:
-            if not self.model.compilation.own_loss:
+            if not self.model._compilation.own_loss:
                 raise
             infer(lambda x, y, outputs: self.model.compute_loss(x=x, y=y, y_pred=outputs), (x, y, outputs), {})
 
@@ -307,7 +307,7 @@ class Trainer:
         self._constants.refresh()
 
     def _take_constants(self) -> None:
-        self._constants = Constants([self.model, self.model.compilation, self.model.optimizer])
+        self._constants = Constants([self.model, self.model._compilation, self.model.optimizer])
 
     def program(self, kind: str, function: Callable, variables: Sequence[Variable] = ()) -> Program:
         """The program of some steps: from a state, which it destroys, and other arguments to the next state and logs.
@@ -416,14 +416,14 @@ class Trainer:
         return model.trainable_variables, model.non_trainable_variables, optimizer, unique(model.metrics_variables)
 
     def _train(self, state: State, batch: tuple) -> State:
-        if type(self.model).train_step is custom.train_step:
+        if has_default(type(self.model), "train_step"):
             return self.train_one(state, batch)
         with self._bound(state):
             logs, after = self.model.train_step(self.parted(state), pack(*batch))
             return self.joined(after, state, logs)
 
     def _test(self, state: State, batch: tuple) -> State:
-        if type(self.model).test_step is custom.test_step:
+        if has_default(type(self.model), "test_step"):
             return self.test_one(state, batch)
         with self._bound(state):
             trainable, rest, optimizer, metrics = self.parted(state)
@@ -433,7 +433,7 @@ class Trainer:
     def keeps_logs(self, step: str) -> bool:
         """Whether the logs come from a step of the user's, so that a loop hands them on."""
         cls = type(self.model)
-        return any(getattr(cls, name) is not getattr(custom, name) for name in (step, "compute_metrics"))
+        return not all(has_default(cls, name) for name in (step, "compute_metrics"))
 
     def train_one(self, state: State, batch: tuple) -> State:
         """The usual step of training, on a batch."""
@@ -482,16 +482,16 @@ class Trainer:
                 sample_weight = self._with_class_weights(y, y_pred, sample_weight)
             loss = custom.loss_of(model, x, y, y_pred, sample_weight, training)
             loss = loss if hasattr(loss, "dtype") else jnp.asarray(loss, "float32")
-            model.compilation.loss_tracker.update_state(lax.stop_gradient(loss), sample_weight=custom.batch_size(x))
+            model._compilation.loss_tracker.update_state(lax.stop_gradient(loss), sample_weight=custom.batch_size(x))
             logs = model.compute_metrics(x, y, map_structure_in_order(_detached, y_pred), sample_weight)
-            usual = type(model).compute_metrics is custom.compute_metrics
+            usual = has_default(type(model), "compute_metrics")
         return loss, None if usual else flat_logs(logs)
 
     def _with_class_weights(self, y: Any, y_pred: Any, sample_weight: Any) -> Any:
         class_weight = self._class_weight
         if class_weight is None:
             return sample_weight
-        names, preds = self.model.compilation.names_of_outputs, flatten(y_pred)
+        names, preds = self.model._compilation.names_of_outputs, flatten(y_pred)
         by_output = class_weight if _is_by_output(class_weight) else {names[0]: class_weight}
         labels = match_labels(y, names, [name in by_output for name in names], "labels", self.model.name)
         given = match_labels(sample_weight, names, [True] * len(names), "sample weights", self.model.name)

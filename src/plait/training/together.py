@@ -18,8 +18,9 @@ import numpy as np
 from jax import lax
 
 from plait._scope import current, scope
+from plait._traits import is_of_plait
 from plait._tree import flatten
-from plait.core.graph import Graph
+from plait.core.graph import Graph, graph_of
 from plait.core.program import repeat
 from plait.core.variable import is_observed
 from plait.layers.core import Lambda
@@ -43,20 +44,20 @@ def batches_together(model: Any, source: Any) -> int:
     operations = 2 * source.batch_size * sum(variable.size for variable in model.variables)
     if operations > _SMALL or not all(isinstance(leaf, np.ndarray) for leaf in leaves):
         return 1
-    row = sum(leaf.nbytes // len(leaf) for leaf in leaves) + sum(4 * output.shape[-1] for output in model.graph.outputs)
+    row = sum(leaf.nbytes // len(leaf) for leaf in leaves) + sum(
+        4 * output.shape[-1] for output in model._graph.outputs
+    )
     return max(1, min(_MOST, source.full, _BYTES // (row * source.batch_size)))
 
 
 def _is_flat(model: Any) -> bool:
     """Whether a model is a graph of plait's layers, and all its tensors are rows of numbers."""
-    if model.graph is None or not type(model).__module__.startswith("plait.") or not begins_looped(model):
+    if model._graph is None or not is_of_plait(type(model)) or not begins_looped(model):
         return False
-    if model.run_eagerly or model.host_part is not None or is_observed():
+    if model.run_eagerly or model._part_on_host is not None or is_observed():
         return False
     layers = [layer for layer in model._flatten_layers() if layer is not model]
-    graphs = [
-        graph for graph in (model.graph, *(vars(layer).get("graph") for layer in layers)) if isinstance(graph, Graph)
-    ]
+    graphs = [graph for graph in (model._graph, *(graph_of(layer) for layer in layers)) if isinstance(graph, Graph)]
     tensors = [tensor for graph in graphs for node in graph.nodes for tensor in node.outputs]
     flat = all(len(tensor.shape) == 2 and tensor.shape[0] is None is not tensor.shape[1] for tensor in tensors)
     return flat and not any(isinstance(layer, Lambda) for layer in layers)

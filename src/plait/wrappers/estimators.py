@@ -100,7 +100,7 @@ class _Estimator(BaseEstimator):
         X, y = validate_data(self, X, y, multi_output=True)  # type: ignore[misc]
         targets = self._encode(y)
         model = self._fresh_model(X, targets)
-        if not model.compilation or not model.loss or model.optimizer is None:
+        if not model._compilation or not model.loss or model.optimizer is None:
             raise StateError(f"{type(self).__name__}: the model must be compiled, with a loss and an optimizer.")
         given = kwargs if sample_weight is None else {**kwargs, "sample_weight": sample_weight}
         self.history_ = model.fit(X, targets, **{**(self.fit_kwargs or {}), **given})

@@ -54,6 +54,8 @@ class STFTSpectrogram(Layer):
     (2, 4, 5)
     """
 
+    _family = "preprocessing"
+
     def __init__(
         self,
         mode: str = "log",
@@ -200,6 +202,8 @@ class MelSpectrogram(Layer):
     >>> MelSpectrogram(fft_length=64, sequence_stride=16, num_mel_bins=8)(np.ones((2, 160))).shape
     (2, 8, 11)
     """
+
+    _family = "preprocessing"
 
     def __init__(
         self,

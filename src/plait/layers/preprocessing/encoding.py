@@ -21,6 +21,7 @@ from jax.core import Tracer
 
 from plait._dtypes import is_float, narrow
 from plait._errors import ArgumentError, describe, did_you_mean
+from plait._traits import of_plait
 from plait._tree import flatten
 from plait.core.cell import mark_revision
 from plait.core.tensor import KerasTensor
@@ -35,12 +36,15 @@ _CROSSING = 0xC6A4A7935BD1E995
 # ---------------------------------------------------------------------------- the host
 
 
+@of_plait
 class HostLayer(Layer):
     """A layer that can run on the host.
 
     Attributes:
         host: whether every call must run on the host. `runs_on_host` also asks what comes in.
     """
+
+    _family = "preprocessing"
 
     host = False
 
@@ -49,7 +53,7 @@ class HostLayer(Layer):
 
     def mark_changed(self) -> None:
         """Says that what programs hold of this layer as constants is no longer what it was."""
-        self.version += 1
+        self._version += 1
         mark_revision()
 
     def runs_on_host(self, *inputs: Any) -> bool:

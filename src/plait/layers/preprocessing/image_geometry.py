@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from plait import random
 from plait._registry import builtin
+from plait._traits import of_plait
 from plait.core.variable import convert_to_tensor
 from plait.layers.preprocessing.bounding_boxes import around_corners
 from plait.layers.preprocessing.image_layer import (
@@ -84,6 +85,7 @@ def _size_before(layer: WarpingLayer, transformation: dict) -> tuple:
     return shape[-3:-1] if layer.channels_last else shape[-2:]
 
 
+@of_plait
 class _Affine(WarpingLayer):
     """A layer that moves pixels by an affine map, which `matrix` tells."""
 

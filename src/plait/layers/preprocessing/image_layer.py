@@ -21,6 +21,7 @@ import jax.numpy as jnp
 
 from plait import random
 from plait._errors import ArgumentError, NameUnknownError, ShapeError, describe, did_you_mean, listing
+from plait._traits import of_plait
 from plait._tree import map_structure
 from plait.core.variable import convert_to_tensor
 from plait.layers.base import Layer
@@ -31,6 +32,7 @@ FILL_MODES = ("reflect", "wrap", "constant", "nearest")
 INTERPOLATIONS = ("nearest", "bilinear")
 
 
+@of_plait
 class ImageLayer(Layer):
     """The parent of the layers that change images.
 
@@ -44,6 +46,8 @@ class ImageLayer(Layer):
     Raises:
         NameUnknownError: no such data format.
     """
+
+    _family = "preprocessing"
 
     draws = True
 
@@ -197,6 +201,7 @@ class ImageLayer(Layer):
         )
 
 
+@of_plait
 class WarpingLayer(ImageLayer):
     """The parent of layers that move pixels: masks move along, by the nearest pixel."""
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from plait import random
 from plait._errors import ArgumentError
 from plait._registry import builtin
+from plait._traits import of_plait
 from plait.core.variable import convert_to_tensor
 from plait.layers.preprocessing.image_distortion import draw_choice
 from plait.layers.preprocessing.image_layer import ImageLayer, factor_range, images_of, numbers_per_image
@@ -98,6 +99,7 @@ class RandomErasing(ImageLayer):
         return jnp.where(chosen if images.ndim == 4 else chosen[0], filling, images)
 
 
+@of_plait
 class _Mixing(ImageLayer):
     """A layer that mixes each sample with another of its batch; labels must be numbers, such as one-hot vectors."""
 

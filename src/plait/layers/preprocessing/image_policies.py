@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from plait import random
 from plait._errors import ArgumentError, describe
 from plait._registry import builtin, deserialize, serialize
+from plait._traits import of_plait
 from plait._tree import flatten, map_structure_in_order
 from plait.core.mask import get_mask
 from plait.core.variable import convert_to_tensor
@@ -34,6 +35,7 @@ _STEPS = (
 )
 
 
+@of_plait
 class _Policy(ImageLayer):
     """A layer that picks other layers at random. All draw; a switch applies the one that was picked."""
 
@@ -279,6 +281,8 @@ class Pipeline(Layer):
     >>> Pipeline([Rescaling(2.0), Rescaling(1.0, offset=1.0)])(np.array([3.0])).tolist()
     [7.0]
     """
+
+    _family = "preprocessing"
 
     def __init__(self, layers: Any, name: str | None = None):
         super().__init__(name=name)

@@ -7,12 +7,14 @@ import jax.numpy as jnp
 
 from plait import random
 from plait._registry import builtin
+from plait._traits import of_plait
 from plait.core.variable import convert_to_tensor
 from plait.layers.preprocessing.image_layer import WarpingLayer
 from plait.ops.image import resize
 from plait.ops.image_sizes import border_for_ratio, cut_for_ratio
 
 
+@of_plait
 class _Sized(WarpingLayer):
     """A layer that gives images of one size."""
 

@@ -26,6 +26,7 @@ from plait._errors import ArgumentError, FileError, StateError, UnsafeFileError,
 from plait._long_work import LongWork
 from plait._registry import builtin
 from plait._settings import settings
+from plait._traits import of_plait
 from plait.core.tensor import KerasTensor
 from plait.layers.preprocessing.encoding import (
     HostLayer,
@@ -62,6 +63,7 @@ class Counts:
         self.number_of_documents += len(rows)
 
 
+@of_plait
 class IndexLookup(HostLayer):
     """What `StringLookup` and `IntegerLookup` share: a vocabulary, its places, and the encodings of these.
 

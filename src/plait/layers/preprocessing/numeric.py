@@ -26,6 +26,8 @@ class Rescaling(Layer):
     [[25.5]]
     """
 
+    _family = "preprocessing"
+
     def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
         self.scale, self.offset = scale, offset
@@ -58,6 +60,8 @@ class Normalization(Layer):
     >>> layer(np.array([[3.0]])).tolist()
     [[2.0]]
     """
+
+    _family = "preprocessing"
 
     def __init__(self, axis: Any = -1, mean: Any = None, variance: Any = None, invert: bool = False, **kwargs: Any):
         super().__init__(**kwargs)

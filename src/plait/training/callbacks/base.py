@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from plait._registry import builtin
+from plait._traits import default
 from plait.training.curves import Run, draw_curves
 
 
@@ -47,9 +48,11 @@ class Callback:
         """Takes the model."""
         self._model = model
 
+    @default
     def on_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Another name of `on_train_batch_begin`."""
 
+    @default
     def on_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Another name of `on_train_batch_end`."""
 
@@ -59,23 +62,29 @@ class Callback:
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """After an epoch and its validation; what is put into `logs` reaches later callbacks and the history."""
 
+    @default
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Before a training batch, counted from 0 in each epoch."""
         self.on_batch_begin(batch, logs=logs)
 
+    @default
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """After a training batch; `logs` are the running means of the epoch."""
         self.on_batch_end(batch, logs=logs)
 
+    @default
     def on_test_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Before a batch of evaluation or validation."""
 
+    @default
     def on_test_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """After a batch of evaluation or validation."""
 
+    @default
     def on_predict_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Before a batch of prediction."""
 
+    @default
     def on_predict_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """After a batch of prediction; `logs["outputs"]` holds what it gave."""
 

@@ -6,7 +6,7 @@ from typing import Any
 from plait._errors import ArgumentError, describe
 from plait._registry import builtin
 from plait._tree import flatten
-from plait.training.callbacks.base import Callback, History
+from plait.training.callbacks.base import History
 from plait.training.callbacks.progress import ProgbarLogger
 from plait.training.callbacks.progress_plot import ProgressPlot
 
@@ -139,8 +139,5 @@ def _watches(callback: Any, phase: str) -> bool:
     own = getattr(callback, "watches_batches", None)
     if own is not None:
         return own(phase)
-    methods = [(name, getattr(callback, name, None)) for name in _BATCH_METHODS[phase]]
-    return any(  # also where a method is set on the object itself
-        method is not None and getattr(method, "__func__", method) is not getattr(Callback, name)
-        for name, method in methods
-    )
+    methods = (getattr(callback, name, None) for name in _BATCH_METHODS[phase])  # also those set on the object itself
+    return any(method is not None and not getattr(method, "is_default", False) for method in methods)

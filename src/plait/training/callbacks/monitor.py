@@ -75,7 +75,7 @@ def direction_of(monitor: str, model: Any) -> int:
     name = monitor.removeprefix("val_")
     if name == "loss" or name.endswith("_loss"):
         return 1
-    compiled = getattr(model, "compilation", None)
+    compiled = getattr(model, "_compilation", None)
     for full_name, metric in zip(compiled.names, compiled.metric_objects, strict=True) if compiled else ():
         if name in (full_name, metric.name):
             direction = getattr(metric, "_direction", None)

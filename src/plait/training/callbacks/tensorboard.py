@@ -74,7 +74,7 @@ class TensorBoard(Callback):
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         if self.write_graph and self.model.built:
-            self.file("train").keras_graph(self.model.to_json() if self.model.graph is not None else "{}")
+            self.file("train").keras_graph(self.model.to_json() if self.model._graph is not None else "{}")
         if self.embeddings_freq:
             self._write_projector()
 

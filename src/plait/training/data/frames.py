@@ -34,7 +34,7 @@ class DataOf:
             x = self._inputs_of_frame(x)
         elif isinstance(x, Mapping):
             x = self._known(x if isinstance(x, dict) else dict(x))
-        if x is not None and self._model.host_part is not None:
+        if x is not None and self._model._part_on_host is not None:
             x = self._model.on_host(x)
         return x, self._labels_of_frame(y) if is_frame(y) else y
 
@@ -46,10 +46,10 @@ class DataOf:
         return known
 
     def _outputs(self) -> list[str]:
-        return [] if self._model.graph is None else self._model.output_names
+        return [] if self._model._graph is None else self._model.output_names
 
     def _inputs_of_frame(self, frame: Any) -> Any:
-        graph, columns = self._model.graph, list(frame.columns)
+        graph, columns = self._model._graph, list(frame.columns)
         if graph is None:
             return frame
         structure = graph.input_structure

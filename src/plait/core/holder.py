@@ -1,0 +1,175 @@
+"""What an object holds: the variables, layers, metrics and seed generators that its attributes lead to.
+
+A `Holder` keeps no list of what it owns. Whoever asks (for weights, for metrics, for a file) walks the attributes then,
+through lists, tuples, sets and dicts. So what was appended to a list or taken out of it is seen at once, and an attribute
+counts under whatever name it stands.
+
+Three kinds of names are plait's. A record (`_records` of each class) is a note that plait keeps on the object, and the walk
+leaves it out. A hook (`_hooks`, and every private method) is a method that plait calls. A property is computed. A layer or
+variable under such a name would be lost, or take the method's place, so it is refused when it is set. A `shown` property
+gives way instead: an object may have something of its own under that name.
+
+Verbs: `walk` goes through a value, `held_by` through the attributes of an object.
+
+Life under jit: none.
+
+What it is not: tracking. Nothing is recorded when an attribute is set, and lists stay lists.
+
+Differs from Keras: there, `__setattr__` sorts every value that is set into stores, and wraps lists and dicts.
+"""
+
+import collections
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
+
+from plait._errors import NameTakenError
+from plait._traits import is_of_plait, of_plait, read_once
+from plait._watched import Watched, mark_edit
+from plait.core.variable import Variable
+
+_PLAIN = (str, int, float, bool, type(None))
+_CONTAINERS = (list, tuple, set, dict)
+
+
+class shown:
+    """A property that gives way to what is set under its name: a decorator.
+
+    >>> class Model:
+    ...     @shown
+    ...     def loss(self):
+    ...         return "as compiled"
+    >>> model = Model()
+    >>> first, model.loss = model.loss, "my own"
+    >>> first, model.loss
+    ('as compiled', 'my own')
+    """
+
+    def __init__(self, compute: Callable[[Any], Any]):
+        self._compute = compute
+        self.__doc__ = compute.__doc__
+
+    def __get__(self, thing: Any, cls: type | None = None) -> Any:
+        return self if thing is None else self._compute(thing)
+
+
+@of_plait
+class Holder(Watched):
+    """The parent of all that holds variables: layers, models, metrics and optimizers; and of losses."""
+
+    _held_as: ClassVar[str] = ""  # what it is for an object that holds it: "layer", "metric"
+    _records: ClassVar[str] = "_notes"
+    _hooks: ClassVar[str] = ""
+    _names_of_plait: ClassVar[dict[str, str] | None] = None
+
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        cls._names_of_plait = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        taken = type(self)._names_of_plait or _find_names(type(self))
+        if name in taken and next(parts_of(value), None) is not None:
+            what = kind_of(next(parts_of(value)))
+            raise NameTakenError(
+                f"{_title(self)}: cannot set `{name}` to a {what}, because it is {taken[name]}. {_ADVICE}"
+            )
+        try:
+            super().__setattr__(name, value)
+        except AttributeError:
+            computed = getattr(type(self), name, None)
+            if not isinstance(computed, property) or computed.fset is not None:
+                raise
+            raise NameTakenError(f"{_title(self)}: cannot set `{name}`, because it is computed. {_ADVICE}") from None
+
+    def __copy__(self) -> "Holder":
+        """A copy with variables of its own, as in Keras: one that shares them would change with this one."""
+        return copy.deepcopy(self)
+
+    def _set_records(self, **records: Any) -> None:
+        """Sets records that hold variables which belong to others."""
+        vars(self).update(records)
+        mark_edit()
+
+
+_ADVICE = "Choose another name."
+
+
+def _title(thing: Any) -> str:
+    return f"{type(thing).__name__} {vars(thing).get('name', '')!r}"
+
+
+def _find_names(cls: Any) -> dict[str, str]:
+    """The names that plait uses on an object of a class, each with what for."""
+    names: dict[str, str] = {}
+    for parent in reversed(cls.__mro__):
+        if is_of_plait(parent):
+            own = vars(parent)
+            methods = [name for name, member in own.items() if callable(member) and _is_private(name)]
+            names.update(dict.fromkeys([*methods, *own.get("_hooks", "").split()], "a method that plait calls"))
+            names.update(dict.fromkeys(own.get("_records", "").split(), "where plait keeps a note of its own"))
+    cls._names_of_plait = names
+    return names
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+@read_once
+def records_of(cls: Any) -> frozenset[str]:
+    """The names under which plait keeps notes on an object, gathered over its classes."""
+    own = (vars(parent).get("_records", "").split() for parent in cls.__mro__ if is_of_plait(parent))
+    return frozenset(name for names in own for name in names)
+
+
+def kind_of(value: Any) -> str:
+    """What a value is for an object that holds it; empty for what isn't a part."""
+    if isinstance(value, Variable):
+        return "variable"
+    return getattr(type(value), "_held_as", "")
+
+
+def parts_of(value: Any) -> Iterator[Any]:
+    """The parts in a value, in order."""
+    return (part for _, part in walk(value, kind_of))
+
+
+def walk(
+    value: Any, is_part: Callable, path: str = "", stem_of: Callable | None = None, around: tuple[int, ...] = ()
+) -> Iterator[tuple[str, Any]]:
+    """The parts in a value with their paths, in order, through lists, tuples, sets and dicts.
+
+    Args:
+        value: anything.
+        is_part: whether a value is a part.
+        path: where the value stands.
+        stem_of: what a part is called in a container, but for its number; None leaves the path as it is.
+        around: the containers that the value lies in, for one may hold itself.
+    """
+    if isinstance(value, _PLAIN):
+        return
+    if is_part(value):
+        yield path, value
+    elif isinstance(value, _CONTAINERS) and id(value) not in around:
+        around, counts = (*around, id(value)), collections.Counter()
+        for item in value.values() if isinstance(value, dict) else value:
+            below = path
+            if stem_of is not None and (is_part(item) or isinstance(item, _CONTAINERS)):
+                stem = stem_of(item) if is_part(item) else "container"
+                below = f"{path}/{stem}_{counts[stem]}" if counts[stem] else f"{path}/{stem}"
+                counts[stem] += 1
+            yield from walk(item, is_part, below, stem_of, around)
+
+
+def attributes_of(thing: Any) -> Iterator[tuple[str, Any]]:
+    """The attributes of an object that may lead to its parts, in the order in which they were set."""
+    records = records_of(type(thing))
+    return ((name, value) for name, value in list(vars(thing).items()) if name not in records)
+
+
+def held_by(thing: Any, *kinds: str) -> Iterator[Any]:
+    """The parts of some kinds that an object holds, in the order in which its attributes were set."""
+    for _, value in attributes_of(thing):
+        for part in parts_of(value):
+            if kind_of(part) in kinds:
+                yield part

@@ -1,0 +1,43 @@
+"""Shapes of tensors, in the structure that the tensors have."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from plait._tree import map_structure_in_order
+from plait.core.infer import known_shape
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether a value has a shape and a dtype."""
+    return hasattr(value, "shape") and hasattr(value, "dtype")
+
+
+def shapes_of(value: Any) -> Any:
+    """The shapes of tensors, in their structure, None for unknown sizes."""
+    if value is None:
+        return None
+    return map_structure_in_order(lambda leaf: known_shape(leaf) if is_tensor(leaf) else None, value)
+
+
+def as_shapes(value: Any) -> Any:
+    """Shapes from a file, where they are lists: `[None, 3]` to `(None, 3)`, also nested."""
+    if isinstance(value, dict):
+        return {key: as_shapes(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        if all(size is None or isinstance(size, int) for size in value):
+            return tuple(value)
+        return [as_shapes(item) for item in value]
+    return value
+
+
+def map_shapes(function: Callable, shapes: Any) -> Any:
+    """What a function makes of each shape, in their structure."""
+    if isinstance(shapes, dict):
+        return {key: map_shapes(function, item) for key, item in shapes.items()}
+    if isinstance(shapes, (list, tuple)) and not all(
+        size is None or isinstance(size, (int, np.integer)) for size in shapes
+    ):
+        return type(shapes)(map_shapes(function, item) for item in shapes)
+    return function(tuple(shapes)) if shapes is not None else None
