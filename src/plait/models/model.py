@@ -14,7 +14,6 @@ What it is not: a trainer, a file format or a picture.
 Differs from Keras: the class of a model never changes; called directly it is compiled, not run layer by layer.
 """
 
-import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -27,22 +26,20 @@ from plait import inspect, optimizers, saving, training
 from plait._errors import ArgumentError, NameTakenError, StateError
 from plait._names import auto_name
 from plait._registry import builtin, constructor_parameters, deserialize
-from plait._scope import current, scope
+from plait._scope import current
 from plait._traits import default, has_default
 from plait._tree import flatten, map_structure_in_order, pack_as
-from plait.core.constants import Constants
 from plait.core.graph import Graph, graph_of
 from plait.core.holder import held_by, shown
-from plait.core.infer import infer
 from plait.core.mask import set_mask
-from plait.core.program import NOT_TRACEABLE, Program
+from plait.core.program import NOT_TRACEABLE
 from plait.core.tensor import KerasTensor, any_symbolic
-from plait.core.traces import Traces
 from plait.core.variable import Variable, is_observed, observed
 from plait.export import export_model
 from plait.layers.base import Layer
 from plait.layers.input import input_layer_of, input_name, input_spec_of
 from plait.layers.ownership import unique
+from plait.models.calls import Calls
 from plait.models.graph_config import config_to_graph, graph_to_config, other_arguments, read_other_arguments
 from plait.models.layer_list import LayerList, layer_named
 from plait.models.matching import fit_values, host_array, match_inputs, select_inputs
@@ -51,8 +48,6 @@ from plait.models.reach import find_layer, find_opened, find_tensor
 from plait.models.rewrite import inlined
 from plait.models.state_tree import get_state_tree, set_state_tree
 from plait.training.divided import Features, host_part
-
-_building = threading.RLock()  # threads that meet at a model's first call make its weights once
 
 
 @builtin("models", "Functional", module="keras")
@@ -81,13 +76,13 @@ class Model(Layer):
     _family = "model"
     _records = (
         "optimizer history _compilation _trainer _graph stop_training stop_evaluating stop_predicting run_eagerly jit_compile "
-        "steps_per_execution resumes_at _input_names _optional _takes_any_size _opened _host_part _programs _traces "
-        "_constants _runs_eagerly"
+        "steps_per_execution resumes_at _input_names _optional _takes_any_size _opened _host_part _calls "
+        "_runs_eagerly"
     )
-    _bookkeeping = frozenset({"_input_names", "_optional"})
+    _bookkeeping = frozenset({"_input_names", "_optional", "_calls"})
     _hooks = (
         "compile compile_from_config get_compile_config compute_loss compute_metrics get_metrics_result reset_metrics "
-        "file_identity program kept_program"
+        "file_identity"
     )
     _leads_to = "layers optimizer"
 
@@ -115,9 +110,7 @@ class Model(Layer):
         if inputs is not None and name is None and type(self) is Model:
             name = auto_name("functional")
         super().__init__(name=name, **kwargs)
-        self._programs: dict = {}
-        self._traces = Traces()
-        self._constants: Constants | None = None
+        self._calls = Calls(self)
         if inputs is not None:
             self._take_graph(inputs, outputs)
 
@@ -169,7 +162,7 @@ class Model(Layer):
             # The program may still be reading when this returns, and the caller may fill the array anew by then.
             args, kwargs = map_structure_in_order(_private, [args, kwargs])
         try:
-            return self._run_program(args, kwargs)
+            return self._calls.run(args, kwargs)
         except NOT_TRACEABLE:
             self._runs_eagerly = True  # this `call`, or a layer's, looks at values, so it can only run as Python
             return super().__call__(*args, **kwargs)
@@ -179,67 +172,9 @@ class Model(Layer):
         structure = self._graph.output_structure if self._graph is not None else None
         return type(structure)([output]) if isinstance(structure, (list, tuple)) else output
 
-    def _run_program(self, args: tuple, kwargs: dict) -> Any:
-        if not self.built or (self._graph is None and not self._called):
-            with _building:
-                self._build_by_tracing(args, kwargs)
-        training = kwargs.pop("training", None) if "training" in kwargs else None
-        program = self.program(current().training if training is None else training)
-        traced = program.traced
-        outputs, losses = program(*args, **kwargs)
-        if program.traced != traced and self._constants is not None:
-            self._constants.refresh()
-        if losses:
-            self._take_losses(losses)
-        return outputs
-
-    def program(self, training: bool | None) -> Program:
-        """The compiled call; from the arguments of the call to its outputs, and to what `add_loss` got by layer."""
-        if self._constants is None or self._constants.changed():
-            self._constants = Constants([self])
-            self._programs.clear()
-        return self.kept_program(training, lambda: self._traceable_call(training))
-
-    def kept_program(self, key: Any, make: Callable[[], Callable]) -> Program:
-        """The program of this key; made of the function that `make` makes where there is none, or its settings are old."""
-        program = self._programs.get(key)
-        if program is None:
-            in_layers = [variable for metric in super().metrics for variable in metric.variables]
-            variables, owner = unique([*self.variables, *in_layers]), f"Model {self.name!r}"
-            program = self._programs[key] = Program(make(), variables, owner=owner, traces=self._traces)
-        return program
-
-    def _traceable_call(self, training: bool | None) -> Callable:
-        call = super().__call__
-        given = {} if training is None else {"training": training}
-
-        def run(*args: Any, **kwargs: Any) -> tuple[Any, dict[int, list]]:
-            with scope(losses=None):
-                outputs = call(*args, **kwargs, **given)
-            losses = {i: list(layer._losses) for i, layer in enumerate(self._flatten_layers()) if layer._losses}  # type: ignore[attr-defined]
-            self._clear_losses()
-            return outputs, losses
-
-        return run
-
-    def _take_losses(self, losses: dict[int, list]) -> None:
-        """Gives layers what their `add_loss` got in a call, in place of what it got in the one before."""
-        layers, collected = self._flatten_layers(), current().losses
-        self._clear_losses()
-        for index, values in losses.items():
-            if collected is None:
-                layers[index]._losses = values  # type: ignore[attr-defined]
-            else:
-                collected.extend(values)
-
     def quantize(self, mode: str | None = None, config: Any = None, filters: Any = None, **kwargs: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Keeps the kernels of its layers in few bits from now on: `"int8"`, `"int4"` or `"float8"`; see `models/quantize`."""
         quantize(self, mode, config, filters, **kwargs)
-
-    def _build_by_tracing(self, args: tuple, kwargs: dict) -> None:
-        """Makes the weights of a model that has none yet, by tracing a call on specs."""
-        args, kwargs = map_structure_in_order(_spec_of, [list(args), kwargs])
-        infer(super().__call__, tuple(args), kwargs)
 
     def build_for(self, shapes: dict) -> None:
         """Builds the model for shapes; where it defines no `build`, its layers are built as its `call` reaches them."""
@@ -263,10 +198,6 @@ class Model(Layer):
         """A model takes anything by position."""
 
     # ------------------------------------------------------------------------ reaching in
-
-    def __getstate__(self) -> dict:
-        """All but compiled programs, which belong to these variables; for copies and pickles."""
-        return {**super().__getstate__(), "_programs": {}, "_constants": None}
 
     @property
     def _layers_first(self) -> bool:
@@ -784,12 +715,6 @@ def _is_plain_array(value: Any) -> bool:
 
 def _private(value: Any) -> Any:
     return np.array(value) if isinstance(value, np.ndarray) else value
-
-
-def _spec_of(value: Any) -> Any:
-    if not hasattr(value, "shape"):
-        return value
-    return KerasTensor((None, *value.shape[1:]) if value.shape else (), value.dtype)
 
 
 def _shapes(tensors: Sequence[KerasTensor]) -> Any:

@@ -206,8 +206,7 @@ class Trainer:
             _check_numbers(
                 x, "inputs", 'Take text in with Input(dtype="string") and a layer such as StringLookup.', model.name
             )
-        if not model.built or (model._graph is None and not model._called):
-            model._build_by_tracing((map_structure_in_order(_host_spec, x),), {})
+        model._calls.build((map_structure_in_order(_host_spec, x),), {})
         if model._graph is not None:
             outputs = model._graph.output_structure
             single = isinstance(outputs, (list, tuple)) and len(outputs) == 1

@@ -97,8 +97,8 @@ def _stacked(rows: np.ndarray, together: int, size: int) -> np.ndarray:
 
 def _run(model: Any, x: Any, count: int) -> Any:
     """The outputs of batches, joined; those after the first `count` are zeros."""
-    call = model.program(False)
-    program = model.kept_program("together", lambda: _loop(call.function))
+    call = model._calls.program(False)
+    program = model._calls.kept("together", lambda: _loop(call.function))
     return program(x, np.int32(count))
 
 
