@@ -12,6 +12,7 @@ QUICK = "" if os.environ.get("PLAIT_TEST_OPTIMIZED") else "--xla_backend_optimiz
 os.environ.setdefault("XLA_FLAGS", f"--xla_force_host_platform_device_count=8 {QUICK}")
 
 import jax
+import oracle
 import pytest
 
 import plait
@@ -20,12 +21,19 @@ MOST_MEMORY = 2 << 30  # bytes a process may hold before it forgets its compiled
 
 
 @pytest.fixture(autouse=True)
-def fresh_session():
-    """Automatic names start again, and draws repeat."""
+def fresh_session(request):
+    """Automatic names start again, and draws repeat; so do the answers of the oracle."""
+    oracle.begin(request.node.nodeid)
     plait.utils.clear_session()
     plait.utils.set_random_seed(0)
     yield
     plait.utils.clear_session()
+
+
+def pytest_sessionfinish():
+    """`make oracle` asked Keras: what it answered is kept."""
+    if oracle.ASKS:
+        oracle.write()
 
 
 def pytest_runtest_teardown(item, nextitem):
