@@ -35,23 +35,25 @@ asked: Counter[str] = Counter()  # how many answers each test has taken since it
 new: dict[str, dict[str, tuple[str, Any]]] = {}  # by module and key, what was asked in this process
 
 
-def answer(ask: Callable[[], Any], *question: Any) -> Any:
+def answer(ask: Callable[[], Any], *question: Any, name: str = "") -> Any:
     """What Keras answers: numbers, strings, arrays (as NumPy's), and lists, tuples and dicts of them.
 
     Args:
         ask: asks Keras.
         *question: all that the answer depends on.
+        name: the answer's, where several tests of a module share it.
 
     Raises:
         LookupError: no answer to this question is kept.
     """
     module, _, test = os.environ["PYTEST_CURRENT_TEST"].rpartition(" ")[0].partition("::")
-    asked[test] += 1
-    key, mark = f"{test} {asked[test]}", fingerprint(question)
+    asked[test] += not name
+    key, mark = name or f"{test} {asked[test]}", fingerprint(question)
     if ASKS:
-        found = ask()
-        new.setdefault(module, {})[key] = mark, found
-        return unpacked(*packed(found))
+        answers = new.setdefault(module, {})
+        if key not in answers or not name:
+            answers[key] = mark, ask()
+        return unpacked(*packed(answers[key][1]))
     index, numbers = kept(module)
     if key not in index:
         raise LookupError(f"{module}: {key!r} has no answer of Keras {RELEASE} in {file_of(module)}. {REMEDY}")
