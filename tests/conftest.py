@@ -3,18 +3,17 @@
 import os
 import sys
 
+import compiling
+
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("KERAS_HOME", os.path.join(os.path.dirname(__file__), "..", ".cache", "keras"))
 os.environ.setdefault("PLAIT_KEEP_MEMORY", "0")  # several workers share the memory; it has a test of its own
-# Most of a cold run is spent compiling small programs that run once. Without LLVM's optimizations and the MLIR emitters
-# each takes half the time; `make test-long` compiles as users do.
-QUICK = "" if os.environ.get("PLAIT_TEST_OPTIMIZED") else "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
-os.environ.setdefault("XLA_FLAGS", f"--xla_force_host_platform_device_count=8 {QUICK}")
+os.environ.setdefault("XLA_FLAGS", f"--xla_force_host_platform_device_count=8 {compiling.FLAGS}")
 
 import jax
-import oracle
 import pytest
 
+import oracle
 import plait
 
 MOST_MEMORY = 2 << 30  # bytes a process may hold before it forgets its compiled programs; they are on disk

@@ -13,9 +13,9 @@ import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
-import oracle
 import pytest
 
+import oracle
 import plait
 from plait._registry import deserialize, serialize
 from plait._tree import flatten, map_structure, map_structure_in_order
@@ -246,7 +246,9 @@ def check_run(found: Row, tensors: list, values: list, result: Any) -> None:
     copy = deserialize(data)
     assert_same(flatten(graph.run(values, lambda _, *args, **kwargs: copy(*args, **kwargs))), expected)
     if found.keras_symbolic and found.keras_runs:
-        theirs = oracle.answer(lambda: run_by_keras(graph, values), *asked(found), data["class_name"], config_of(result))
+        theirs = oracle.answer(
+            lambda: run_by_keras(graph, values), *asked(found), data["class_name"], config_of(result)
+        )
         assert_same(theirs, expected)
 
 

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
-import oracle
 import pytest
 
+import oracle
 import plait
 from cases import Case, Input, all_cases
 
