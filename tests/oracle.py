@@ -175,6 +175,9 @@ class Recorder:
             raise AttributeError(name)
         return Recorder(f"{self.text}.{name}" if self.text else name)
 
+    def __getitem__(self, key: Any) -> "Recorder":
+        return Recorder(f"{self.text}[{written(key)}]")
+
     def __call__(self, *args: Any, **kwargs: Any) -> "Recorder":
         parts = [*map(written, args), *(f"{key}={written(part)}" for key, part in kwargs.items())]
         return Recorder(f"{self.text}({', '.join(parts)})")
