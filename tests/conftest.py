@@ -16,6 +16,7 @@ import pytest
 import oracle
 import plait
 
+compiling.share_contexts()
 MOST_MEMORY = 2 << 30  # bytes a process may hold before it forgets its compiled programs; they are on disk
 
 
