@@ -17,7 +17,16 @@ import oracle
 import plait
 
 compiling.share_contexts()
-MOST_MEMORY = 2 << 30  # bytes a process may hold before it forgets its compiled programs; they are on disk
+most_memory = 2 << 30  # bytes a process may hold before it forgets its compiled programs; they are on disk
+MORE_MEMORY = 1 << 29  # and what it may add before it does so again: not all that was freed goes back to the system
+
+
+def pytest_collection_modifyitems(config, items):
+    """The long forms wait for `make test-long`."""
+    if not compiling.LONG:
+        long = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
 
 
 @pytest.fixture(autouse=True)
@@ -32,15 +41,17 @@ def fresh_session(request):
 
 def pytest_sessionfinish():
     """`make oracle` asked Keras: what it answered is kept."""
-    if oracle.ASKS:
+    if oracle.KEEPS:
         oracle.write()
 
 
 def pytest_runtest_teardown(item, nextitem):
     """Between two files: programs that were compiled for thousands of tests would fill the memory."""
+    global most_memory
     if nextitem is None or item.path != nextitem.path:
-        if resident_bytes() > MOST_MEMORY:
+        if resident_bytes() > most_memory:
             jax.clear_caches()
+            most_memory = max(most_memory, resident_bytes() + MORE_MEMORY)
 
 
 def resident_bytes():

@@ -2,10 +2,12 @@
 
     theirs = oracle.answer(lambda: keras.ops.sin(x), "sin", x)
 
-The usual run reads what Keras answered; with PLAIT_ASK_ORACLE set (`make oracle` does) Keras is asked, and the files
-are written at the end. An answer is found by the test that asks, and by how many it has asked before. With it goes a
-fingerprint of the question, the arguments after the function: all that the answer depends on. So an answer that is
-missing, is for another question, or comes from another release than the installed one is an error; it is never passed over.
+The usual run reads what Keras answered. With PLAIT_ASK_ORACLE set (`make oracle` does) Keras is asked, and the files are
+written at the end; `make test-long` asks Keras too, and writes nothing.
+
+An answer is found by the test that asks, and by how many it has asked before. With it goes a fingerprint of the question,
+the arguments after the function: all that the answer depends on. An answer that is missing, is for another question, or
+comes from another release than the installed one is an error, never passed over.
 
 A file a test module, below `answers/keras-3.15.1`: a zip of `answers.json`, whose arrays are [dtype, shape, offset], and
 `numbers.bin`, the bytes of all arrays. The same answers make the same bytes.
@@ -26,10 +28,13 @@ from typing import Any
 import ml_dtypes  # noqa: F401  (NumPy knows bfloat16 by it)
 import numpy as np
 
+import compiling
+
 TESTS = Path(__file__).parent
 RELEASE = importlib.metadata.version("keras")
 FOLDER = TESTS / "answers" / f"keras-{RELEASE}"
-ASKS = bool(os.environ.get("PLAIT_ASK_ORACLE"))
+KEEPS = bool(os.environ.get("PLAIT_ASK_ORACLE"))
+ASKS = KEEPS or compiling.LONG
 
 asked: Counter[str] = Counter()  # how many answers each test has taken since it began
 new: dict[str, dict[str, tuple[str, Any]]] = {}  # by module and key, what was asked in this process
@@ -155,7 +160,8 @@ def written(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{written(key)}: {written(part)}" for key, part in value.items()) + "}"
     if isinstance(value, (list, tuple)):
-        return f"{'[' if isinstance(value, list) else '('}{', '.join(map(written, value))})"
+        inside = ", ".join(map(written, value))
+        return f"[{inside}]" if isinstance(value, list) else f"({inside})"
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         array = np.asarray(value)
         return f"{array.dtype.name}{array.shape}{hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()}"
