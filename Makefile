@@ -41,10 +41,12 @@ export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES := -1
 export KERAS_BACKEND := jax
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+# Tests start many processes of Python, and pytest rewrites every test file: both are kept, whatever the caller's habit.
+export PYTHONDONTWRITEBYTECODE :=
 
 say = @printf '\n==> %s\n' "$(1)"
 
-.PHONY: help demo test lint types tests docs-check pictures bench bench-peers format setup clean
+.PHONY: help demo test test-long oracle lint types tests docs-check pictures bench bench-peers format setup clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,9 +66,22 @@ types: $(DEVELOP) ## pyright over src
 	$(call say,types: pyright)
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 
-tests: $(DEVELOP) ## all tests, the slow ones last
+# Each process begins with a half of the list, so that a file's tests share their programs, and takes from the other's at
+# the end.
+PYTEST = PYTHONPATH=tools $(BIN)/python -m pytest -p slow_last -n $(JOBS) --dist worksteal --durations=10 $(PYTEST_ARGS)
+
+tests: $(DEVELOP) ## all tests but the long forms, the slow ones last
 	$(call say,tests: pytest in $(JOBS) processes$(COMMA) slow tests last)
-	@PYTHONPATH=tools $(BIN)/python -m pytest -p slow_last -n $(JOBS) --durations=10 $(PYTEST_ARGS)
+	@$(PYTEST)
+
+test-long: $(DEVELOP) ## all tests, the long forms too, with programs compiled as users' are and Keras asked, not its kept answers
+	$(call say,tests: pytest in $(JOBS) processes$(COMMA) long forms too)
+	@PLAIT_TEST_LONG=1 $(PYTEST)
+
+oracle: $(DEVELOP) ## asks Keras anew for the numbers that tests/answers keeps
+	$(call say,asking Keras)
+	@rm -rf tests/answers
+	@PLAIT_ASK_ORACLE=1 $(BIN)/python -m pytest --quiet $$(grep -rlE '^import oracle|op_checks import' tests --include='test_*.py' | sort)
 
 docs-check: $(DEVELOP) ## every example and link of README.md, docs/ and the docstrings
 	$(call say,docs: examples and links)

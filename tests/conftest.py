@@ -3,33 +3,55 @@
 import os
 import sys
 
+import compiling
+
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("KERAS_HOME", os.path.join(os.path.dirname(__file__), "..", ".cache", "keras"))
 os.environ.setdefault("PLAIT_KEEP_MEMORY", "0")  # several workers share the memory; it has a test of its own
-os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
+os.environ.setdefault("XLA_FLAGS", f"--xla_force_host_platform_device_count=8 {compiling.FLAGS}")
 
 import jax
 import pytest
 
+import oracle
 import plait
 
-MOST_MEMORY = 2 << 30  # bytes a process may hold before it forgets its compiled programs; they are on disk
+compiling.share_contexts()
+most_memory = 2 << 30  # bytes a process may hold before it forgets its compiled programs; they are on disk
+MORE_MEMORY = 1 << 29  # and what it may add before it does so again: not all that was freed goes back to the system
+
+
+def pytest_collection_modifyitems(config, items):
+    """The long forms wait for `make test-long`."""
+    if not compiling.LONG:
+        long = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
 
 
 @pytest.fixture(autouse=True)
-def fresh_session():
-    """Automatic names start again, and draws repeat."""
+def fresh_session(request):
+    """Automatic names start again, and draws repeat; so do the answers of the oracle."""
+    oracle.begin(request.node.nodeid)
     plait.utils.clear_session()
     plait.utils.set_random_seed(0)
     yield
     plait.utils.clear_session()
 
 
+def pytest_sessionfinish():
+    """`make oracle` asked Keras: what it answered is kept."""
+    if oracle.KEEPS:
+        oracle.write()
+
+
 def pytest_runtest_teardown(item, nextitem):
     """Between two files: programs that were compiled for thousands of tests would fill the memory."""
+    global most_memory
     if nextitem is None or item.path != nextitem.path:
-        if resident_bytes() > MOST_MEMORY:
+        if resident_bytes() > most_memory:
             jax.clear_caches()
+            most_memory = max(most_memory, resident_bytes() + MORE_MEMORY)
 
 
 def resident_bytes():

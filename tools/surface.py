@@ -20,6 +20,7 @@ import tokenize
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -189,8 +190,14 @@ def lookup_member(cls: type, name: str) -> Any:
     for parent in cls.__mro__:
         if name in vars(parent) or name in vars(parent).get("__annotations__", {}):
             return name
-    source = "".join(inspect.getsource(parent) for parent in cls.__mro__ if parent.__module__.startswith("plait"))
+    source = "".join(source_of(parent) for parent in cls.__mro__ if parent.__module__.startswith("plait"))
     return name if re.search(rf"\bself\.{name}\b[^=\n]*=[^=]", source) else None
+
+
+@cache
+def source_of(cls: type) -> str:
+    """The text of a class; finding it costs more than all else here, and Layer is everybody's parent."""
+    return inspect.getsource(cls)
 
 
 def added_members(cls: type, public: set) -> Iterator[tuple[str, Any]]:

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+from functools import cache
 
 import pytest
 
@@ -19,12 +20,14 @@ from architecture.source_tree import (
 INTERNAL = {"plait.core", "plait.lowering", "plait.training", "plait.inspect", "plait.compat", "plait.cli"}
 
 
+@cache
 def namespaces() -> list[str]:
     """plait, each public module right below it, and each other module that has an `__all__`."""
     return [
         module
         for module, path in modules().items()
-        if (module.count(".") <= 1 and is_public(module) and module not in INTERNAL) or declared_names(path) is not None
+        if (module.count(".") <= 1 and is_public(module) and module not in INTERNAL)
+        or ("__all__" in path.read_text(encoding="utf-8") and declared_names(path) is not None)
     ]
 
 

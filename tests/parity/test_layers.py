@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+import oracle
 import plait
 from cases import Case, Input, all_cases
 
@@ -27,19 +28,31 @@ def arrays(inputs):
     return [each.array(i) for i, each in enumerate(inputs)] if isinstance(inputs, list) else inputs.array(0)
 
 
-def pair(case: Case, training=False):
-    """The layer of both sides, called once, with the same weights; and the arguments of the call."""
-    x = arrays(case.inputs)
-    kwargs = {key: value.array(7) if isinstance(value, Input) else value for key, value in case.call.items()}
+def call_arguments(case: Case):
+    return {key: value.array(7) if isinstance(value, Input) else value for key, value in case.call.items()}
+
+
+def by_keras(case: Case, what):
+    """An answer of Keras's about a row: `what` gets its layer, called once, and how to call it again."""
+
+    def ask():
+        plait.utils.set_random_seed(0)
+        theirs, x, kwargs = case.make(keras.layers), to_keras(arrays(case.inputs)), call_arguments(case)
+        theirs(x, training=False, **kwargs)
+        return what(theirs, x, **kwargs)
+
+    question = oracle.recipe(case.make), case.inputs, case.call
+    return oracle.answer(ask, *question, name=f"{case.name}: {what.__name__}")
+
+
+def of_plait(case: Case):
+    """Our layer with Keras's weights, called once, and the arguments of the call."""
+    x, kwargs = arrays(case.inputs), call_arguments(case)
     plait.utils.set_random_seed(0)
     ours = case.make(plait.layers)
-    plait.utils.set_random_seed(0)
-    theirs = case.make(keras.layers)
-    ours(x, training=training, **kwargs)
-    keras_kwargs = dict(kwargs)
-    theirs(to_keras(x), training=training, **keras_kwargs)
-    ours.set_weights(theirs.get_weights())
-    return ours, theirs, x, kwargs
+    ours(x, training=False, **kwargs)
+    ours.set_weights(by_keras(case, weights))
+    return ours, x, kwargs
 
 
 def to_keras(x):
@@ -56,76 +69,103 @@ def close(ours, theirs, atol):
         np.testing.assert_allclose(a.astype("float64"), b.astype("float64"), rtol=max(atol, 1e-5), atol=atol)
 
 
+def weights(theirs, x, **kwargs):
+    return theirs.get_weights()
+
+
+def names_and_values(theirs, x, **kwargs):
+    return named(theirs), jax.tree.leaves(theirs(x, training=False, **kwargs))
+
+
+def named(layer):
+    return [(w.name, tuple(w.shape), w.trainable) for w in layer.weights]
+
+
 def test_values_and_weights(case):
-    ours, theirs, x, kwargs = pair(case)
-    assert [(w.name, tuple(w.shape), w.trainable) for w in ours.weights] == [
-        (w.name, tuple(w.shape), w.trainable) for w in theirs.weights
-    ]
-    close(ours(x, training=False, **kwargs), theirs(to_keras(x), training=False, **kwargs), case.atol)
+    ours, x, kwargs = of_plait(case)
+    names, values = by_keras(case, names_and_values)
+    assert named(ours) == names
+    close(ours(x, training=False, **kwargs), values, case.atol)
+
+
+def gradients(theirs, x, **kwargs):
+    told = {"training": False} if "training" in inspect.signature(theirs.call).parameters else {}
+    trained, rest = ([v.value for v in some] for some in (theirs.trainable_variables, theirs.non_trainable_variables))
+
+    def call(trained, x):
+        return theirs.stateless_call(trained, rest, x, **told, **kwargs)[0]
+
+    return gradients_of(call, trained, x)
+
+
+def gradients_of(call, trained, x):
+    """The gradients of a weighted sum of all that a call gives; of whole numbers there are none."""
+
+    def total(trained, x):
+        rng = np.random.default_rng(5)
+        outputs = jax.tree.leaves(call(trained, x))
+        return sum(jnp.sum(leaf * rng.normal(size=np.shape(leaf)).astype("float32")) for leaf in outputs)
+
+    smooth = all(jnp.issubdtype(leaf.dtype, jnp.inexact) for leaf in jax.tree.leaves(x))
+    return jax.jit(jax.grad(total, (0, 1) if smooth else (0,)))(trained, x)
 
 
 def test_gradients(case):
-    ours, theirs, x, kwargs = pair(case)
-    fn, weights = plait.functional(ours)
-    names = [path for path, v in zip(weights, ours.variables, strict=True) if v.trainable]
-    trained = {path: weights[path] for path in names}
-    rest = {path: weights[path] for path in weights if path not in trained}
-    rng = np.random.default_rng(5)
-    seeds = [rng.normal(size=np.shape(leaf)) for leaf in jax.tree.leaves(ours(x, training=False, **kwargs))]
+    ours, x, kwargs = of_plait(case)
+    fn, values = plait.functional(ours)
+    names = [path for path, v in zip(values, ours.variables, strict=True) if v.trainable]
 
-    def weigh(outputs):
-        return sum(jnp.sum(leaf * seed) for leaf, seed in zip(jax.tree.leaves(outputs), seeds, strict=True))
+    def call(trained, x):
+        return fn({**values, **dict(zip(names, trained, strict=True))}, x, training=False, **kwargs)
 
-    told = {"training": False} if "training" in inspect.signature(theirs.call).parameters else {}
-    values = [v.value for v in theirs.trainable_variables], [v.value for v in theirs.non_trainable_variables]
-
-    def our_total(trained, x):
-        return weigh(fn({**trained, **rest}, x, training=False, **kwargs))
-
-    def their_total(trained, x):
-        return weigh(theirs.stateless_call(trained, values[1], x, **told, **kwargs)[0])
-
-    where = (0, 1) if case.differentiable else (0,)
-    mine = jax.grad(our_total, where)(trained, to_keras(x))
-    keras_gradients = jax.grad(their_total, where)(values[0], to_keras(x))
-    close([mine[0][name] for name in names], keras_gradients[0], case.atol * 10)
+    mine, theirs = gradients_of(call, [values[name] for name in names], to_keras(x)), by_keras(case, gradients)
+    close(mine[0], theirs[0], case.atol * 10)
     if case.differentiable:
-        close(mine[1], keras_gradients[1], case.atol * 10)
+        close(mine[1], theirs[1], case.atol * 10)
+
+
+def states(layer):
+    return [v for v in layer.variables if v.name == "seed_generator_state"]
+
+
+def values_and_weights_of_training(theirs, x, **kwargs):
+    before = [np.asarray(v.value) for v in states(theirs)]
+    return before, jax.tree.leaves(theirs(x, training=True, **kwargs)), theirs.get_weights()
 
 
 def test_training_changes_the_same_statistics(case):
-    ours, theirs, x, kwargs = pair(case, training=False)
+    ours, x, kwargs = of_plait(case)
+    before, values, after = by_keras(case, values_and_weights_of_training)
     if case.random:
-        same_state(ours, theirs)
-    close(ours(x, training=True, **kwargs), theirs(to_keras(x), training=True, **kwargs), case.atol)
-    close(ours.get_weights(), theirs.get_weights(), case.atol)
-
-
-def same_state(ours, theirs):
-    """Gives both sides' random generators the same state."""
-    mine = [v for v in ours.variables if v.name == "seed_generator_state"]
-    others = [v for v in theirs.variables if v.name == "seed_generator_state"]
-    assert len(mine) == len(others)
-    for a, b in zip(mine, others, strict=True):
-        a.assign(b.value)
+        for state, value in zip(states(ours), before, strict=True):
+            state.assign(value)
+    close(ours(x, training=True, **kwargs), values, case.atol)
+    close(ours.get_weights(), after, case.atol)
 
 
 def test_first_weights_are_the_same_after_the_same_seed(case):
-    x = arrays(case.inputs)
-    kwargs = {key: value.array(7) if isinstance(value, Input) else value for key, value in case.call.items()}
-    made = []
-    for module, as_input in ((plait.layers, lambda v: v), (keras.layers, to_keras)):
+    x, kwargs = arrays(case.inputs), call_arguments(case)
+
+    def first_weights(module, x):
         plait.utils.set_random_seed(11)
         layer = case.make(module)
-        layer(as_input(x), **kwargs)
-        made.append(layer.get_weights())
-    close(made[0], made[1], 1e-6)
+        layer(x, **kwargs)
+        return layer.get_weights()
+
+    question = oracle.recipe(case.make), case.inputs, case.call
+    close(
+        first_weights(plait.layers, x),
+        oracle.answer(lambda: first_weights(keras.layers, to_keras(x)), *question),
+        1e-6,
+    )
 
 
 def test_configs_have_the_same_keys_and_plain_values(case):
-    ours, theirs = case.make(plait.layers), case.make(keras.layers)
+    ours = case.make(plait.layers)
     mine = plait.utils.serialize_keras_object(ours)["config"]
-    other = keras.saving.serialize_keras_object(theirs)["config"]
+    other = oracle.answer(
+        lambda: keras.saving.serialize_keras_object(case.make(keras.layers))["config"], oracle.recipe(case.make)
+    )
     missing = {key for key in set(other) - set(mine) - {"quantization_config"} if other[key] not in (None, False)}
     assert not missing
     for key in set(mine) & set(other) - {"name", "dtype"}:

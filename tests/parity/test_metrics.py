@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from keras.src.backend import set_keras_mask
 
+import oracle
 import plait.metrics
 from plait.core.mask import set_mask
 
@@ -182,11 +183,14 @@ def test_results(row):
             continue
         sample = numbers(row.outputs, shape, 0)
         for weights in weights_for(row, shape, sample, 9):
-            ours, theirs = both(row)
+            batches = [(numbers(row.labels, shape, s), numbers(row.outputs, shape, s + 10)) for s in (1, 2, 3)]
+            result, variables, first = oracle.answer(
+                lambda row=row, batches=batches, weights=weights: after_batches(row, batches, weights),
+                *(row, batches, weights),
+            )
+            ours = both(row)[0]
             update = jax.jit(ours.stateless_update_state)
-            for seed in (1, 2, 3):
-                batch = numbers(row.labels, shape, seed), numbers(row.outputs, shape, seed + 10)
-                theirs.update_state(*batch, sample_weight=weights)
+            for batch in batches:
                 if ours.built:
                     values = update([variable.value for variable in ours.variables], *batch, sample_weight=weights)
                     for variable, value in zip(ours.variables, values, strict=True):
@@ -194,14 +198,23 @@ def test_results(row):
                         variable.assign(value)
                 else:
                     ours.update_state(*batch, sample_weight=weights)
-            agree(ours.result(), theirs.result())
-            assert [v.path for v in ours.variables] == [v.path for v in theirs.variables]
-            for mine, keras_own in zip(ours.variables, theirs.variables, strict=True):
-                agree(mine.value, keras_own.value, atol=1e-5, rtol=1e-5)
+            agree(ours.result(), result)
+            assert [v.path for v in ours.variables] == [path for path, _ in variables]
+            for mine, (_, keras_own) in zip(ours.variables, variables, strict=True):
+                agree(mine.value, keras_own, atol=1e-5, rtol=1e-5)
             ours.reset_state()
-            theirs.reset_state()
-            for mine, keras_own in zip(ours.variables, theirs.variables, strict=True):
-                agree(mine.value, keras_own.value)
+            for mine, keras_own in zip(ours.variables, first, strict=True):
+                agree(mine.value, keras_own)
+
+
+def after_batches(row: Row, batches: list, weights: Any) -> tuple:
+    """Keras's result and variables after some batches, and its variables after a reset."""
+    theirs = both(row)[1]
+    for batch in batches:
+        theirs.update_state(*batch, sample_weight=weights)
+    result, variables = theirs.result(), [(variable.path, np.asarray(variable.value)) for variable in theirs.variables]
+    theirs.reset_state()
+    return result, variables, [variable.value for variable in theirs.variables]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=title)
@@ -244,7 +257,8 @@ def test_sums_and_means(name, shape, weight_shape):
     for seed in (1, 2):
         values = numbers("numbers", shape, seed)
         weights = None if weight_shape is None else np.abs(numbers("numbers", weight_shape, seed + 5))
-        agree(ours(values, sample_weight=weights), theirs(values, sample_weight=weights), atol=1e-5)
+        expected = oracle.answer(lambda v=values, w=weights: theirs(v, sample_weight=w), name, values, weights)
+        agree(ours(values, sample_weight=weights), expected, atol=1e-5)
     agree(both(Row(name))[0].result(), both(Row(name))[1].result())
 
 
@@ -264,7 +278,11 @@ def test_masks(row):
             mine, keras_own = jnp.array(y_pred), jnp.array(y_pred)
             set_mask(mine, jnp.asarray(mask))
             set_keras_mask(keras_own, jnp.asarray(mask))
-            agree(ours(y_true, mine, sample_weight=weights), theirs(y_true, keras_own, sample_weight=weights))
+            expected = oracle.answer(
+                lambda theirs=theirs, y=keras_own, w=weights: theirs(y_true, y, sample_weight=w),
+                *(row, y_true, y_pred, mask, weights),
+            )
+            agree(ours(y_true, mine, sample_weight=weights), expected)
 
 
 FUNCTIONS = {

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+import oracle
 import plait
 
 LAYERS = {
@@ -50,21 +51,20 @@ def data_of(kind, count=4):
     )
 
 
-def pair(kind, mode, adapters=False, **kw):
-    """The layer of both sides, with the same weights, quantised."""
-    made = []
-    for lib in (plait, keras):
-        layer = LAYERS[kind][0](lib, **kw)
-        layer.build((None, *LAYERS[kind][1]))
-        if adapters:
-            layer.enable_lora(2, lora_alpha=3)
-        made.append(layer)
+def quantised(lib, kind, mode, adapters=False, **kw):
+    """A layer of a library with weights of NumPy's, quantised."""
+    layer = LAYERS[kind][0](lib, **kw)
+    layer.build((None, *LAYERS[kind][1]))
+    if adapters:
+        layer.enable_lora(2, lora_alpha=3)
     rng = np.random.default_rng(0)
-    weights = [rng.normal(size=w.shape).astype("float32") for w in made[1].get_weights()]
-    for layer, lib in zip(made, (plait, keras), strict=True):
-        layer.set_weights(weights)
-        layer.quantize(**told(lib, mode))
-    return made
+    layer.set_weights([rng.normal(size=w.shape).astype("float32") for w in layer.get_weights()])
+    layer.quantize(**told(lib, mode))
+    return layer
+
+
+def described(layer):
+    return [(w.name, tuple(w.shape), str(w.dtype), w.trainable) for w in layer.weights]
 
 
 def same(a, b, rtol=1e-5, atol=1e-6):
@@ -73,34 +73,38 @@ def same(a, b, rtol=1e-5, atol=1e-6):
 
 @over(WITH_ADAPTERS)
 def test_weights_and_values(case):
-    ours, theirs = pair(*case)
-    described = [
-        [(w.name, tuple(w.shape), str(w.dtype), w.trainable) for w in layer.weights] for layer in (ours, theirs)
-    ]
-    assert described[0] == described[1]
-    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+    ours, x = quantised(plait, *case), data_of(case[0])
+
+    def ask():
+        theirs = quantised(keras, *case)
+        parts = described(theirs), theirs.dtype_policy.name
+        return parts, theirs.get_weights(), theirs(x), getattr(theirs, ours._kernel_name)
+
+    parts, weights, values, kernel = oracle.answer(ask, case, x)
+    assert (described(ours), ours.dtype_policy.name) == parts
+    for a, b in zip(ours.get_weights(), weights, strict=True):
         same(a, b)
-    x = data_of(case[0])
-    same(ours(x), theirs(x))
-    assert ours.dtype_policy.name == theirs.dtype_policy.name
+    same(ours(x), values)
     if not case[2]:
-        same(getattr(ours, ours._kernel_name), getattr(theirs, ours._kernel_name))
+        same(getattr(ours, ours._kernel_name), kernel)
 
 
 @over([case for case in WITH_ADAPTERS if case[0] != "embedding"])
 def test_gradients(case):
-    ours, theirs = pair(*case)
     x = jnp.asarray(data_of(case[0]))
-    found = []
-    for layer in (ours, theirs):
+
+    def gradients(layer):
         frozen = [v.value for v in layer.non_trainable_variables]
 
-        def loss(trained, x, layer=layer, frozen=frozen):
+        def loss(trained, x):
             y, _ = layer.stateless_call(trained, frozen, x, training=True)
             return jnp.sum(y * jnp.cos(jnp.arange(y.size, dtype=y.dtype).reshape(y.shape)))
 
-        found.append(jax.grad(loss, argnums=(0, 1))([v.value for v in layer.trainable_variables], x))
-    for a, b in zip(*map(jax.tree.leaves, found), strict=True):
+        found = jax.jit(jax.grad(loss, argnums=(0, 1)))([v.value for v in layer.trainable_variables], x)
+        return jax.tree.leaves(found)
+
+    theirs = oracle.answer(lambda: gradients(quantised(keras, *case)), case, x)
+    for a, b in zip(gradients(quantised(plait, *case)), theirs, strict=True):
         same(a, b, 1e-4, 1e-5)
 
 
@@ -110,17 +114,14 @@ def model_of(lib, kind, **kw):
     return lib.Model(x, lib.layers.Dense(2, name="out")(lib.layers.Flatten()(make(lib, **kw)(x))))
 
 
-def models(kind, mode, adapters=False):
-    ours, theirs = model_of(plait, kind), model_of(keras, kind)
-    rng = np.random.default_rng(0)
+def quantised_model(lib, kind, mode, adapters=False):
+    """A model of a library with weights of NumPy's, quantised."""
+    model, rng = model_of(lib, kind), np.random.default_rng(0)
     if adapters:
-        for model in (ours, theirs):
-            model.get_layer("it").enable_lora(2)
-    weights = [rng.normal(size=w.shape).astype("float32") / 2 for w in theirs.get_weights()]
-    for model, lib in ((ours, plait), (theirs, keras)):
-        model.set_weights(weights)
-        quiet(model.quantize, **told(lib, mode))
-    return ours, theirs
+        model.get_layer("it").enable_lora(2)
+    model.set_weights([rng.normal(size=w.shape).astype("float32") / 2 for w in model.get_weights()])
+    quiet(model.quantize, **told(lib, mode))
+    return model
 
 
 def quiet(function, *args, **kwargs):
@@ -132,14 +133,18 @@ def quiet(function, *args, **kwargs):
 @over(CASES)
 def test_training_changes_the_same_weights_alike(case):
     kind, mode = case
-    ours, theirs = models(kind, mode)
     x, y = data_of(kind, 16), np.random.default_rng(1).normal(size=(16, 2)).astype("float32")
-    frozen = [w.path for w in ours.non_trainable_weights]
-    before = {w.path: w.numpy() for w in ours.weights}
-    for model, lib in ((ours, plait), (theirs, keras)):
+
+    def trained(model, lib):
         model.compile(lib.optimizers.Adam(0.01), "mse")
         model.fit(x, y, batch_size=8, epochs=2, shuffle=False, verbose=0)
-    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        return model.get_weights()
+
+    ours = quantised_model(plait, kind, mode)
+    frozen = [w.path for w in ours.non_trainable_weights]
+    before = {w.path: w.numpy() for w in ours.weights}
+    theirs = oracle.answer(lambda: trained(quantised_model(keras, kind, mode), keras), case, x, y)
+    for a, b in zip(trained(ours, plait), theirs, strict=True):
         same(a, b, 1e-3, 1e-4)
     for w in ours.weights:
         if w.path in frozen:
@@ -151,7 +156,7 @@ def test_training_changes_the_same_weights_alike(case):
 def test_files_both_ways(case, tmp_path):
     kind, mode, adapters = case
     x = data_of(kind)
-    ours, theirs = models(kind, mode, adapters)
+    ours, theirs = (quantised_model(lib, kind, mode, adapters) for lib in (plait, keras))
     expected = ours.predict(x, verbose=0)
     for writer, reader in ((ours, keras), (theirs, plait)):
         writer.save(tmp_path / "whole.keras")
@@ -175,7 +180,7 @@ def test_adapters_are_folded_in_as_keras_does_it(case, tmp_path):
     kind, mode, _ = case
     x = data_of(kind)
     read = []
-    for model in models(kind, mode, adapters=True):
+    for model in (quantised_model(lib, kind, mode, adapters=True) for lib in (plait, keras)):
         for w in model.get_layer("it").trainable_weights:
             if "lora" in w.name:
                 w.assign(np.random.default_rng(5).normal(size=w.shape) / 3)
@@ -197,8 +202,7 @@ def test_a_policy_builds_the_same_weights(kind, name):
     made = [LAYERS[kind][0](lib, dtype=name) for lib in (plait, keras)]
     for layer in made:
         layer.build((None, *LAYERS[kind][1]))
-    described = [[(w.name, tuple(w.shape), str(w.dtype), w.trainable) for w in layer.weights] for layer in made]
-    assert described[0] == described[1]
+    assert described(made[0]) == described(made[1])
     ours = made[0]
     config = ours.get_config()
     assert config["dtype"] == keras.saving.serialize_keras_object(made[1])["config"]["dtype"]
@@ -211,7 +215,7 @@ def test_a_policy_builds_the_same_weights(kind, name):
 
 @pytest.mark.parametrize("mode", ["int8", "int4", "float8"])
 def test_mixed_precision(mode):
-    ours, theirs = pair("dense", mode, dtype="mixed_bfloat16")
+    ours, theirs = (quantised(lib, "dense", mode, dtype="mixed_bfloat16") for lib in (plait, keras))
     x = data_of("dense")
     assert ours.dtype_policy.name == theirs.dtype_policy.name
     assert ours(x).dtype == theirs(x).dtype == "bfloat16"
@@ -234,8 +238,7 @@ def test_tables_both_ways(mode, tied, tmp_path):
         layer.set_weights(weights)
         layer.quantize(**told(lib, mode))
     ours, theirs = made
-    described = [[(w.name, tuple(w.shape), str(w.dtype), w.trainable) for w in layer.weights] for layer in made]
-    assert described[0] == described[1]
+    assert described(made[0]) == described(made[1])
     for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         same(a, b)
     x = data_of("embedding")

@@ -7,11 +7,12 @@ import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+import compiling
 import plait
 
 quick = settings(
     derandomize=True,
-    max_examples=15,
+    max_examples=150 if compiling.LONG else 15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

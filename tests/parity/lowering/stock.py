@@ -7,7 +7,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from jax import lax
 
-few = settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
+import compiling
+
+few = settings(
+    max_examples=40 if compiling.LONG else 4,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+    database=None,
+)
 
 
 def layout(rank):
