@@ -532,8 +532,8 @@ class Quantizable(Adaptable):
             else:
                 self._turn_to_integers(mode, config)
         except BaseException:  # such as a quantizer of somebody's own: the kernel must not be lost
-            vars(self).clear()
-            vars(self).update(before)
+            self.__dict__.clear()
+            self.__dict__.update(before)
             raise
         if self.quantization_mode is None:
             size = self._block_size(config) if mode == "int4" else None

@@ -148,7 +148,7 @@ class LossFunctionWrapper(Loss):
         self.fn = fn
         self.options = kwargs
         if "fn" not in constructor_parameters(type(self)):
-            vars(self).update(kwargs)  # a loss of its own name keeps its arguments under theirs
+            self.__dict__.update(kwargs)  # a loss of its own name keeps its arguments under theirs
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """What the function gives."""

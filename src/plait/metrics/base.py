@@ -314,7 +314,7 @@ class MeanMetricWrapper(Mean):
         self._fn = fn
         self._options = kwargs
         if "fn" not in constructor_parameters(type(self)):
-            vars(self).update(kwargs)  # a metric of its own name keeps its arguments under theirs
+            self.__dict__.update(kwargs)  # a metric of its own name keeps its arguments under theirs
         if self._direction is None and _is_loss(fn):
             self._direction = "down"
 

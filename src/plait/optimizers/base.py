@@ -705,7 +705,7 @@ class Optimizer(Holder):
         return {**vars(self), "_compiled": None, "_births": dict(self._births)}
 
     def __setstate__(self, state: dict) -> None:
-        vars(self).update(state, _births=MappingProxyType(state["_births"]))
+        self.__dict__.update(state, _births=MappingProxyType(state["_births"]))
 
 
 def _zeros_for(variable: Variable) -> jax.Array:

@@ -20,12 +20,13 @@ from plait._traits import default
 from plait._tree import flatten
 from plait.core.pure import pure
 from plait.training.data.source import unpack
+from plait.training.protocols import TrainedModel
 
 PARTS = ("trainable", "non-trainable", "optimizer's", "metrics'")
 
 
 @default
-def train_step(model: Any, state: Sequence, data: Any) -> tuple[dict, tuple]:
+def train_step(model: TrainedModel, state: Sequence, data: Any) -> tuple[dict, tuple]:
     """One step of training on a batch, as a pure function.
 
     Args:
@@ -42,7 +43,7 @@ def train_step(model: Any, state: Sequence, data: Any) -> tuple[dict, tuple]:
 
 
 @default
-def test_step(model: Any, state: Sequence, data: Any) -> tuple[dict, tuple]:
+def test_step(model: TrainedModel, state: Sequence, data: Any) -> tuple[dict, tuple]:
     """One step of evaluation on a batch, as a pure function.
 
     Args:
@@ -60,7 +61,7 @@ def test_step(model: Any, state: Sequence, data: Any) -> tuple[dict, tuple]:
 
 
 @default
-def predict_step(model: Any, state: Sequence, data: Any) -> tuple[Any, list]:
+def predict_step(model: TrainedModel, state: Sequence, data: Any) -> tuple[Any, list]:
     """The outputs for a batch, as a pure function.
 
     Args:
@@ -76,7 +77,7 @@ def predict_step(model: Any, state: Sequence, data: Any) -> tuple[Any, list]:
 
 
 def compute_loss_and_updates(
-    model: Any,
+    model: TrainedModel,
     trainable_variables: Sequence,
     non_trainable_variables: Sequence,
     metrics_variables: Sequence,
@@ -107,7 +108,7 @@ def compute_loss_and_updates(
 
 
 def stateless_compute_loss(
-    model: Any,
+    model: TrainedModel,
     trainable_variables: Sequence,
     non_trainable_variables: Sequence,
     metrics_variables: Sequence,
@@ -147,7 +148,7 @@ def stateless_compute_loss(
     return loss, (after[:first], after[first:second], after[second:])
 
 
-def loss_of(model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
+def loss_of(model: TrainedModel, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
     """What `compute_loss` gives; one of the model's own, written before Keras 3.3, takes no `training`."""
     parameters = inspect.signature(model.compute_loss).parameters
     takes = "training" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
@@ -155,13 +156,13 @@ def loss_of(model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any, trainin
     return model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **options)
 
 
-def _without_regularization(model: Any, losses: Sequence) -> list:
+def _without_regularization(model: TrainedModel, losses: Sequence) -> list:
     """What layers added themselves: `model.losses` puts the regularisation behind it anew."""
     return list(losses)[: len(losses) - len(model.regularization_losses())]
 
 
 @default
-def compute_metrics(model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict:
+def compute_metrics(model: TrainedModel, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict:
     """Updates the metrics with one batch, and returns the results; a subclass may define its own, and add to them."""
     model._needs_compile().update_metrics(y, y_pred, sample_weight)
     return model.get_metrics_result()

@@ -37,6 +37,7 @@ from plait.layers.ownership import unique
 from plait.random import global_states
 from plait.training.data.arrays import ArraySource
 from plait.training.divided import Divided, Features
+from plait.training.protocols import TrainedModel
 
 MOST_IN_MEMORY = 2 << 30  # bytes of features; more go to a file
 _ROWS_AT_ONCE = 32
@@ -50,7 +51,7 @@ class Trunk(Divided):
         weights: how many numbers they hold.
     """
 
-    def __init__(self, model: Any, graph: Graph, first: Callable[[KerasTensor], bool]):
+    def __init__(self, model: TrainedModel, graph: Graph, first: Callable[[KerasTensor], bool]):
         super().__init__(graph, first, model.name)
         self.model = model
         operations = [] if self.body is None else self.body.operations
@@ -92,7 +93,7 @@ def _cast(value: Any, tensor: KerasTensor) -> Any:
     return jnp.asarray(value, tensor.dtype)
 
 
-def find_trunk(model: Any) -> Trunk | None:
+def find_trunk(model: TrainedModel) -> Trunk | None:
     """The part of a model that `fit` may compute once; None if there is none worth it."""
     if model._graph is None or not any(_is_frozen(layer) for layer in model._flatten_layers()):
         return None
@@ -230,7 +231,7 @@ class FeatureCache:
         ArgumentError: another choice.
     """
 
-    def __init__(self, model: Any, choice: Any, epochs: int, say: Callable[[str], Any] | None):
+    def __init__(self, model: TrainedModel, choice: Any, epochs: int, say: Callable[[str], Any] | None):
         if not (isinstance(choice, (bool, int)) and choice >= 0) and choice != "auto":
             raise ArgumentError(f'`cache_frozen` must be True, False, "auto" or a number of bytes, but got {choice!r}.')
         usual = is_usual(type(model), *_STEPS)

@@ -36,12 +36,13 @@ from plait.training.data.choose import check_count
 from plait.training.frozen import FeatureCache
 from plait.training.interrupts import deferred_interrupts
 from plait.training.pace import Pace, begins_looped
+from plait.training.protocols import TrainedModel
 from plait.training.repeat import begin_epoch, own_randomness
 from plait.training.step import claimed
 
 
 def fit(
-    model: Any,
+    model: TrainedModel,
     x: Any = None,
     y: Any = None,
     batch_size: int | None = None,
@@ -111,7 +112,7 @@ def fit(
 
 
 def _fit(
-    model: Any,
+    model: TrainedModel,
     source: Any,
     validation: Any,
     verbose: Any,
@@ -160,7 +161,7 @@ def _fit(
     return model.history
 
 
-def _prepared(model: Any, source: Any, class_weight: Any, draws: bool) -> Any:
+def _prepared(model: TrainedModel, source: Any, class_weight: Any, draws: bool) -> Any:
     """The model's trainer, ready for the source's batches."""
     if draws and isinstance(source, (ArraySource, PyDatasetSource)) and not model._compilation.settled:
         source.order(1)  # as Keras does before the first epoch: a seeded script goes on with the same numbers
@@ -172,7 +173,7 @@ def _prepared(model: Any, source: Any, class_weight: Any, draws: bool) -> Any:
     return model._trainer
 
 
-def _explain(logs: Mapping, source: Any, epoch: int, model: Any) -> bool:
+def _explain(logs: Mapping, source: Any, epoch: int, model: TrainedModel) -> bool:
     """Warns of a loss that isn't a number, with what the data tells about it."""
     arrays = source.arrays if isinstance(source, ArraySource) else (None, None, None)
     message = None if model.stop_training else explain_loss(logs, arrays, epoch, model.name)
@@ -211,7 +212,7 @@ def _validation_source(read: DataOf, data: Any, batch_size: int | None, steps: i
     return source_of(x, y, sample_weight, batch_size, steps, read=read)
 
 
-def _pace(model: Any, watchers: CallbackList, phase: str) -> Pace:
+def _pace(model: TrainedModel, watchers: CallbackList, phase: str) -> Pace:
     """The model's pace, which remembers what it measured; or one step at a time, for callbacks that look at batches."""
     if model.run_eagerly or watchers.watches_batches(phase):
         return Pace(fixed=model.steps_per_execution or 1)
@@ -340,7 +341,7 @@ def plain_logs(logs: Mapping) -> dict:
 
 
 def evaluate(
-    model: Any,
+    model: TrainedModel,
     x: Any = None,
     y: Any = None,
     batch_size: int | None = None,
@@ -368,7 +369,7 @@ def evaluate(
     return dict(sorted(found.items())) if return_dict else in_order(model, found)
 
 
-def _evaluate(model: Any, source: Any, watchers: CallbackList, class_weight: Any = None) -> dict:
+def _evaluate(model: TrainedModel, source: Any, watchers: CallbackList, class_weight: Any = None) -> dict:
     trainer = model._trainer
     if not trainer.ready:
         trainer.prepare(source.first(), class_weight, training=False)
@@ -382,7 +383,7 @@ def _evaluate(model: Any, source: Any, watchers: CallbackList, class_weight: Any
     return logs
 
 
-def in_order(model: Any, logs: Mapping) -> Any:
+def in_order(model: TrainedModel, logs: Mapping) -> Any:
     """Results as a list in the order of `metrics_names`; one alone as a number."""
     ordered = [logs[name] for name in model.metrics_names if name in logs]
     ordered += [value for name, value in logs.items() if name not in model.metrics_names]
@@ -393,7 +394,12 @@ def in_order(model: Any, logs: Mapping) -> Any:
 
 
 def train_on_batch(
-    model: Any, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+    model: TrainedModel,
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    return_dict: bool = False,
 ) -> Any:
     """Makes one step on one batch, with fresh metrics, and returns its loss and metrics."""
     model._needs_compile()
@@ -405,7 +411,9 @@ def train_on_batch(
     return logs if return_dict else in_order(model, logs)
 
 
-def test_on_batch(model: Any, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+def test_on_batch(
+    model: TrainedModel, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+) -> Any:
     """Computes the loss and metrics of one batch."""
     model._needs_compile()
     batch = tuple(map(as_arrays, (*DataOf(model)(x, y), sample_weight)))

@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from plait._traits import is_of_plait
+from plait.training.protocols import TrainedModel
 
 _DISPATCH_SECONDS = 0.1  # how long one dispatch should take: short enough for a live progress bar and for Ctrl-C
 _TOGETHER = 8  # batches from the host that are sent as one array, if that pays
@@ -77,7 +78,7 @@ class Pace:
         self._settled = seconds * steps > _DISPATCH_SECONDS / 4
 
 
-def begins_looped(model: Any) -> bool:
+def begins_looped(model: TrainedModel) -> bool:
     """Whether all layers of a model are known to run as fast in a loop as alone."""
     return all(
         is_of_plait(type(layer)) and not type(layer)._slow_in_loops

@@ -28,6 +28,7 @@ from plait._errors import ArgumentError, StateError, describe
 from plait.core.program import Program
 from plait.training.callbacks.progress import say, shown
 from plait.training.data import closing_sources, pack, source_of
+from plait.training.protocols import TrainedModel
 from plait.training.repeat import begin_epoch, own_randomness
 
 
@@ -64,7 +65,7 @@ class Learner:
     True
     """
 
-    def __init__(self, model: Any, optimizer: Any = "adam"):
+    def __init__(self, model: TrainedModel, optimizer: Any = "adam"):
         if not model.built:
             raise StateError(f"{model.name}: it has no weights yet. Call it on data first, or give it an Input.")
         self.model, self.optimizer = model, optimizers.get(optimizer)

@@ -21,13 +21,14 @@ from plait.core.program import Program
 from plait.training.callbacks import CallbackList
 from plait.training.counted import counted
 from plait.training.data import ArraySource, DataOf, closing_sources, pack, source_of
+from plait.training.protocols import TrainedModel
 from plait.training.together import batches_together, dispatches_of_many
 
 _UNDER_WAY = 2  # batches on the device
 
 
 def predict(
-    model: Any,
+    model: TrainedModel,
     x: Any,
     batch_size: int | None = None,
     verbose: Any = "auto",
@@ -75,7 +76,9 @@ def predict(
         return _joined(batches, getattr(source, "rows", 0)) if out is None else _written(batches, out)
 
 
-def predict_batches(model: Any, x: Any, batch_size: int | None = None, steps: int | None = None) -> Iterator[Any]:
+def predict_batches(
+    model: TrainedModel, x: Any, batch_size: int | None = None, steps: int | None = None
+) -> Iterator[Any]:
     """Yields the outputs batch by batch, as NumPy arrays; nothing is kept.
 
     Args:
@@ -94,12 +97,12 @@ def predict_batches(model: Any, x: Any, batch_size: int | None = None, steps: in
     yield from _outputs(model, _function(model), source, CallbackList(None, model=model))
 
 
-def _is_usual(model: Any) -> bool:
+def _is_usual(model: TrainedModel) -> bool:
     """Whether the model has no `predict_step` of its own."""
     return has_default(type(model), "predict_step")
 
 
-def _function(model: Any) -> Callable:
+def _function(model: TrainedModel) -> Callable:
     """A batch's outputs: the model's, or those of a `predict_step` of its own."""
     if _is_usual(model):
         return lambda batch: model(batch[0], training=False)
@@ -128,7 +131,9 @@ def _private(leaf: Any) -> Any:
     return np.array(leaf) if isinstance(leaf, np.ndarray) else leaf
 
 
-def _outputs(model: Any, function: Callable, source: Any, watchers: CallbackList, together: int = 1) -> Iterator[Any]:
+def _outputs(
+    model: TrainedModel, function: Callable, source: Any, watchers: CallbackList, together: int = 1
+) -> Iterator[Any]:
     """The outputs of each batch, or of some together, on the host; tells the callbacks."""
     under_way: deque = deque()
     told = _Told(watchers, getattr(model, "steps_per_execution", None) or 1)
@@ -156,7 +161,7 @@ def _outputs(model: Any, function: Callable, source: Any, watchers: CallbackList
 
 
 def _dispatches(
-    model: Any, function: Callable, source: Any, together: int
+    model: TrainedModel, function: Callable, source: Any, together: int
 ) -> Generator[tuple[Callable, int, int], None, None]:
     """What to send next, how many batches it holds, and for how many is room in what comes."""
     if together > 1:

@@ -52,6 +52,7 @@ from plait.training.compiled import weights_of_classes
 from plait.training.data.source import pack
 from plait.training.divided import Features
 from plait.training.names import match_labels
+from plait.training.protocols import TrainedModel
 
 
 class State(NamedTuple):
@@ -107,7 +108,7 @@ class Trainer:
         model: a model that has been compiled.
     """
 
-    def __init__(self, model: Any):
+    def __init__(self, model: TrainedModel):
         self.model = model
         self.variables: list[Variable] = []
         self.metric_variables: list[Variable] = []
@@ -510,7 +511,7 @@ class Trainer:
             return values_of(self.model.get_metrics_result())
 
 
-def model_takes_training(model: Any) -> bool:
+def model_takes_training(model: TrainedModel) -> bool:
     """Whether a model's `call` has an argument `training`."""
     return "training" in model.call.__code__.co_varnames if hasattr(model.call, "__code__") else False
 

@@ -27,6 +27,7 @@ from plait.layers.core import Lambda
 from plait.training.data import ArraySource
 from plait.training.data.arrays import map_arrays
 from plait.training.pace import begins_looped
+from plait.training.protocols import TrainedModel
 
 _MOST = 64  # batches in a dispatch
 _LEAST = 16  # fewer aren't worth a program of their own
@@ -34,10 +35,11 @@ _SMALL = 100_000_000  # operations a batch; what a dispatch costs is as long as 
 _BYTES = 16 << 20  # of inputs in a dispatch, and of outputs
 
 
-def batches_together(model: Any, source: Any) -> int:
+def batches_together(model: TrainedModel, source: Any) -> int:
     """How many batches of a source may go into one dispatch: 1 where more wouldn't help."""
     if not isinstance(source, ArraySource) or source.full < _LEAST or not source.resident or not _is_flat(model):
         return 1
+    assert model._graph is not None  # as _is_flat says
     if source.steps != source.full + bool(source.rest):
         return 1  # some batches only
     leaves = [leaf for leaf in flatten(source.arrays[0]) if leaf is not None]
@@ -50,7 +52,7 @@ def batches_together(model: Any, source: Any) -> int:
     return max(1, min(_MOST, source.full, _BYTES // (row * source.batch_size)))
 
 
-def _is_flat(model: Any) -> bool:
+def _is_flat(model: TrainedModel) -> bool:
     """Whether a model is a graph of plait's layers, and all its tensors are rows of numbers."""
     if model._graph is None or not is_of_plait(type(model)) or not begins_looped(model):
         return False
@@ -64,7 +66,7 @@ def _is_flat(model: Any) -> bool:
 
 
 def dispatches_of_many(
-    model: Any, function: Callable, source: ArraySource, together: int
+    model: TrainedModel, function: Callable, source: ArraySource, together: int
 ) -> Iterator[tuple[Callable, int, int]]:
     """All batches of a source: what gives the outputs of some, joined, how many these are, and for how many is room.
 
@@ -95,7 +97,7 @@ def _stacked(rows: np.ndarray, together: int, size: int) -> np.ndarray:
     return rows.reshape(together, size, *rows.shape[1:])
 
 
-def _run(model: Any, x: Any, count: int) -> Any:
+def _run(model: TrainedModel, x: Any, count: int) -> Any:
     """The outputs of batches, joined; those after the first `count` are zeros."""
     call = model._calls.program(False)
     program = model._calls.kept("together", lambda: _loop(call.function))

@@ -1,10 +1,9 @@
 """Averaged weights in the right places at the right times."""
 
-from typing import Any
-
 from plait._errors import ArgumentError
 from plait._registry import builtin
 from plait.training.callbacks.base import Callback
+from plait.training.protocols import TrainedModel
 
 
 @builtin("callbacks")
@@ -23,7 +22,7 @@ class SwapEMAWeights(Callback):
         self.swap_on_epoch = swap_on_epoch
         self._plain: list | None = None  # the weights themselves, while the averages are in their place
 
-    def set_model(self, model: Any) -> None:
+    def set_model(self, model: TrainedModel) -> None:
         super().set_model(model)
         if not any(optimizer.use_ema for optimizer in self._optimizers()):
             raise ArgumentError(

@@ -12,6 +12,7 @@ import numpy as np
 from plait._registry import builtin
 from plait._traits import default
 from plait.training.curves import Run, draw_curves
+from plait.training.protocols import TrainedModel
 
 
 @builtin("callbacks")
@@ -44,7 +45,7 @@ class Callback:
         """Takes the parameters of the run."""
         self.params = params
 
-    def set_model(self, model: Any) -> None:
+    def set_model(self, model: TrainedModel) -> None:
         """Takes the model."""
         self._model = model
 

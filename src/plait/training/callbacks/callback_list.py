@@ -9,6 +9,7 @@ from plait._tree import flatten
 from plait.training.callbacks.base import History
 from plait.training.callbacks.progress import ProgbarLogger
 from plait.training.callbacks.progress_plot import ProgressPlot
+from plait.training.protocols import TrainedModel
 
 _BATCH_METHODS = {
     "train": ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"),
@@ -52,7 +53,7 @@ class CallbackList:
         callbacks: Any = None,
         add_history: bool = False,
         add_progbar: bool = False,
-        model: Any = None,
+        model: TrainedModel | None = None,
         progress: str = "bar",
         **params: Any,
     ):
@@ -78,7 +79,8 @@ class CallbackList:
         if self.progress_bar is None and add_progbar:
             self.progress_bar = ProgressPlot() if progress == "plot" else ProgbarLogger()
             self.callbacks.append(self.progress_bar)
-        self.model, self.params = model, params
+        self.model: Any = model  # None until `set_model`
+        self.params = params
         if model is not None:
             self.set_model(model)
         self.set_params(params)
@@ -93,7 +95,7 @@ class CallbackList:
         for callback in self.callbacks:
             callback.set_params(params)
 
-    def set_model(self, model: Any) -> None:
+    def set_model(self, model: TrainedModel) -> None:
         """Gives all callbacks the model."""
         self.model = model
         for callback in self.callbacks:

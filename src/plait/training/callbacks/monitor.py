@@ -13,6 +13,7 @@ from plait._errors import ArgumentError, NameUnknownError, did_you_mean, listing
 from plait._registry import builtin
 from plait.training.callbacks.base import Callback, rates_of, with_rates
 from plait.training.callbacks.progress import say
+from plait.training.protocols import TrainedModel
 
 
 class Monitor(Callback):
@@ -66,7 +67,7 @@ class Monitor(Callback):
         return None
 
 
-def direction_of(monitor: str, model: Any) -> int:
+def direction_of(monitor: str, model: TrainedModel) -> int:
     """1 where less of a number is better, -1 where more is.
 
     Raises:

@@ -18,6 +18,7 @@ from plait._errors import ArgumentError, FileError, listing
 from plait._registry import builtin, serialize_object
 from plait.training.callbacks.monitor import Monitor
 from plait.training.callbacks.progress import say
+from plait.training.protocols import TrainedModel
 
 
 @builtin("callbacks")
@@ -131,7 +132,7 @@ class OrbaxCheckpoint(Monitor):
         """Whether this process is the first of them."""
         return jax.process_index() == 0
 
-    def restore(self, model: Any, step: int | None = None) -> int:
+    def restore(self, model: TrainedModel, step: int | None = None) -> int:
         """Puts a checkpoint back into a model: weights, and the optimizer's state where it has that.
 
         Args:

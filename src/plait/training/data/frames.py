@@ -10,6 +10,7 @@ from typing import Any
 
 from plait._errors import DataError, did_you_mean, listing, raise_all
 from plait._tree import is_nested
+from plait.training.protocols import TrainedModel
 
 
 class DataOf:
@@ -19,7 +20,7 @@ class DataOf:
         model: the model.
     """
 
-    def __init__(self, model: Any):
+    def __init__(self, model: TrainedModel):
         self._model = model
         self._extra: set = set()
 
