@@ -373,6 +373,18 @@ def test_an_assignment_that_would_be_lost_is_an_error_that_names_the_variable():
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights()))
 
 
+def test_a_function_that_makes_variables_while_it_is_traced_ends():
+    def loss(y, p):
+        made = plait.Variable(2.0)
+        made.assign_add(1.0)
+        return made * ops.mean(ops.square(y - p), axis=-1)
+
+    model = graph(loss=loss)
+    plain = graph()
+    assert model.evaluate(X, Y, verbose=0) == pytest.approx(3 * plain.evaluate(X, Y, verbose=0), rel=1e-5)
+    model.fit(X, Y, verbose=0)
+
+
 def test_a_counter_that_a_layer_keeps_compiles_nothing_again():
     class Counts(layers.Layer):
         calls = 0

@@ -29,7 +29,7 @@ from plait._errors import StateError
 from plait._scope import current, scope
 from plait.core.cell import Reader, put
 from plait.core.traces import Traces
-from plait.core.variable import Variable, is_observed, observed, values_of
+from plait.core.variable import Variable, is_observed, newest_serial, observed, values_of
 
 NOT_TRACEABLE = (
     jax.errors.ConcretizationTypeError,
@@ -39,16 +39,20 @@ NOT_TRACEABLE = (
 )
 
 
+_MOST_ROUNDS = 6  # a function that makes variables anew each time it is traced would be traced for ever
+
+
 class Finder:
     """Notes which variables a program reads and assigns while it is traced.
 
     Args:
         carried: variables that the loops of the program hand on.
         looked_at: variables whose values the program keeps as constants.
+        newest: the serial of the youngest variable that counts; None for all.
     """
 
-    def __init__(self, carried: Iterable[Variable], looked_at: dict[Variable, Any]):
-        self.carried, self._looked_at = list(carried), looked_at
+    def __init__(self, carried: Iterable[Variable], looked_at: dict[Variable, Any], newest: int | None = None):
+        self.carried, self._looked_at, self._newest = list(carried), looked_at, newest
         self.missing: dict[Variable, None] = {}
         self.assigned: dict[Variable, None] = {}
         self.uncarried: list[Variable] = []
@@ -58,7 +62,7 @@ class Finder:
         """A variable that is no input was read."""
         if variable in self._looked_at:
             self._looked_at[variable] = _stored(variable)
-        else:
+        elif self._newest is None or variable.serial <= self._newest:
             self.missing[variable] = None
 
     def assigns(self, variable: Variable) -> None:
@@ -113,6 +117,7 @@ class Program:
         self._carried: dict[Variable, None] = {}
         self._looked_at: dict[Variable, Any] = {}
         self._by_serial: dict[int, Variable] = {}
+        self._rounds = 0  # of a call that finds variables
         self._compile(variables)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -124,6 +129,7 @@ class Program:
         if self._looked_at and any(_stored(v) is not value for v, value in self._looked_at.items()):
             self._compile(self._reader.variables)
         found: list[Variable] = []
+        self._rounds = 0
         while True:
             reader, compiled = self._reader, self._compiled
             values, cells = reader.begin() if reader.variables else ([], [])
@@ -137,6 +143,7 @@ class Program:
                 break
             except _Incomplete as incomplete:
                 found = self._take_in(incomplete.finder)
+                self._rounds += 1
             except Exception as error:
                 if not found or not _looks_at_a_value(error):
                     raise
@@ -180,7 +187,8 @@ class Program:
         """Runs the function with values bound: what is traced."""
         self.traced += 1
         self._traces.note(self.owner, self.kind, [list(args), kwargs] if kwargs else list(args))
-        finder = Finder(self._carried, self._looked_at)
+        newest = None if self._rounds < _MOST_ROUNDS else newest_serial()
+        finder = Finder(self._carried, self._looked_at, newest)
         before = dict(zip(variables, values, strict=True))
         bindings = dict(before)
         with scope(bindings=bindings, finder=finder):

@@ -51,6 +51,13 @@ class Stateful(Protocol):
 
 
 _serial = itertools.count()
+
+
+def newest_serial() -> int:
+    """A number above the serials of all variables that there are, and below those of later ones."""
+    return next(_serial)
+
+
 _observer: Callable[["Variable", Any], Any] | None = None
 
 

@@ -116,7 +116,9 @@ class Trainer:
         self._programs: dict[str, Program] = {}
         self._traces = Traces()
         self._constants = Constants([])
-        self._prepared: tuple | None = None
+        self._prepared: tuple | None = None  # whether for training, and the class weights
+        self._class_weight: Any = None
+        self._cells: tuple[Cell, Cell, Cell] = Cell([]), Cell([]), Cell([])  # weights, optimizer's state, metrics
         self._fresh_metrics: list | None = None
         self._one_at_a_time = threading.RLock()
         self.in_epoch = False  # whether the metrics are those of an epoch of training that is under way
@@ -175,11 +177,9 @@ class Trainer:
                 self._programs.clear()
             self._class_weight = class_weight
             self._gather(training)
-            self._take_constants()
-            self._prepared = wanted
 
     def _gather(self, training: bool) -> None:
-        """Looks up the variables, and gathers their values into cells."""
+        """Looks up the variables, gathers their values into cells, and looks at the settings."""
         model = self.model
         if training and model.optimizer is not None:
             model.optimizer.build_for(model.trainable_variables)
@@ -194,12 +194,13 @@ class Trainer:
         self._fresh_metrics = None
         usual = (is_usual(type(metric), "reset_state") for metric in model.metrics)
         self._resets_are_known = is_usual(type(model), "reset_metrics") and all(usual)
+        self._constants = Constants([model, model._compilation, model.optimizer])
+        self._prepared = training, _freeze(self._class_weight)
 
     def _gather_cells(self) -> None:
         optimizer = self.model.optimizer
-        self.cell, self.metric_cell = cell_of(self.variables), cell_of(self.metric_variables)
-        self.optimizer_cell = optimizer.cell if optimizer is not None else Cell([])
-        self._cells = list({id(cell): cell for cell in (self.cell, self.optimizer_cell, self.metric_cell)}.values())
+        held = optimizer.cell if optimizer is not None else Cell([])
+        self._cells = cell_of(self.variables), held, cell_of(self.metric_variables)
 
     def _build(self, batch: tuple) -> None:
         model, (x, y, sample_weight) = self.model, batch
@@ -242,8 +243,7 @@ class Trainer:
 
     def reset_metrics(self) -> None:
         """Starts the metrics afresh."""
-        self._gather_cells()
-        self.metric_cell.fill(self.fresh_metrics())
+        cell_of(self.metric_variables).fill(self.fresh_metrics())
 
     # ------------------------------------------------------------------------ dispatching
 
@@ -279,15 +279,14 @@ class Trainer:
         program = self._programs.get(kind) or self.program(kind, function)
         refuse_if_trained_elsewhere(self.variables, self.model.name)
         metrics = self.fresh_metrics() if fresh else None
-        while not take(self._cells):
+        while not take(cells := self._cells):
             self._gather_cells()
-        cells, traced = self._cells, program.traced
+        weights, optimizer, measured = cells
+        traced = program.traced
         try:
-            state = State(
-                self.cell.tree, self.optimizer_cell.tree, self.metric_cell.tree if metrics is None else metrics
-            )
+            state = State(weights.tree, optimizer.tree, measured.tree if metrics is None else metrics)
             after, logs = program(state, *args)
-            self.cell.tree, self.optimizer_cell.tree, self.metric_cell.tree, _ = after
+            weights.tree, optimizer.tree, measured.tree, _ = after
         finally:
             give_back(cells)
         if program.traced != traced:
@@ -299,15 +298,10 @@ class Trainer:
         with self._one_at_a_time:
             self._programs.clear()
             self._gather(training)
-            self._take_constants()
-            self._prepared = training, _freeze(self._class_weight)
 
     def look_again(self) -> None:
         """Looks at the settings after a trace, because calls may have left notes."""
         self._constants.refresh()
-
-    def _take_constants(self) -> None:
-        self._constants = Constants([self.model, self.model._compilation, self.model.optimizer])
 
     def program(self, kind: str, function: Callable, variables: Sequence[Variable] = ()) -> Program:
         """The program of some steps: from a state, which it destroys, and other arguments to the next state and logs.
