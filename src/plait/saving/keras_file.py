@@ -56,6 +56,7 @@ from plait.saving.legacy_h5 import (
 )
 from plait.saving.places import find_places
 from plait.saving.report import LoadReport
+from plait.saving.tfjs import fill_tfjs, is_tfjs, read_tfjs_topology, read_tfjs_weights
 
 KERAS_VERSION = "3.15.1"  # the version whose format this is
 MOST_JSON = 512 * 2**20
@@ -275,18 +276,14 @@ def _read_json(path: Path, compile: bool) -> Any:
     with open_regular(path) as file:
         data = file.read(MOST_JSON + 1)
     config = _parse_any(data.decode("utf-8", "replace"))
-    if not isinstance(config, dict) or "modelTopology" not in config:
+    if not is_tfjs(config):
         return model_from_json(data.decode("utf-8", "replace"))
-    topology = config["modelTopology"]
-    if not isinstance(topology, dict):
-        raise FileError(f"'{path}' doesn't describe a model: its modelTopology is {describe(topology)[:80]}.")
-    inner = topology.get("model_config", topology)
-    version = topology.get("keras_version", "2")
-    arrays = flat_weights.read_tfjs_weights(path, config.get("weightsManifest"))
+    inner, version = read_tfjs_topology(path, config)
+    arrays = read_tfjs_weights(path, config.get("weightsManifest"))
     total = sum(4 * math.prod(array.shape) for array in arrays.values())
     with scope(allowance=[4 * total + _SPARE]):
-        model = _model_from(_modern(inner, version if isinstance(version, str) else "2"))
-    flat_weights.fill_in_order(model, arrays, f"load_model('{path}')")
+        model = _model_from(_modern(inner, version))
+    fill_tfjs(model, arrays, f"load_model('{path}')", version)
     return model
 
 

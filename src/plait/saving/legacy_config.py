@@ -109,7 +109,15 @@ _SAY_NOTHING = {
     ),
     *("renorm", "renorm_clipping", "renorm_momentum", "fused", "adjustment", "trainable", "dtype", "nb_row", "nb_col"),
     *("forget_bias_init", "dim_ordering", "expects_mask_arg", "expects_training_arg", "build_input_shape", "module"),
-    *("synchronized", "batch_input_shape", "activity_regularizer", "weights", "experimental_autocast", "adjoint"),
+    *(
+        "synchronized",
+        "batch_input_shape",
+        "batchInputShape",
+        "activity_regularizer",
+        "weights",
+        "experimental_autocast",
+        "adjoint",
+    ),
 }
 _INITIALIZERS = {"uniform": "random_uniform", "normal": "random_normal", "zero": "zeros", "one": "ones"}
 
@@ -180,6 +188,12 @@ def _without_slashes(config: Any) -> Any:
 
     collect(config)
     return rename(config) if names else config
+
+
+def _batch_shape(config: dict) -> Any:
+    """The shape of the first layer's input, by any of the names it has had."""
+    names = ("batch_shape", "batch_input_shape", "batchInputShape")  # the last: converters from Keras 3 to TF.js
+    return next((config[name] for name in names if config.get(name) is not None), None)
 
 
 def plain_name(name: str) -> str:
@@ -255,8 +269,8 @@ class _Moderniser:
         """The batch shape that the first layer of a chain is given, also deep in wrappers and chains."""
         while isinstance(first, dict) and isinstance(first.get("config"), (dict, list)):
             config = first["config"]
-            if isinstance(config, dict) and config.get("batch_input_shape") is not None:
-                return config["batch_input_shape"]
+            if isinstance(config, dict) and _batch_shape(config) is not None:
+                return _batch_shape(config)
             if (
                 isinstance(config, dict)
                 and config.get("input_dim")
@@ -298,7 +312,7 @@ class _Moderniser:
         return _RENAMED_ARGUMENTS.get(key, key) if self.major < 3 else key
 
     def _input(self, config: dict) -> dict:
-        shape = config.get("batch_shape", config.get("batch_input_shape"))
+        shape = _batch_shape(config)
         dtype = config.get("dtype") or config.get("input_dtype") or "float32"
         return {"batch_shape": shape, "dtype": self.value("dtype", dtype), "name": config.get("name")}
 
