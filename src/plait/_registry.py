@@ -46,6 +46,30 @@ _custom: dict[str, Any] = {}
 _custom_names: dict[Any, str] = {}
 _loaders: list[Callable[[], Any]] = []
 
+# What a place in a config takes, by namespace: a layer's place layers and models, a loss's losses. A name that isn't there is
+# unknown, whatever else has it: `L1` is a regularizer, and no layer.
+_TAKEN_IN = {
+    "layers": ("layers", "models", "ops"),
+    "models": ("models", "layers", "utils", "feature_space", "distillation"),
+    "activations": ("activations", "layers", "models"),
+    "metrics": ("metrics", "losses"),
+    "optimizers": ("optimizers", "schedules"),
+    "schedules": ("schedules", "optimizers"),
+}
+_PLACE_OF = {
+    "activation": "activations",
+    "recurrent_activation": "activations",
+    "layer": "layers",
+    "cell": "layers",
+    "cells": "layers",
+    "forward_layer": "layers",
+    "backward_layer": "layers",
+    "optimizer": "optimizers",
+    "loss": "losses",
+    "metrics": "metrics",
+    "weighted_metrics": "metrics",
+}
+_ENDINGS = {"_initializer": "initializers", "_regularizer": "regularizers", "_constraint": "constraints"}
 _EXPRESSIONS = ("activations", "initializers", "losses", "metrics", "regularizers", "constraints", "ops", "optimizers")
 
 
@@ -67,6 +91,12 @@ def builtin(namespace: str, *aliases: str, module: str | None = None, registered
         return of_plait(thing) if inspect.isclass(thing) else thing
 
     return register
+
+
+def place_of(key: str) -> str | None:
+    """The namespace that an argument of a layer or of `compile` takes its objects from, by its name; None for any."""
+    ending = next((place for end, place in _ENDINGS.items() if key.endswith(end)), None)
+    return _PLACE_OF.get(key, ending)
 
 
 def when_unknown(load: Callable[[], Any]) -> None:
@@ -323,7 +353,7 @@ def deserialize(config: Any, custom: Mapping[str, Any] | None = None, namespace:
     Args:
         config: data in the form of Keras's files; plain values and containers come back as they are.
         custom: names that this config may use besides the registered ones.
-        namespace: where a class without a module is looked for first.
+        namespace: where a class is looked for, unless it says its module.
 
     Raises:
         FileError: a class that isn't known here.
@@ -345,7 +375,7 @@ def deserialize(config: Any, custom: Mapping[str, Any] | None = None, namespace:
     if class_name.startswith("__") and class_name in _SPECIAL:
         return _SPECIAL[class_name](inner)
     if class_name == "function":
-        return _find_function(inner, config.get("registered_name"))
+        return _find_function(inner, namespace)
     return deserialize_object(find_class(config, namespace), config)
 
 
@@ -429,10 +459,12 @@ def _plain_model(config: Mapping[str, Any]) -> type | None:
 
 
 def _find_builtin_class(class_name: str, module: str, namespace: str | None) -> type | None:
-    namespaces = [part for part in reversed(module.split(".")) if part in _builtins]
-    namespaces += [namespace] if namespace else []
-    namespaces += [name for name in _builtins if name not in namespaces]
-    for name in namespaces:
+    hinted = [part for part in reversed(module.split(".")) if part and part in _builtins]
+    if namespace is not None:
+        taken = _TAKEN_IN.get(namespace, (namespace,))
+    else:
+        taken = tuple(_builtins) if not hinted else ()
+    for name in dict.fromkeys((*hinted, *taken, "")):
         thing = _builtins.get(name, {}).get(class_name)
         if inspect.isclass(thing):
             return thing
@@ -467,14 +499,14 @@ def _raise_unknown(name: str, class_name: str) -> Any:
     )
 
 
-def _find_function(name: Any, registered: Any) -> Any:
+def _find_function(name: Any, namespace: str | None) -> Any:
     if not isinstance(name, str):
         raise UnsafeFileError(f"A function must be given by its name, but got {describe(name)}.")
     for source in (current().custom_objects, _custom):
         if name in source:
             return source[name]
-    for namespace in _EXPRESSIONS:
-        thing = _builtins.get(namespace, {}).get(name)
+    for place in (*_TAKEN_IN.get(namespace or "", (namespace,)), *_EXPRESSIONS):
+        thing = _builtins.get(place or "", {}).get(name)
         if thing is not None and not inspect.isclass(thing):
             return thing
     return find("functions", name)

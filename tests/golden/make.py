@@ -218,10 +218,7 @@ def keras_1_convolution(folder):
     start = layer("InputLayer", "x", batch_input_shape=[None, 4, 4, 2], input_dtype="float32", sparse=False)
     total = layer("Merge", "sum", mode="sum", concat_axis=-1, dot_axes=-1, mode_type="raw", output_shape=None)
     nodes = {"x": [], "c": [[["x", 0, 0]]], "sum": [[["c", 0, 0], ["c", 0, 0]]]}
-    layers = [
-        {**item, "name": item["config"]["name"], "inbound_nodes": nodes[item["config"]["name"]]}
-        for item in (start, conv, total)
-    ]
+    layers = [{**item, "name": item["config"]["name"], "inbound_nodes": nodes[item["config"]["name"]]} for item in (start, conv, total)]
     config = {"name": "m", "layers": layers, "input_layers": [["x", 0, 0]], "output_layers": [["sum", 0, 0]]}
     path = write(folder / "m.h5", {"class_name": "Model", "config": config}, "1.2.2", {"c": [k, b]})
     return path, x, 2 * np.maximum(x @ k[0, 0] + b, 0)
@@ -232,10 +229,7 @@ def attention_with_a_score_mode(folder):
     x = array(2, 4, 3)
     start = {"class_name": "InputLayer", "module": "keras.layers", "name": "x", "inbound_nodes": []}
     start["config"] = {"batch_shape": [None, 4, 3], "dtype": "float32", "name": "x"}
-    tensor = {
-        "class_name": "__keras_tensor__",
-        "config": {"shape": [None, 4, 3], "dtype": "float32", "keras_history": ["x", 0, 0]},
-    }
+    tensor = {"class_name": "__keras_tensor__", "config": {"shape": [None, 4, 3], "dtype": "float32", "keras_history": ["x", 0, 0]}}
     attend = {"class_name": "Attention", "module": "keras.layers", "name": "a"}
     attend["config"] = {"name": "a", "trainable": True, "use_scale": False, "score_mode": "dot", "dropout": 0.0}
     attend["inbound_nodes"] = [{"args": [[tensor, tensor]], "kwargs": {}}]

@@ -177,3 +177,108 @@ def test_a_missing_shard_is_named(tmp_path):
         plait.errors.FileError, match=r"1 of its 1 files of weights \(shards\) aren't beside it: shard1\.bin"
     ):
         plait.load_model(path)
+
+
+# ---------------------------------------------------------------------------- what compile was told
+
+
+@pytest.mark.parametrize("file", ["objects.h5", "objects.keras"])
+def test_losses_and_metrics_in_object_form_measure_what_they_did(file, forms):
+    model = plait.load_model(forms / file)
+    predicts(model, forms, "objects")
+    arrays = np.load(forms / "objects.npz")
+    found = model.evaluate(arrays["in0"], [arrays["label0"], arrays["label1"]], verbose=0, return_dict=True)
+    names = ("loss", "a_loss", "b_loss", "a_binary_accuracy", "b_squares")
+    np.testing.assert_allclose([found[name] for name in names], arrays["results"][:5], rtol=1e-5)
+    assert isinstance(model.optimizer, plait.optimizers.Adam)
+    assert int(model.optimizer.iterations) == 1
+
+
+OBJECTS = {
+    "a loss named like an op": ({"class_name": "BinaryCrossentropy", "config": {"from_logits": True, "fn": "binary_crossentropy"}}, None),
+    "a reduction that Keras chose": ({"class_name": "MeanSquaredError", "config": {"reduction": "auto", "name": "m", "fn": "mean_squared_error"}}, None),
+    "a metric of a function": ("mse", [[{"class_name": "MeanMetricWrapper", "config": {"name": "accuracy", "dtype": "float32", "fn": "binary_accuracy"}}]]),
+    "options that today's class lacks": ("mse", [[{"class_name": "AUC", "config": {"name": "auc", "num_labels": None, "gone": 3}}]]),
+}  # fmt: skip
+OPTIMIZERS = {
+    "Adam": {"class_name": "Adam", "config": {"lr": 0.5, "decay": 0.0}},
+    "LossScaleOptimizer": {
+        "class_name": "LossScaleOptimizerV3",
+        "config": {"inner_optimizer": {"class_name": "Adam", "config": {}}, "dynamic": True, "initial_scale": 64.0},
+    },
+    "SGD": {
+        "class_name": "LossScaleOptimizer",
+        "config": {"inner_optimizer": {"class_name": "SGD", "config": {}}, "dynamic": False, "initial_scale": 64.0},
+    },
+}
+
+
+def compiled_file(folder, loss, metrics, optimizer):
+    """A file of Keras 2 that says how its model was compiled."""
+    dense = layer("Dense", "d", units=1, batch_input_shape=[None, 3])
+    path = write(folder / "m.h5", {"class_name": "Sequential", "config": {"layers": [dense]}}, "2.9.0", {"d": [array(3, 1), array(1)]})
+    training = {"loss": loss, "metrics": metrics, "optimizer_config": optimizer}
+    with h5py.File(path, "a") as file:
+        file.attrs["training_config"] = json.dumps(training).encode()
+    return path
+
+
+@pytest.mark.parametrize("kind", OBJECTS)
+def test_what_compile_holds_in_object_form_is_read(kind, tmp_path):
+    loss, metrics = OBJECTS[kind]
+    model = plait.load_model(compiled_file(tmp_path, loss, metrics, OPTIMIZERS["Adam"]))
+    assert model.compiled
+    results = model.evaluate(array(4, 3), np.ones((4, 1)), verbose=0, return_dict=True)
+    assert np.isfinite(results["loss"])
+    if metrics:
+        assert metrics[0][0]["config"]["name"] in results
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_an_optimizer_of_keras_2_is_made_as_it_was(kind, tmp_path):
+    model = plait.load_model(compiled_file(tmp_path, "mse", None, OPTIMIZERS[kind]))
+    assert type(model.optimizer).__name__ == kind
+    assert kind != "LossScaleOptimizer" or model.optimizer.initial_scale == 64.0
+    assert kind != "SGD" or model.optimizer.loss_scale_factor == 64.0
+
+
+def test_what_of_compile_cannot_be_read_is_told_and_the_model_opens(tmp_path):
+    path = compiled_file(tmp_path, {"class_name": "Mine", "config": {}}, None, OPTIMIZERS["Adam"])
+    with pytest.warns(UserWarning, match="is loaded, but not compiled as Keras 2.9.0 did.*Mine"):
+        model = plait.load_model(path)
+    assert not model.compiled
+
+
+# ---------------------------------------------------------------------------- names stay in their place
+
+
+@pytest.mark.parametrize("name", ["L1", "Adam", "MeanSquaredError", "Zeros", "NonNeg", "ExponentialDecay", "relu"])
+def test_a_layer_that_is_not_known_is_no_namesake_of_another_kind(name, tmp_path):
+    items = [layer("InputLayer", "x", batch_input_shape=[None, 3]), layer(name, "odd")]
+    items[0].update(name="x", inbound_nodes=[])
+    items[1].update(name="odd", inbound_nodes=[[["x", 0, 0, {}]]])
+    ends = {"input_layers": [["x", 0, 0]], "output_layers": [["odd", 0, 0]]}
+    config = {"class_name": "Functional", "config": {"name": "m", "layers": items, **ends}}
+    with pytest.raises(plait.errors.FileError, match=f"Could not locate class '{name}'"):
+        plait.load_model(write(tmp_path / "m.h5", config, "2.9.0", {"odd": []}))
+
+
+PLACES = {  # a name that two kinds have, and where it stands
+    "kernel_initializer": ("Identity", {}, plait.initializers.Identity),
+    "kernel_regularizer": ("L2", {"l2": 0.5}, plait.regularizers.L2),
+    "kernel_constraint": ("UnitNorm", {}, plait.constraints.UnitNorm),
+    "activation": ("Softmax", {}, plait.layers.Softmax),
+}
+
+
+@pytest.mark.parametrize("key", PLACES)
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_name_means_what_its_place_takes(key, wrapped, tmp_path):
+    name, options, cls = PLACES[key]
+    dense = layer("Dense", "d", units=3, **{key: {"class_name": name, "config": options}})
+    outer = layer("TimeDistributed", "t", layer=dense) if wrapped else dense
+    outer["config"]["batch_input_shape"] = [None, 2, 3] if wrapped else [None, 3]
+    config = {"class_name": "Sequential", "config": {"layers": [outer]}}
+    model = plait.load_model(write(tmp_path / "m.h5", config, "2.9.0", {outer["config"]["name"]: [array(3, 3), array(3)]}))
+    found = model.layers[0].layer if wrapped else model.layers[0]
+    assert type(getattr(found, key)) is cls

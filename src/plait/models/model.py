@@ -25,7 +25,7 @@ from jax.core import Tracer
 from plait import inspect, optimizers, saving, training
 from plait._errors import ArgumentError, NameTakenError, StateError
 from plait._names import auto_name
-from plait._registry import builtin, constructor_parameters, deserialize
+from plait._registry import builtin, constructor_parameters, deserialize, place_of
 from plait._scope import current
 from plait._traits import default, has_default
 from plait._tree import flatten, map_structure_in_order, pack_as
@@ -696,7 +696,7 @@ class Model(Layer):
 
     def compile_from_config(self, config: dict) -> None:
         """Compiles as `get_compile_config` told, and makes the optimizer's variables."""
-        config = {key: deserialize(value) for key, value in config.items() if key != "jit_compile"}
+        config = {key: deserialize(value, None, place_of(key)) for key, value in config.items() if key != "jit_compile"}
         if config.get("steps_per_execution") == 1:
             config["steps_per_execution"] = None
         self.compile(**config)

@@ -46,7 +46,8 @@ from plait.saving.archive import (
 )
 from plait.saving.atomic import atomic_folder, atomic_write
 from plait.saving.h5 import StoredWeights, read_weights, write_weights
-from plait.saving.legacy_config import major, modern_compile_config, modernise
+from plait.saving.legacy_compile import modern_compile_config
+from plait.saving.legacy_config import major, modernise
 from plait.saving.legacy_h5 import (
     LegacyFile,
     compile_config_of,
@@ -200,13 +201,12 @@ def _read_keras(path: Path, compile: bool) -> Any:
         config = _parse(archive.read(CONFIG, MOST_JSON))
         version = _version_of(archive)
         if major(version) < 3:
-            compiled = config.get("compile_config")
             config = _modern(config, version)
-            config["compile_config"] = modern_compile_config(compiled) if compiled else None
-        if not compile:
-            config.pop("compile_config", None)
+        compiled = config.pop("compile_config", None) if not compile or major(version) < 3 else None
         with _allowance(archive):
             model = _model_from(config)
+            if compile and compiled:
+                _compile_as_before(model, modern_compile_config(compiled, _outputs_of(model)), version)
         if not compile:
             model._compilation = None  # a class may compile itself when it is made
         _read_archived_weights(model, archive, f"load_model('{path}')", strict=False)
@@ -251,24 +251,29 @@ def _read_hdf5(path: Path, compile: bool) -> Any:
         read_legacy_weights(model, legacy, f"load_model('{path}')")
         training = legacy.text("training_config")
         if compile and training is not None:
-            _compile_as_before(model, compile_config_of(_parse_any(training), legacy.version), legacy)
+            config = compile_config_of(_parse_any(training), legacy.version, _outputs_of(model))
+            if config and _compile_as_before(model, config, legacy.version):
+                read_optimizer(model, legacy)
     return model
 
 
-def _compile_as_before(model: Any, config: dict | None, legacy: LegacyFile) -> None:
+def _outputs_of(model: Any) -> list[str]:
+    return model.output_names if getattr(model, "graph", None) is not None else []
+
+
+def _compile_as_before(model: Any, config: dict, version: str) -> bool:
     """Compiles a model as an old file says; where that isn't possible any more, it stays uncompiled, with a warning."""
-    if not config:
-        return
     try:
         model.compile_from_config(config)
-        read_optimizer(model, legacy)
     except UnsafeFileError:
         raise
-    except (PlaitError, TypeError, KeyError, AttributeError) as error:
+    except (PlaitError, TypeError, KeyError, AttributeError, ValueError) as error:
         warnings.warn(
-            f"Model {model.name!r} is loaded, but not compiled as Keras {legacy.version} did: {error} Compile it anew.",
+            f"Model {model.name!r} is loaded, but not compiled as Keras {version} did: {error} Compile it anew.",
             stacklevel=6,
         )
+        return False
+    return True
 
 
 def _read_json(path: Path, compile: bool) -> Any:

@@ -399,39 +399,3 @@ class _Moderniser:
 
 _LAYERS_IN = {"layer", "cell", "cells", "backward_layer", "forward_layer", "activation"}
 _BASE = {"name", "trainable", "dtype", "activity_regularizer"}
-
-
-# ---------------------------------------------------------------------------- what compile was told
-
-
-def modern_compile_config(config: Any) -> dict:
-    """What `compile` was told by Keras 1 or 2, in the words of today; how steps were run stays behind."""
-    config = config if isinstance(config, dict) else {}
-    kept = {key: config[key] for key in ("loss", "metrics", "loss_weights") if config.get(key)}
-    return {**kept, "optimizer": modern_optimizer(config.get("optimizer"))}
-
-
-def modern_optimizer(data: Any) -> Any:
-    """An optimizer in object form, as old files hold it, in the words of today."""
-    if not isinstance(data, dict) or not isinstance(data.get("config"), dict):
-        return data
-    config, name = dict(data["config"]), str(data.get("class_name"))
-    own = name.removeprefix("Custom>")  # how Keras 2.11 to 2.15 called its own optimizers in HDF5 files
-    cls: Callable | None = builtins_of("optimizers").get(own)
-    name = own if cls is not None else name
-    if "lr" in config:
-        config["learning_rate"] = config.pop("lr")
-    decay = config.pop("decay", 0.0)
-    if decay and isinstance(config.get("learning_rate"), (int, float)):
-        schedule = {"initial_learning_rate": config["learning_rate"], "decay_steps": 1, "decay_rate": decay}
-        config["learning_rate"] = {
-            "module": "keras.optimizers.schedules",
-            "class_name": "InverseTimeDecay",
-            "config": schedule,
-        }
-    if config.get("epsilon", 0) is None:
-        del config["epsilon"]
-    if cls is not None:
-        known = {key for parent in cls.__mro__ for key in constructor_parameters(parent)}  # type: ignore[attr-defined]
-        config = {key: value for key, value in config.items() if key in known}
-    return {"module": "keras.optimizers", "class_name": name, "config": config, "registered_name": None}

@@ -25,7 +25,8 @@ from plait.core.variable import all_or_none
 from plait.saving.by_name import names_of
 from plait.saving.flat_weights import FlatArray
 from plait.saving.h5 import StoredArray, StoredGroup, StoredWeights, damage, plain_attribute
-from plait.saving.legacy_config import major, minor, modern_compile_config, modern_optimizer, plain_name
+from plait.saving.legacy_compile import modern_compile_config, modern_optimizer
+from plait.saving.legacy_config import major, minor, plain_name
 from plait.saving.old_weights import Origin, legacy_order, plan_for
 from plait.saving.report import LoadReport
 
@@ -190,12 +191,12 @@ def _pairs_by_order(mine: dict, stored: dict, owner: str, skip: bool) -> list[tu
 # ---------------------------------------------------------------------------- what compile was told
 
 
-def compile_config_of(training: Any, version: str) -> dict | None:
-    """What `compile` was told, from a `training_config`; None where it holds nothing."""
+def compile_config_of(training: Any, version: str, outputs: Sequence[str]) -> dict | None:
+    """What `compile` was told, from a `training_config`; None where it holds nothing. `outputs` are the outputs' names."""
     if not isinstance(training, dict) or "optimizer_config" not in training:
         return None
     if major(version) < 3:
-        return modern_compile_config({**training, "optimizer": training["optimizer_config"]})
+        return modern_compile_config({**training, "optimizer": training["optimizer_config"]}, outputs)
     keys = ("loss", "metrics", "weighted_metrics", "loss_weights", "run_eagerly", "steps_per_execution", "jit_compile")
     config = {key: training[key] for key in keys if training.get(key) is not None}
     return {**config, "optimizer": modern_optimizer(training["optimizer_config"])}
