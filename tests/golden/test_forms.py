@@ -179,6 +179,17 @@ def test_a_missing_shard_is_named(tmp_path):
         plait.load_model(path)
 
 
+# ---------------------------------------------------------------------------- states that recurrent layers begin with
+
+
+@pytest.mark.parametrize("file", ["decoder.h5", "decoder.keras"])
+def test_recurrent_layers_begin_with_the_states_that_they_are_given(file, forms, tmp_path):
+    model = plait.load_model(forms / file)
+    predicts(model, forms, "decoder")
+    model.save(tmp_path / "again.keras")
+    predicts(plait.load_model(tmp_path / "again.keras"), forms, "decoder")
+
+
 # ---------------------------------------------------------------------------- what compile was told
 
 

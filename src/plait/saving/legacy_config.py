@@ -91,7 +91,7 @@ _RENAMED_IN = {
     ("Embedding", "W_constraint"): "embeddings_constraint",
 }
 _WITH_UNITS = {"Dense", "LSTM", "GRU", "SimpleRNN", "TimeDistributedDense"}
-_FLOATING = {"float16", "bfloat16", "float32", "float64"}
+_RECURRENT = {"RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional"}
 # Arguments that say nothing about a model whose weights are read, wherever a class of today doesn't know them.
 _SAY_NOTHING = {
     *("implementation", "unroll", "consume_less", "input_dim", "input_length", "input_dtype", "create_input"),
@@ -243,8 +243,8 @@ class _Moderniser:
             return {**data, "module": "keras", "registered_name": None, "config": self._sequential(config)}
         if isinstance(config, dict) and {"layers", "input_layers"} <= config.keys():  # a class of the program
             return {**data, "config": {**config, "layers": [self._member(item) for item in config["layers"]]}}
-        if not isinstance(name, str) or not isinstance(config, dict):
-            return data
+        if not isinstance(name, str) or not isinstance(config, dict) or "ops" in str(data.get("module")).split("."):
+            return data  # operations have had their words since there were any
         return self._plain_layer({**data, "config": dict(config)}, name)
 
     def _member(self, item: Any) -> Any:
@@ -286,6 +286,9 @@ class _Moderniser:
 
     def _plain_layer(self, data: dict, name: str) -> dict:
         config = data["config"]
+        shape = (data.get("build_config") or {}).get("input_shape")
+        if name in _RECURRENT and isinstance(shape, list) and shape and isinstance(shape[0], list):
+            data["build_config"] = {"input_shape": shape[0]}  # the others are those of the states that it begins with
         if name == "Merge":
             return self._merge(data, config)
         if name == "InputLayer":
