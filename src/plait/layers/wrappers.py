@@ -131,7 +131,9 @@ class Bidirectional(Layer):
             backward = deserialize({**config, "config": turned}, None, "layers")
             backward.name = "backward_" + layer.name
         else:
-            backward = deserialize(backward_layer, None, "layers") if isinstance(backward_layer, dict) else backward_layer
+            backward = (
+                deserialize(backward_layer, None, "layers") if isinstance(backward_layer, dict) else backward_layer
+            )
         if not isinstance(backward, Layer):
             raise ArgumentError(
                 f"Bidirectional: `backward_layer` need to be a `keras.layers.Layer` instance. Received: {backward_layer!r}."

@@ -56,15 +56,20 @@ def write_weights(root: Any, file: BinaryIO, without: Sequence[Any] = ()) -> Non
         file: a binary file that can be written, read and sought.
         without: objects that are left out, such as the optimizer.
     """
-    left_out = {id(thing) for thing in without}
     with open_for_writing(file) as h5:
-        for place in find_places(root):
-            if not _is_within(place, left_out):
-                store = ArrayWriter(h5, f"{place.path}/vars")
-                name = getattr(place.thing, "name", None)
-                if isinstance(name, str):
-                    store.group().attrs["name"] = name
-                place.thing.save_own_variables(store)
+        write_places(root, h5, without)
+
+
+def write_places(root: Any, h5: h5py.File, without: Sequence[Any] = ()) -> None:
+    """Writes the weights of a model, and of all that it holds, into an open HDF5 file."""
+    left_out = {id(thing) for thing in without}
+    for place in find_places(root):
+        if not _is_within(place, left_out):
+            store = ArrayWriter(h5, f"{place.path}/vars")
+            name = getattr(place.thing, "name", None)
+            if isinstance(name, str):
+                store.group().attrs["name"] = name
+            place.thing.save_own_variables(store)
 
 
 def open_for_writing(file: BinaryIO) -> h5py.File:
@@ -443,6 +448,7 @@ def read_weights(
             group = stored.group(path) if path is not None else None
             taken.add(path)
             if id(place.thing) not in left_out:
+                _build_optimizer(root, place.thing, group)
                 found = _compare(place, group)
                 problems += found
                 if not found and (group is not None or not _is_plain(place.thing)):
@@ -451,6 +457,13 @@ def read_weights(
         problems += _tell_unknown(stored, unknown) if strict else []
         _report(owner, problems, skip_mismatch, stored, unknown)
         _assign(root, plan)
+
+
+def _build_optimizer(root: Any, thing: Any, group: StoredGroup | None) -> None:
+    """Makes the variables of an optimizer that was just compiled, where the file has values for them."""
+    is_new = isinstance(thing, Optimizer) and not thing.built and thing is getattr(root, "optimizer", None)
+    if is_new and group is not None and len(group) > len(thing._own_variables()):
+        thing.build_for(root.trainable_variables)
 
 
 def _is_plain(thing: Any) -> bool:

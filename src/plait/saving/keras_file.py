@@ -45,7 +45,7 @@ from plait.saving.archive import (
     open_regular,
 )
 from plait.saving.atomic import atomic_folder, atomic_write
-from plait.saving.h5 import StoredWeights, read_weights, write_weights
+from plait.saving.h5 import StoredWeights, open_for_writing, read_weights, write_places, write_weights
 from plait.saving.legacy_compile import modern_compile_config
 from plait.saving.legacy_config import major, modernise
 from plait.saving.legacy_h5 import (
@@ -57,6 +57,7 @@ from plait.saving.legacy_h5 import (
 )
 from plait.saving.places import find_places
 from plait.saving.report import LoadReport
+from plait.saving.states import read_states, write_states
 from plait.saving.tfjs import fill_tfjs, is_tfjs, read_tfjs_topology, read_tfjs_weights
 
 KERAS_VERSION = "3.15.1"  # the version whose format this is
@@ -120,7 +121,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
         (folder / METADATA).write_bytes(_metadata())
         (folder / CONFIG).write_bytes(config)
         with open(folder / WEIGHTS, "w+b") as member:
-            write_weights(model, member, without=[] if include_optimizer else [model.optimizer])
+            _write_values(model, member, include_optimizer)
         for name, content in _assets_of(model):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content)
@@ -136,9 +137,16 @@ def _write_archive(model: Any, file: BinaryIO, config: bytes, include_optimizer:
         archive.add(METADATA, _metadata())
         archive.add(CONFIG, config)
         with archive.member(WEIGHTS, large=_bytes_of(model) > _LARGE) as member:
-            write_weights(model, member, without=[] if include_optimizer else [model.optimizer])  # pyright: ignore[reportArgumentType]
+            _write_values(model, member, include_optimizer)  # pyright: ignore[reportArgumentType]
         for name, content in _assets_of(model):
             archive.add(name, content)
+
+
+def _write_values(model: Any, file: BinaryIO, include_optimizer: bool) -> None:
+    """Writes all values of a whole model: weights, the optimizer's, and the states that layers keep."""
+    with open_for_writing(file) as h5:
+        write_places(model, h5, without=[] if include_optimizer else [model.optimizer])
+        write_states(model, h5)
 
 
 def _write_into(model: Any, file: Any, zipped: bool | None, include_optimizer: bool) -> None:
@@ -210,6 +218,9 @@ def _read_keras(path: Path, compile: bool) -> Any:
         if not compile:
             model._compilation = None  # a class may compile itself when it is made
         _read_archived_weights(model, archive, f"load_model('{path}')", strict=False)
+        file, _ = archive.open(WEIGHTS)
+        with file, StoredWeights(file) as stored:
+            read_states(model, stored)
     return model
 
 
@@ -249,6 +260,7 @@ def _read_hdf5(path: Path, compile: bool) -> Any:
         with scope(allowance=[4 * legacy.total_bytes() + _SPARE]):
             model = _model_from(config)
         read_legacy_weights(model, legacy, f"load_model('{path}')")
+        read_states(model, legacy.stored)
         training = legacy.text("training_config")
         if compile and training is not None:
             config = compile_config_of(_parse_any(training), legacy.version, _outputs_of(model))

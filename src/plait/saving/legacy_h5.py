@@ -29,6 +29,7 @@ from plait.saving.legacy_compile import modern_compile_config, modern_optimizer
 from plait.saving.legacy_config import major, minor, plain_name
 from plait.saving.old_weights import Origin, legacy_order, plan_for
 from plait.saving.report import LoadReport
+from plait.saving.states import write_states
 
 MOST_ATTRIBUTE = 64_512  # bytes; longer lists of names are split into `layer_names0`, `layer_names1`, ...
 
@@ -197,7 +198,15 @@ def compile_config_of(training: Any, version: str, outputs: Sequence[str]) -> di
         return None
     if major(version) < 3:
         return modern_compile_config({**training, "optimizer": training["optimizer_config"]}, outputs)
-    keys = ("loss", "metrics", "weighted_metrics", "loss_weights", "run_eagerly", "steps_per_execution", "jit_compile")
+    keys = (
+        "loss",
+        "metrics",
+        "weighted_metrics",
+        "loss_weights",
+        "run_eagerly",
+        "steps_per_execution",
+        "auto_scale_loss",
+    )
     config = {key: training[key] for key in keys if training.get(key) is not None}
     return {**config, "optimizer": modern_optimizer(training["optimizer_config"])}
 
@@ -270,6 +279,8 @@ def write_legacy_model(
                 _write_optimizer(model.optimizer, h5.create_group("optimizer_weights"))
         group = h5 if without_model else h5.create_group("model_weights")
         _write_layers(model, group, version)
+        if not without_model:
+            write_states(model, h5)
 
 
 def _write_layers(model: Any, group: Any, version: str) -> None:
