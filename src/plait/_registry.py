@@ -163,6 +163,19 @@ def custom_object_scope(custom_objects: Mapping[str, Any] | None = None, *more: 
     return scope(custom_objects=merged)
 
 
+def custom_named(name: Any) -> Callable | None:
+    """The function that the program passed under a name in `custom_objects`; None where there is none."""
+    found = current().custom_objects.get(name) if isinstance(name, str) else None
+    return found if callable(found) and not inspect.isclass(found) else None
+
+
+def is_code(value: Any) -> bool:
+    """Whether a value from a file is Python code: bytecode, in the forms of Keras 1 to 3."""
+    if isinstance(value, dict):
+        return value.get("class_name") == "__lambda__"
+    return isinstance(value, (list, tuple)) and bool(value) and isinstance(value[0], str)
+
+
 def registered_name(thing: Any) -> str:
     """The name under which files know a class or function."""
     return _custom_names.get(thing, getattr(thing, "__name__", str(thing)))
@@ -387,7 +400,7 @@ def deserialize_object(cls: type, config: Mapping[str, Any]) -> Any:
     if not isinstance(inner, Mapping) and not (isinstance(inner, list) and getattr(cls, "_config_may_be_list", False)):
         raise FileError(f"The config of a {cls.__name__} must be a dict, but got {describe(inner)[:200]}.")
     try:
-        thing = cls.from_config(_known_arguments(cls, inner) if isinstance(inner, Mapping) else inner)
+        thing = cls.from_config(_known_arguments(cls, inner, config) if isinstance(inner, Mapping) else inner)
         build_config = config.get("build_config")
         if build_config and not getattr(thing, "built", True) and hasattr(thing, "build_from_config"):
             thing.build_from_config(build_config)
@@ -402,8 +415,14 @@ def deserialize_object(cls: type, config: Mapping[str, Any]) -> Any:
     return thing
 
 
-def _known_arguments(cls: type, config: Mapping[str, Any]) -> dict:
-    """A config without the arguments that plait's class doesn't know, where they are None and so say nothing."""
+def _known_arguments(cls: type, config: Mapping[str, Any], data: Mapping[str, Any]) -> dict:
+    """A config without the arguments that plait's class doesn't know, where they are None and so say nothing.
+
+    A class of the program's own that stands for Lambda gets no code: only what every layer has, and what it asks for.
+    """
+    if cls not in _homes and data.get("class_name") == "Lambda":
+        asked = {"name", "trainable", "dtype", *constructor_parameters(cls)}
+        return {key: value for key, value in config.items() if key in asked and not is_code(value)}
     if cls not in _homes:
         return dict(config)
     known = {name for parent in cls.__mro__ for name in constructor_parameters(parent)} | {*getattr(cls, "options", ())}
@@ -469,25 +488,6 @@ def _find_builtin_class(class_name: str, module: str, namespace: str | None) -> 
         if inspect.isclass(thing):
             return thing
     return None
-
-
-def unknown_classes(config: Any) -> list[str]:
-    """The names of all classes in plain data that aren't known here, each once."""
-    found: dict[str, None] = {}
-    remaining = [config]
-    while remaining:
-        value = remaining.pop()
-        if isinstance(value, list):
-            remaining.extend(value)
-        elif isinstance(value, dict):
-            remaining.extend(value.values())
-            name = value.get("class_name")
-            if isinstance(name, str) and "config" in value and name != "function" and name[:2] != "__":
-                try:
-                    find_class(value)
-                except PlaitError:
-                    found[value.get("registered_name") or name] = None
-    return list(found)
 
 
 def _raise_unknown(name: str, class_name: str) -> Any:

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from plait import activations, constraints, initializers, ops, regularizers
-from plait._errors import ArgumentError, ArgumentTypeError, ShapeError, describe
-from plait._registry import builtin, find, plain
+from plait._errors import ArgumentError, ArgumentTypeError, ShapeError, UnsafeFileError, describe
+from plait._registry import builtin, custom_named, deserialize, find, is_code, plain
 from plait.layers.base import Layer
 from plait.layers.config import RECENT_ARGUMENTS
 from plait.layers.input_spec import InputSpec
@@ -372,5 +372,26 @@ class Lambda(Layer):
 
     @classmethod
     def from_config(cls, config: dict, safe_mode: bool | None = None) -> "Lambda":
-        """A layer from its config; `safe_mode` is taken for Keras's sake: a config never holds code."""
-        return super().from_config(config)  # type: ignore[return-value]
+        """A layer from its config; `safe_mode` is taken for Keras's sake: code in a config is never run.
+
+        The function comes from `custom_objects`, by the layer's name or by its own; or it is a named one that is known.
+
+        Raises:
+            UnsafeFileError: code, and no function in its place.
+        """
+        name, function = config.get("name"), custom_named(config.get("name")) or config.get("function")
+        if is_code(function) or is_code(config.get("mask")):
+            raise UnsafeFileError(
+                f"Lambda {name!r}: its function is Python code as bytecode, and plait never runs code from a file. Write it in "
+                f"your program, and pass custom_objects={{{name!r}: function}}."
+            )
+        shape = config.get("output_shape")
+        plain = isinstance(shape, (list, tuple)) and not any(isinstance(size, (str, list, dict)) for size in shape)
+        kept = {key: value for key, value in config.items() if key not in _ONLY_IN_FILES}
+        if isinstance(function, str):
+            function = deserialize({"class_name": "function", "config": function}, None, "activations")
+        return super().from_config({**kept, "function": function, "output_shape": shape if plain else None})  # type: ignore[return-value]
+
+
+# What Keras 1 and 2 said of the functions that they wrote as code.
+_ONLY_IN_FILES = {"function_type", "module", "output_shape_type", "output_shape_module", "mask_type", "mask_module"}

@@ -25,7 +25,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from plait import _registry
 from plait._errors import ArgumentError, FileError, PlaitError, StateError, UnsafeFileError, describe, listing
 from plait._long_work import LongWork
 from plait._registry import custom_object_scope, deserialize_object, find_class, serialize_object
@@ -59,6 +58,7 @@ from plait.saving.places import find_places
 from plait.saving.report import LoadReport
 from plait.saving.states import read_states, write_states
 from plait.saving.tfjs import fill_tfjs, is_tfjs, read_tfjs_topology, read_tfjs_weights
+from plait.saving.unknown import refuse_unknown
 
 KERAS_VERSION = "3.15.1"  # the version whose format this is
 MOST_JSON = 512 * 2**20
@@ -528,12 +528,7 @@ def _model_from(config: dict) -> Any:
             model = deserialize_object(find_class(config, "models"), config)
             _make_weights(model, config.get("build_config") or {})
         except PlaitError as error:
-            unknown = _registry.unknown_classes(config)
-            if len(unknown) > 1:
-                raise FileError(
-                    f"Could not locate {len(unknown)} classes: {listing(unknown)}. If they are yours, make them known: put "
-                    "@plait.saving.register_keras_serializable() on each, or pass custom_objects={...}."
-                ) from error
+            refuse_unknown(config, error)
             raise
     if not hasattr(model, "save"):  # models, and FeatureSpace
         raise FileError(f"The config describes a {type(model).__name__}, which is not a model.")

@@ -12,7 +12,6 @@ files hold as two layers of today's Keras, so that Keras 3 computes it too.
 """
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
