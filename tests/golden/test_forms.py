@@ -190,6 +190,18 @@ def test_recurrent_layers_begin_with_the_states_that_they_are_given(file, forms,
     predicts(plait.load_model(tmp_path / "again.keras"), forms, "decoder")
 
 
+# ---------------------------------------------------------------------------- layers that are no more
+
+
+@pytest.mark.parametrize("file", ["local.h5", "local.keras"])
+def test_layers_that_keras_has_no_more_open_with_their_numbers(file, forms, tmp_path):
+    model = plait.load_model(forms / file)
+    predicts(model, forms, "local")
+    for ending in (".keras", ".h5"):
+        model.save(tmp_path / f"again{ending}")
+        predicts(plait.load_model(tmp_path / f"again{ending}"), forms, "local")
+
+
 # ---------------------------------------------------------------------------- what compile was told
 
 

@@ -61,7 +61,12 @@ def local():
             layers.LocallyConnected2D(3, (2, 3), strides=(2, 1), **options, name=f"square_{implementation}")(x)
         )
         parts.append(layers.LocallyConnected1D(3, 2, strides=2, **options, name=f"line_{implementation}")(line))
-    parts.append(layers.LocallyConnected2D(2, 2, data_format="channels_first", use_bias=False, name="first")(x))
+        if implementation > 1:
+            same = {"implementation": implementation, "padding": "same", "kernel_size": 3, "filters": 2}
+            parts.append(layers.LocallyConnected1D(strides=2, **same, name=f"same_line_{implementation}")(line))
+            first = {**same, "data_format": "channels_first"}
+            parts.append(layers.LocallyConnected2D(**first, name=f"same_first_{implementation}")(x))
+    parts.append(layers.LocallyConnected2D(2, 2, data_format="channels_first", name="first")(x))
     parts.append(layers.ThresholdedReLU(0.3, name="above")(x))
     parts.append(layers.Cropping2D(((1, 1), (0, 0)), name="crop")(x))
     flat = [layers.Flatten(name=f"flat_{index}")(part) for index, part in enumerate(parts)]

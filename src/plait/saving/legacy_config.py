@@ -18,6 +18,7 @@ import jax.numpy as jnp
 
 from plait._errors import FileError, describe
 from plait._registry import builtins_of, constructor_parameters
+from plait.layers.former import FORMER_NAMES
 
 _OLD_MODELS = {"Model", "Functional", "Network", "Graph"}
 
@@ -85,11 +86,13 @@ _RENAMED_IN = {
     ("SpatialDropout3D", "p"): "rate",
     ("LeakyReLU", "alpha"): "negative_slope",
     ("UpSampling1D", "length"): "size",
+    ("MaxoutDense", "nb_feature"): "features",
     ("Embedding", "init"): "embeddings_initializer",
     ("Embedding", "W_regularizer"): "embeddings_regularizer",
     ("Embedding", "W_constraint"): "embeddings_constraint",
 }
-_WITH_UNITS = {"Dense", "LSTM", "GRU", "SimpleRNN", "TimeDistributedDense"}
+_WITH_UNITS = {"Dense", "LSTM", "GRU", "SimpleRNN", "TimeDistributedDense", "MaxoutDense", "Highway"}
+_OF_ROWS = {"Dense", "MaxoutDense", "Highway"}  # whose `input_dim` is all there is to the shape of their input
 _RECURRENT = {"RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional"}
 # Arguments that say nothing about a model whose weights are read, wherever a class of today doesn't know them.
 _SAY_NOTHING = {
@@ -163,7 +166,19 @@ def modernise(config: Any, version: str) -> Any:
     Raises:
         FileError: a bare config that is no model's; a merge that was given as code.
     """
-    return _without_slashes(_Moderniser(version).model(config))
+    return _without_slashes(_Moderniser(version, _order_of(config)).model(config))
+
+
+def _order_of(config: Any) -> str | None:
+    """The order of axes that all layers that say one have: what layers had that don't, as Keras 1 let some of them."""
+    found, remaining = set(), [config]
+    while remaining:
+        value = remaining.pop()
+        if isinstance(value, dict):
+            order = value.get("dim_ordering")
+            found |= {{"th": "channels_first", "tf": "channels_last"}.get(order)} if isinstance(order, str) else set()
+        remaining.extend(value.values() if isinstance(value, dict) else value if isinstance(value, list) else ())
+    return found.pop() if len(found) == 1 else None
 
 
 def _without_slashes(config: Any) -> Any:
@@ -213,8 +228,8 @@ def minor(version: Any) -> tuple[int, int]:
 
 
 class _Moderniser:
-    def __init__(self, version: str):
-        self.version, self.major = version, major(version)
+    def __init__(self, version: str, order: str | None):
+        self.version, self.major, self.order = version, major(version), order
 
     def model(self, config: Any) -> dict:
         if isinstance(config, list):
@@ -273,10 +288,10 @@ class _Moderniser:
             if (
                 isinstance(config, dict)
                 and config.get("input_dim")
-                and first.get("class_name") in _WITH_UNITS - {"Dense"}
+                and first.get("class_name") in _WITH_UNITS - _OF_ROWS
             ):
                 return [None, config.get("input_length"), config["input_dim"]]
-            if isinstance(config, dict) and config.get("input_dim") and first.get("class_name") == "Dense":
+            if isinstance(config, dict) and config.get("input_dim") and first.get("class_name") in _OF_ROWS:
                 return [None, config["input_dim"]]
             first = config.get("layer") if isinstance(config, dict) else config[0] if config else None
         return None
@@ -297,7 +312,11 @@ class _Moderniser:
             config.update({"reset_after": True} if name == "CuDNNGRU" else {})
         self._sizes(name, config)
         new_name = _RENAMED_CLASSES.get(name, name)
+        if self.major < 3:
+            new_name = FORMER_NAMES.get(name, new_name)
         config = {_RENAMED_IN.get((name, key), self._key(key)): value for key, value in config.items()}
+        if self.major < 2 and self.order and new_name.endswith(("2D", "3D")) and "data_format" in _arguments_of(new_name):
+            config.setdefault("data_format", self.order)
         if new_name == "GRU" and self.major < 3:
             config.setdefault("reset_after", False)
         if new_name in ("LSTM", "GRU") and self.major < 2:
@@ -352,7 +371,7 @@ class _Moderniser:
         cls = builtins_of("layers").get(name)
         if cls is None:
             return config
-        known = {key for parent in cls.__mro__ for key in constructor_parameters(parent)}
+        known = _arguments_of(name)
         if config.get("time_major"):
             raise FileError(
                 f"The layer {config.get('name')!r} runs over the first axis (time_major). Write the model anew with the batch "
@@ -397,6 +416,12 @@ class _Moderniser:
         if key.endswith("_initializer") and self.major < 2:
             return _INITIALIZERS.get(value, value)
         return value
+
+
+def _arguments_of(name: str) -> set[str]:
+    """What the constructor of one of today's layers takes."""
+    cls: Any = builtins_of("layers").get(name, object)
+    return {key for parent in cls.__mro__ for key in constructor_parameters(parent)}
 
 
 _LAYERS_IN = {"layer", "cell", "cells", "backward_layer", "forward_layer", "activation"}

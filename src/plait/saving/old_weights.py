@@ -121,6 +121,8 @@ def change_of(layer: Any, shapes: list[tuple], origin: Origin) -> Callable | Non
     kind, mine = type(layer).__name__, [tuple(variable.shape) for variable in legacy_order(layer)]
     if not shapes or not mine:
         return None
+    if hasattr(layer, "of_old"):
+        return layer.of_old
     if kind == "Bidirectional" and shapes != mine:
         half = len(shapes) // 2
         ways = [
