@@ -305,3 +305,44 @@ def test_a_name_means_what_its_place_takes(key, wrapped, tmp_path):
     model = plait.load_model(write(tmp_path / "m.h5", config, "2.9.0", {outer["config"]["name"]: [array(3, 3), array(3)]}))
     found = model.layers[0].layer if wrapped else model.layers[0]
     assert type(getattr(found, key)) is cls
+
+
+# ---------------------------------------------------------------------------- files that lack something
+
+
+def test_weights_alone_are_told_as_what_they_are(forms, tmp_path):
+    x = plait.Input((3,))
+    model = plait.Model(x, plait.layers.Dense(2)(x))
+    paths = [tmp_path / name for name in ("m.weights.h5", "m.safetensors")]
+    for path in paths:
+        model.save_weights(path)
+    for path in (*paths, forms / "frozen.h5"):
+        with pytest.raises(plait.errors.FileError, match=r"holds weights alone.*Build the model.*call load_weights\("):
+            plait.load_model(path)
+
+
+@pytest.mark.parametrize("kind", ["h5", "tfjs"])
+def test_a_chain_without_a_shape_says_so_and_its_weights_can_be_used(kind, tmp_path):
+    config, weights, x, expected = pair_of_layers()
+    del config["config"]["layers"][0]["config"]["batch_input_shape"]
+    if kind == "tfjs":
+        path = write_tfjs(tmp_path, config, weights)
+    else:
+        arrays = {name: [weights[f"{name}/{part}"] for part in ("kernel", "bias")] for name in ("zebra", "ant")}
+        path = write(tmp_path / "m.h5", config, "2.4.0", arrays)
+    with pytest.raises(plait.errors.FileError, match="nothing in it says the shape of the input.*with an Input in front"):
+        plait.load_model(path)
+    if kind == "h5":
+        layers = [plait.layers.Dense(3, activation="tanh", name="zebra"), plait.layers.Dense(3, name="ant")]
+        model = plait.Sequential([plait.Input((3,)), *layers])
+        model.load_weights(path)
+        np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("file", ["vectorized", "looked_up"])
+@pytest.mark.parametrize("dtype", [object, str])
+def test_a_chain_that_was_never_built_takes_arrays_of_strings(file, dtype, forms):
+    arrays = np.load(forms / f"{file}.npz")
+    x = arrays["in0"].astype(dtype)
+    for call in (lambda model: model.predict(x, verbose=0), lambda model: model(x)):
+        np.testing.assert_array_equal(np.asarray(call(plait.load_model(forms / f"{file}.keras"))), arrays["out0"])

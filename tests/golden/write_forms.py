@@ -122,6 +122,13 @@ def main() -> None:
                     layer.trainable = False
                 model.save_weights(folder / "frozen.h5")
                 model.save(folder / "towers_frozen.h5")
+        for name, layer, x in (
+            ("vectorized", layers.TextVectorization(output_sequence_length=3), np.asarray(["b a", "a b c"])),
+            ("looked_up", layers.StringLookup(), np.asarray(["a", "b", "z"])),
+        ):
+            layer.adapt(["a b", "b a", "b"] if name == "vectorized" else ["a", "b", "b"])
+            keras.Sequential([layer]).save(folder / f"{name}.keras")
+            np.savez_compressed(folder / f"{name}.npz", in0=x, out0=layer(x).numpy())
         with tarfile.open(FILES / f"tf{tf.__version__}.tar.xz", "w:xz") as archive:
             for path in sorted(folder.iterdir()):
                 archive.add(path, path.name)

@@ -150,7 +150,10 @@ class _LocallyConnected(Layer):
     def _pairs(self) -> tuple[np.ndarray, np.ndarray]:
         """For each entry of the kernel the output and the input that it joins, as flat numbers; -1 outside of the input."""
         first = self.data_format == "channels_first"
-        starts, shape = self._starts(), (math.prod(self.places), math.prod(self.kernel_size), self.channels, self.filters)
+        starts, shape = (
+            self._starts(),
+            (math.prod(self.places), math.prod(self.kernel_size), self.channels, self.filters),
+        )
         outputs, inputs = np.zeros(shape, "int64"), np.full(shape, -1, "int64")
         channels, filters = np.arange(self.channels)[:, None], np.arange(self.filters)
         for place, at in enumerate(itertools.product(*map(range, self.places))):
@@ -160,7 +163,9 @@ class _LocallyConnected(Layer):
                 outputs[place, step] = filters * shape[0] + place if first else place * self.filters + filters
                 if inside:
                     spot = int(np.ravel_multi_index(position, self.sizes))
-                    inputs[place, step] = channels * math.prod(self.sizes) + spot if first else spot * self.channels + channels
+                    inputs[place, step] = (
+                        channels * math.prod(self.sizes) + spot if first else spot * self.channels + channels
+                    )
         order = (0, 2, 1, 3) if first else (0, 1, 2, 3)
         merged = (shape[0], shape[1] * shape[2], shape[3])
         return outputs.transpose(order).reshape(merged), inputs.transpose(order).reshape(merged)

@@ -255,10 +255,11 @@ def _read_hdf5(path: Path, compile: bool) -> Any:
     with open_regular(path) as file, LegacyFile(file) as legacy:
         text = legacy.text("model_config")
         if text is None:
-            raise _not_readable(path, "a model")
+            raise _weights_alone(path) if legacy.holds_weights() else _not_readable(path, "a model")
         config = _modern(_parse_old(text), legacy.version)
         with scope(allowance=[4 * legacy.total_bytes() + _SPARE]):
             model = _model_from(config)
+        _check_shape_known(model, path, bool(legacy.layers))
         read_legacy_weights(model, legacy, f"load_model('{path}')")
         read_states(model, legacy.stored)
         training = legacy.text("training_config")
@@ -300,11 +301,32 @@ def _read_json(path: Path, compile: bool) -> Any:
     total = sum(4 * math.prod(array.shape) for array in arrays.values())
     with scope(allowance=[4 * total + _SPARE]):
         model = _model_from(_modern(inner, version))
+    _check_shape_known(model, path, bool(arrays))
     fill_tfjs(model, arrays, f"load_model('{path}')", version)
     return model
 
 
-_MODEL_READERS = {"keras": _read_keras, "folder": _read_keras, "hdf5": _read_hdf5, "json": _read_json}
+def _check_shape_known(model: Any, path: Path, has_weights: bool) -> None:
+    """Refuses a chain of layers that nothing says the input's shape of, where the file has weights for it."""
+    if has_weights and not model.weights and getattr(model, "graph", None) is None:
+        raise FileError(
+            f"'{path}': nothing in it says the shape of the input of {type(model).__name__} {model.name!r}, so its layers have no "
+            "weights that values could go to. Make the same model in your program, with an Input in front, and call "
+            f"load_weights('{path}')."
+        )
+
+
+def _refuse_weights(path: Path, compile: bool) -> Any:
+    raise _weights_alone(path)
+
+
+_MODEL_READERS = {
+    "safetensors": _refuse_weights,
+    "keras": _read_keras,
+    "folder": _read_keras,
+    "hdf5": _read_hdf5,
+    "json": _read_json,
+}
 
 
 # ---------------------------------------------------------------------------- weights alone
@@ -624,6 +646,13 @@ def _not_readable(path: Path, what: str) -> FileError:
     kinds = {"folder": "a folder", "hdf5": "an HDF5 file without a model's config", "keras": "a zip archive"}
     kind = kinds.get(format_of(path), "neither a zip archive nor an HDF5 file")
     return FileError(f"'{path}' is {kind}, and cannot be read as {what}. {_FORMATS}.")
+
+
+def _weights_alone(path: Path) -> FileError:
+    return FileError(
+        f"'{path}' holds weights alone, without the model that they belong to. Build the model in your program and call "
+        f"load_weights('{path}')."
+    )
 
 
 def _check_overwrite(path: Path, overwrite: bool) -> None:

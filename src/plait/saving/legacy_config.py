@@ -93,6 +93,11 @@ _RENAMED_IN = {
 }
 _WITH_UNITS = {"Dense", "LSTM", "GRU", "SimpleRNN", "TimeDistributedDense", "MaxoutDense", "Highway"}
 _OF_ROWS = {"Dense", "MaxoutDense", "Highway"}  # whose `input_dim` is all there is to the shape of their input
+_TAKEN_BY = {
+    "Embedding": "int32",
+    "TextVectorization": "string",
+    "StringLookup": "string",
+}  # what these take, whatever they give
 _RECURRENT = {"RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional"}
 # Arguments that say nothing about a model whose weights are read, wherever a class of today doesn't know them.
 _SAY_NOTHING = {
@@ -204,6 +209,13 @@ def _without_slashes(config: Any) -> Any:
     return rename(config) if names else config
 
 
+def _taken_by(layer: dict) -> str | None:
+    """The dtype that a layer takes, whatever it computes in; None where that says it."""
+    config = layer.get("config")
+    inverted = isinstance(config, dict) and config.get("invert")
+    return None if inverted else _TAKEN_BY.get(str(layer.get("class_name")))
+
+
 def _batch_shape(config: dict) -> Any:
     """The shape of the first layer's input, by any of the names it has had."""
     names = ("batch_shape", "batch_input_shape", "batchInputShape")  # the last: converters from Keras 3 to TF.js
@@ -272,11 +284,15 @@ class _Moderniser:
             shape = None
         if shape is not None and layers[0].get("class_name") != "InputLayer":
             dtype = layers[0]["config"].get("dtype") or "float32"
-            if layers[0].get("class_name") == "Embedding":
-                dtype = "int32"
+            dtype = _taken_by(layers[0]) or dtype
             source = {"batch_shape": shape, "dtype": dtype if isinstance(dtype, str) else "float32"}
             source["name"] = f"{layers[0]['config'].get('name', 'first')}_input"
             layers.insert(0, _keras_layer("InputLayer", source))
+        if len(layers) > 1 and layers[0].get("class_name") == "InputLayer" and _taken_by(layers[1]) == "string":
+            layers[0] = {
+                **layers[0],
+                "config": {**layers[0]["config"], "dtype": "string"},
+            }  # Keras 2 wrote what comes out
         return {**{k: v for k, v in config.items() if k not in ("build_input_shape", "dtype")}, "layers": layers}
 
     def _first_shape(self, first: Any) -> list | None:
@@ -315,7 +331,12 @@ class _Moderniser:
         if self.major < 3:
             new_name = FORMER_NAMES.get(name, new_name)
         config = {_RENAMED_IN.get((name, key), self._key(key)): value for key, value in config.items()}
-        if self.major < 2 and self.order and new_name.endswith(("2D", "3D")) and "data_format" in _arguments_of(new_name):
+        if (
+            self.major < 2
+            and self.order
+            and new_name.endswith(("2D", "3D"))
+            and "data_format" in _arguments_of(new_name)
+        ):
             config.setdefault("data_format", self.order)
         if new_name == "GRU" and self.major < 3:
             config.setdefault("reset_after", False)

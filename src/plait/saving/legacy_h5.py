@@ -117,6 +117,10 @@ class LegacyFile:
             found |= {name.removesuffix(":0"): array for name, array in self.arrays(paths).items()}
         return found
 
+    def holds_weights(self) -> bool:
+        """Whether there are any weights, in this layout or in that of Keras 3."""
+        return bool(self.names("layer_names", self.root)) or bool(self.stored.groups_with_arrays())
+
     def total_bytes(self) -> int:
         """How many bytes all weights take once they are read."""
         arrays = (self.array(path) for paths in self.layers.values() for path in paths.values())

@@ -90,7 +90,9 @@ def _walk_object(value: dict, place: str | None, where: str, compiled: bool) -> 
     for key, item in config.items() if isinstance(config, dict) else [("layers", config)]:
         if key not in _AROUND:
             yield from _walk(item, "layers" if key == "layers" else place_of(key), where, compiled)
-    for key, item in (value.get("compile_config") or {}).items() if isinstance(value.get("compile_config"), dict) else ():
+    for key, item in (
+        (value.get("compile_config") or {}).items() if isinstance(value.get("compile_config"), dict) else ()
+    ):
         yield from _walk(item, place_of(key), key, True)
 
 
@@ -114,7 +116,9 @@ def _is_class_known(value: dict, place: str | None) -> bool:
 
 
 def _is_name_known(name: Any, place: str | None) -> bool:
-    if not isinstance(name, str) or (place == "metrics" and (name.lower() in _SHORT_METRICS or name in builtins_of("losses"))):
+    if not isinstance(name, str) or (
+        place == "metrics" and (name.lower() in _SHORT_METRICS or name in builtins_of("losses"))
+    ):
         return isinstance(name, str)
     for namespace in (place, "functions"):
         try:
@@ -181,7 +185,9 @@ def _tell(found: list[Unknown]) -> str:
     near = did_you_mean(found[0].name, _known_classes()) if len(found) == 1 and not gone else ""
     them, they = ("it", "it is") if len(found) == 1 else ("each", "they are")
     given = ", ".join(f"{one.name.rpartition('>')[2]!r}: ..." for one in found[:8])
-    compiled = " compile=False opens the model without its losses and metrics." if any(one.compiled for one in found) else ""
+    compiled = (
+        " compile=False opens the model without its losses and metrics." if any(one.compiled for one in found) else ""
+    )
     text = (
         f"could not locate {what}.{near} If {they} yours, make {'it' if len(found) == 1 else 'them'} known: put "
         f"@plait.saving.register_keras_serializable() on {them}, or pass custom_objects={{{given}}}.{compiled}"
