@@ -55,7 +55,8 @@ class _LocallyConnected(Layer):
         if padding not in ("valid", "same"):
             raise ArgumentError(f"{who}: `padding` must be 'valid' or 'same', but got {padding!r}.")
         self.filters = filters
-        self.kernel_size, self.strides = numbers(kernel_size, self.rank, who, "kernel_size"), numbers(strides, self.rank, who, "strides")  # fmt: skip
+        self.kernel_size = numbers(kernel_size, self.rank, who, "kernel_size")
+        self.strides = numbers(strides, self.rank, who, "strides")
         self.padding, self.data_format = padding, data_format_name(data_format, who)
         self.activation, self.use_bias = activations.get(activation), use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
@@ -132,7 +133,7 @@ class _LocallyConnected(Layer):
         kernel, rest = values[0], values[1:]
         if kernel.ndim != 3 or kernel.shape != self.kernel.shape:
             kernel = self._gathered(kernel)
-        return [kernel, *(bias.reshape(self.bias.shape) for bias in rest)]
+        return [kernel, *(bias.reshape(*self.places, self.filters) for bias in rest)]
 
     def _gathered(self, kernel: np.ndarray) -> np.ndarray:
         """The kernels of all places, from a matrix of inputs by outputs or the list of its entries."""
@@ -266,7 +267,8 @@ class Highway(Layer):
         options = {"regularizer": self.kernel_regularizer, "constraint": self.kernel_constraint}
         self.kernel = self.add_weight(name="kernel", shape=(size, size), initializer=self.kernel_initializer, **options)
         self.carry = self.add_weight(name="carry_kernel", shape=(size, size), initializer=self.kernel_initializer)
-        self.bias = self.carry_bias = None
+        self.bias: Any = None
+        self.carry_bias: Any = None
         if self.use_bias:
             options = {"regularizer": self.bias_regularizer, "constraint": self.bias_constraint}
             self.bias = self.add_weight(name="bias", shape=(size,), initializer="zeros", **options)
