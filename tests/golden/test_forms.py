@@ -149,6 +149,20 @@ def test_a_layers_model_without_a_fitting_name_goes_by_order(tmp_path):
     np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=1e-5, atol=1e-6)
 
 
+def test_the_order_is_layer_by_layer_where_no_name_fits(tmp_path):
+    names = ("gamma", "beta", "mean", "variance")
+    values = [{name: np.abs(array(3)) + 0.5 for name in names} for _ in range(2)]
+    layers = [layer("BatchNormalization", f"norm_{index}", axis=[1], epsilon=0.0) for index in range(2)]
+    layers[0]["config"]["batch_input_shape"] = [None, 3]
+    arrays = {f"w{4 * i + j}": values[i][name] for i in range(2) for j, name in enumerate(names)}
+    config = {"class_name": "Sequential", "config": {"name": "pair", "layers": layers}}
+    model, x = plait.load_model(write_tfjs(tmp_path, config, arrays)), array(5, 3)
+    expected = x
+    for each in values:
+        expected = (expected - each["mean"]) / np.sqrt(each["variance"]) * each["gamma"] + each["beta"]
+    np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=1e-4, atol=1e-5)
+
+
 def test_a_layers_model_of_which_only_some_names_fit_is_told_by_layer(tmp_path):
     config, weights, _, _ = pair_of_layers()
     weights["aunt/bias"] = weights.pop("ant/bias")
@@ -319,6 +333,12 @@ def test_weights_alone_are_told_as_what_they_are(forms, tmp_path):
     for path in (*paths, forms / "frozen.h5"):
         with pytest.raises(plait.errors.FileError, match=r"holds weights alone.*Build the model.*call load_weights\("):
             plait.load_model(path)
+
+
+def test_a_saved_model_is_told_as_what_it_is(tmp_path):
+    (tmp_path / "saved_model.pb").write_bytes(b"")
+    with pytest.raises(plait.errors.FileError, match=r"is a SavedModel.*without layers.*tf\.keras\.models\.load_model"):
+        plait.load_model(tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["h5", "tfjs"])

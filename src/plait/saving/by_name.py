@@ -108,11 +108,27 @@ def share_out(leaves: Sequence[Leaf], names: Sequence[str]) -> list[list[int]] |
     return [sorted(share) for share in shares] if all(shares) else None
 
 
-def fitting(leaves: Sequence[Leaf], name: str) -> list[Leaf]:
-    """The leaves that a name might mean."""
-    tokens = tokens_of(name)
-    prefix = tokens[:-1] or _prefix_of_keras_1(tokens[0], leaves)
-    return [leaf for leaf in leaves if _likeness(leaf, prefix) is not None]
+def fitting(leaves: Sequence[Leaf], names: Sequence[str]) -> list[list[Leaf]]:
+    """For each name the leaves that it might mean."""
+    called, found = _by_name(leaves), []
+    for name in names:
+        tokens = tokens_of(name)
+        prefix = tokens[:-1] or _prefix_of_keras_1(tokens[0], leaves)
+        found.append([leaves[place] for place in _candidates(called, prefix)])
+    return found
+
+
+def _by_name(leaves: Sequence[Leaf]) -> dict[str, list[int]]:
+    """The places of the leaves that go by each name."""
+    called: dict[str, list[int]] = {}
+    for place, leaf in enumerate(leaves):
+        for name in dict.fromkeys((leaf.layer.name, leaf.label)):
+            called.setdefault(name, []).append(place)
+    return called
+
+
+def _candidates(called: dict[str, list[int]], prefix: tuple[str, ...]) -> list[int]:
+    return list(dict.fromkeys(place for token in prefix for place in called.get(token, ())))
 
 
 def _prefix_of_keras_1(name: str, leaves: Sequence[Leaf]) -> tuple[str, ...]:
@@ -123,9 +139,10 @@ def _prefix_of_keras_1(name: str, leaves: Sequence[Leaf]) -> tuple[str, ...]:
 
 def _owners(leaves: Sequence[Leaf], prefixes: list[tuple[str, ...]]) -> dict[tuple[str, ...], int] | None:
     """The place of the leaf of each prefix; one that could be several's belongs to the one that no other prefix names."""
+    called = _by_name(leaves)
     best: dict[tuple[str, ...], list[int]] = {}
     for prefix in prefixes:
-        likeness = {index: found for index, leaf in enumerate(leaves) if (found := _likeness(leaf, prefix)) is not None}
+        likeness = {place: _likeness(leaves[place], prefix) for place in _candidates(called, prefix)}
         top = max(likeness.values(), default=None)
         best[prefix] = [index for index, found in likeness.items() if found == top]
     certain = {places[0] for places in best.values() if len(places) == 1}
@@ -137,10 +154,8 @@ def _owners(leaves: Sequence[Leaf], prefixes: list[tuple[str, ...]]) -> dict[tup
     return {prefix: places[0] for prefix, places in best.items()}
 
 
-def _likeness(leaf: Leaf, prefix: tuple[str, ...]) -> tuple[int, int] | None:
-    """How well a prefix names a leaf: the names they share, and those that only the leaf's chain has; None for not."""
-    if leaf.layer.name not in prefix and leaf.label not in prefix:
-        return None
+def _likeness(leaf: Leaf, prefix: tuple[str, ...]) -> tuple[int, int]:
+    """How well a prefix names a leaf: the names they share, and those that only the leaf's chain has."""
     shared = [(_common(chain, prefix), chain) for chain in leaf.chains]
     return max((count, count - len(chain)) for count, chain in shared)
 

@@ -204,6 +204,15 @@ def _draw_the_rest(model: Any) -> None:
                 variable.assign(variable.value)
 
 
+def _read_folder(path: Path, compile: bool) -> Any:
+    if (path / "saved_model.pb").exists():
+        raise FileError(
+            f"'{path}' is a SavedModel: operations of TensorFlow, without layers, which neither plait nor Keras 3 opens as a model. "
+            "Where it was made by tf.keras, TensorFlow 2.15 or older can: tf.keras.models.load_model(folder).save('model.h5')."
+        )
+    return _read_keras(path, compile)
+
+
 def _read_keras(path: Path, compile: bool) -> Any:
     with open_archive(path) as archive:
         config = _parse(archive.read(CONFIG, MOST_JSON))

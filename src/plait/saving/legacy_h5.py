@@ -308,7 +308,7 @@ def _names(layer: Any, variables: Sequence[Any]) -> list[str]:
     if len(set(paths)) == len(paths):
         return paths
     others = names_of(layer)
-    return [others[id(variable)] if id(variable) in others else variable.path for variable in variables]
+    return [str(others.get(id(variable), variable.path)) for variable in variables]
 
 
 def _plain(value: np.ndarray) -> np.ndarray:

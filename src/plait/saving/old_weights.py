@@ -70,10 +70,12 @@ def plan_by_names(layer: Any, arrays: Mapping[str, FlatArray], origin: Origin) -
     return parts
 
 
-def plan_by_order(layer: Any, arrays: Mapping[str, FlatArray], origin: Origin) -> list[Part] | None:
-    """Which variable takes which array: those that train first, then the others; or all as they stand in the model."""
+def plan_by_order(
+    layer: Any, arrays: Mapping[str, FlatArray], origin: Origin, order: Sequence[Any] | None = None
+) -> list[Part] | None:
+    """Which variable takes which array, by an order: by default those that train first, else as they stand in the model."""
     shapes = [array.shape for array in arrays.values()]
-    for order in (legacy_order(layer), layer.weights):
+    for order in (legacy_order(layer), layer.weights) if order is None else (order,):
         if [tuple(variable.shape) for variable in order] == shapes:
             by_variable = {id(v): (n, a) for v, (n, a) in zip(order, arrays.items(), strict=True)}
             parts = []

@@ -20,11 +20,12 @@ import numpy as np
 
 from plait._errors import FileError, UnsafeFileError, describe, did_you_mean
 from plait.core.variable import all_or_none
+from plait.layers.ownership import unique
 from plait.saving.archive import open_regular
 from plait.saving.by_name import fitting, leaves_of
 from plait.saving.flat_weights import FlatArray, checked_shape
 from plait.saving.h5 import find_groups
-from plait.saving.old_weights import Origin, Part, plan_by_names, plan_by_order
+from plait.saving.old_weights import Origin, Part, legacy_order, plan_by_names, plan_by_order
 from plait.saving.places import find_places
 from plait.saving.report import LoadReport
 
@@ -155,8 +156,9 @@ def fill_tfjs(model: Any, arrays: Mapping[str, FlatArray], owner: str, version: 
         plan = _plan_by_place(model, arrays, report)
     else:
         plan = plan_by_names(model, arrays, origin)
-        if plan is None and not any(fitting(leaves_of(model), name) for name in arrays):
-            plan = plan_by_order(model, arrays, origin)
+        if plan is None and not any(fitting(leaves_of(model), list(arrays))):
+            order = unique(variable for layer in model.layers for variable in legacy_order(layer))
+            plan = plan_by_order(model, arrays, origin, order)
         if plan is None:
             _tell(model, arrays, origin, report)
     report.settle(False, "TF.js finds weights by the names of their layers.")
@@ -196,8 +198,7 @@ def _tell(model: Any, arrays: Mapping[str, FlatArray], origin: Origin, report: L
     leaves = leaves_of(model)
     shares: dict[int, dict[str, FlatArray]] = {id(leaf): {} for leaf in leaves}
     names = [leaf.label for leaf in leaves]
-    for name, array in arrays.items():
-        owners = fitting(leaves, name)
+    for (name, array), owners in zip(arrays.items(), fitting(leaves, list(arrays)), strict=True):
         if len(owners) == 1:
             shares[id(owners[0])][name] = array
         else:
