@@ -332,7 +332,7 @@ def _refuse_weights(path: Path, compile: bool) -> Any:
 _MODEL_READERS = {
     "safetensors": _refuse_weights,
     "keras": _read_keras,
-    "folder": _read_keras,
+    "folder": _read_folder,
     "hdf5": _read_hdf5,
     "json": _read_json,
 }

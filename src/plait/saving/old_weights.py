@@ -71,11 +71,11 @@ def plan_by_names(layer: Any, arrays: Mapping[str, FlatArray], origin: Origin) -
 
 
 def plan_by_order(
-    layer: Any, arrays: Mapping[str, FlatArray], origin: Origin, order: Sequence[Any] | None = None
+    layer: Any, arrays: Mapping[str, FlatArray], origin: Origin, given: Sequence[Any] | None = None
 ) -> list[Part] | None:
     """Which variable takes which array, by an order: by default those that train first, else as they stand in the model."""
     shapes = [array.shape for array in arrays.values()]
-    for order in (legacy_order(layer), layer.weights) if order is None else (order,):
+    for order in (legacy_order(layer), layer.weights) if given is None else (given,):
         if [tuple(variable.shape) for variable in order] == shapes:
             by_variable = {id(v): (n, a) for v, (n, a) in zip(order, arrays.items(), strict=True)}
             parts = []
