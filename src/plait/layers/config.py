@@ -100,10 +100,11 @@ def _arguments_kept(layer: Any, cls: type) -> dict:
 
 def read_config(cls: type, config: dict) -> dict:
     """A config's values, with those in object form made into objects, without options that plait doesn't have."""
-    if is_of_plait(cls):
+    is_ours = is_of_plait(cls)
+    if is_ours:
         known = {*constructor_parameters(cls), *_OF_ALL, "autocast"}
         config = {key: value for key, value in config.items() if key in known or value not in (None, False)}
-    read = {key: _read_value(value, place_of(key)) for key, value in config.items()}
+    read = {key: _read_value(value, place_of(key) if is_ours else None) for key, value in config.items()}
     if type(read.get("dtype")) is DTypePolicy:
         read["dtype"] = read["dtype"].name  # what constructors of programs' own expect
     return read

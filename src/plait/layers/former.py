@@ -5,7 +5,6 @@ They aren't among `plait.layers`: a new model has better ones. Files name them a
 Letters: B batch, L spatial axes, P places in the output, C channels in, F filters, k window.
 """
 
-import itertools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from plait import activations, constraints, initializers, regularizers
-from plait._errors import ArgumentError, ShapeError
+from plait._errors import ArgumentError, FileError, ShapeError
 from plait._registry import builtin
 from plait.layers.base import Layer
 from plait.layers.convolution import data_format_name, numbers
@@ -120,9 +119,7 @@ class _LocallyConnected(Layer):
         for axis, starts in enumerate(self._starts()):
             begin = np.asarray(starts) - starts[0] if len(starts) else np.zeros(0, int)
             positions = begin[:, None] + np.arange(self.kernel_size[axis])
-            shape = [1] * (2 * rank)
-            shape[axis], shape[rank + axis] = positions.shape
-            index.append(positions.reshape(shape))
+            index.append(positions.reshape(self._spread(axis, positions.shape)))
         windows = x[(slice(None), *index)]
         if self.data_format == "channels_first":
             windows = jnp.moveaxis(windows, -1, rank + 1)
@@ -136,40 +133,63 @@ class _LocallyConnected(Layer):
         return [kernel, *(bias.reshape(*self.places, self.filters) for bias in rest)]
 
     def _gathered(self, kernel: np.ndarray) -> np.ndarray:
-        """The kernels of all places, from a matrix of inputs by outputs or the list of its entries."""
-        outputs, inputs = self._pairs()
+        """The kernels of all places, from a matrix of inputs by outputs or the list of its entries.
+
+        Raises:
+            FileError: another number of values than either has.
+        """
         into, out = math.prod(self.sizes) * self.channels, math.prod(self.places) * self.filters
+        entries = math.prod(int(inside.sum()) for _, inside in self._positions()) * self.channels * self.filters
+        if kernel.size != (entries if kernel.ndim == 1 else into * out):
+            raise FileError(
+                f"{type(self).__name__} {self.name!r}: its kernel should have {entries:,} entries, or be a matrix of {into:,} by "
+                f"{out:,}, but the file has the shape {kernel.shape}."
+            )
+        outputs, inputs = self._pairs()
         there = inputs >= 0
         if kernel.ndim == 1:
-            matrix = np.zeros((out, into), kernel.dtype)
-            flat = np.sort(outputs[there] * into + inputs[there])
-            matrix.reshape(-1)[flat] = kernel
+            places = np.argsort(outputs[there] * into + inputs[there])
+            found = np.empty(entries, kernel.dtype)
+            found[places] = kernel
+            gathered = np.zeros(there.shape, kernel.dtype)
+            gathered[there] = found
         else:
-            matrix = kernel.reshape(into, out).T
-        return np.where(there, matrix[outputs, np.maximum(inputs, 0)], 0).astype(kernel.dtype)
+            gathered = np.where(there, kernel.reshape(into, out)[np.maximum(inputs, 0), outputs], 0)
+        return gathered.astype(kernel.dtype).reshape(self.kernel.shape)
+
+    def _positions(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """For each axis where each window's entries lie (places, k), and which of them lie inside of the input."""
+        found = []
+        for size, window, starts in zip(self.sizes, self.kernel_size, self._starts(), strict=True):
+            positions = np.asarray(starts, "int64").reshape(-1, 1) + np.arange(window)
+            found.append((positions, (positions >= 0) & (positions < size)))
+        return found
 
     def _pairs(self) -> tuple[np.ndarray, np.ndarray]:
         """For each entry of the kernel the output and the input that it joins, as flat numbers; -1 outside of the input."""
-        first = self.data_format == "channels_first"
-        starts, shape = (
-            self._starts(),
-            (math.prod(self.places), math.prod(self.kernel_size), self.channels, self.filters),
-        )
-        outputs, inputs = np.zeros(shape, "int64"), np.full(shape, -1, "int64")
-        channels, filters = np.arange(self.channels)[:, None], np.arange(self.filters)
-        for place, at in enumerate(itertools.product(*map(range, self.places))):
-            for step, offset in enumerate(itertools.product(*map(range, self.kernel_size))):
-                position = [axis[i] + o for axis, i, o in zip(starts, at, offset, strict=True)]
-                inside = all(0 <= p < size for p, size in zip(position, self.sizes, strict=True))
-                outputs[place, step] = filters * shape[0] + place if first else place * self.filters + filters
-                if inside:
-                    spot = int(np.ravel_multi_index(position, self.sizes))
-                    inputs[place, step] = (
-                        channels * math.prod(self.sizes) + spot if first else spot * self.channels + channels
-                    )
-        order = (0, 2, 1, 3) if first else (0, 1, 2, 3)
-        merged = (shape[0], shape[1] * shape[2], shape[3])
-        return outputs.transpose(order).reshape(merged), inputs.transpose(order).reshape(merged)
+        spots, inside = np.zeros((), "int64"), np.ones((), bool)
+        for axis, (positions, within) in enumerate(self._positions()):
+            shape = self._spread(axis, positions.shape)
+            spots = spots * self.sizes[axis] + positions.reshape(shape)
+            inside = inside & within.reshape(shape)
+        places, window = math.prod(self.places), math.prod(self.kernel_size)
+        spots, inside = spots.reshape(places, window, 1), inside.reshape(places, window, 1)
+        channels, filters = np.arange(self.channels), np.arange(self.filters)
+        if self.data_format == "channels_first":
+            inputs = np.where(inside, channels * math.prod(self.sizes) + spots, -1).transpose(0, 2, 1)
+            outputs = filters * places + np.arange(places)[:, None]
+        else:
+            inputs = np.where(inside, spots * self.channels + channels, -1)
+            outputs = np.arange(places)[:, None] * self.filters + filters
+        inputs = inputs.reshape(places, -1, 1)
+        shape = (places, inputs.shape[1], self.filters)
+        return np.broadcast_to(outputs[:, None], shape), np.broadcast_to(inputs, shape)
+
+    def _spread(self, axis: int, shape: tuple[int, ...]) -> list[int]:
+        """The shape in which an axis's windows broadcast with the other axes': all places first, then all windows."""
+        spread = [1] * (2 * self.rank)
+        spread[axis], spread[self.rank + axis] = shape
+        return spread
 
     def load_own_variables(self, store: Mapping) -> None:
         """Reads the kernel and bias, in any of the forms that files hold."""

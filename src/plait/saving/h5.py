@@ -406,7 +406,7 @@ class _Finder:
 
 
 def _stem(member: str) -> str:
-    return re.sub(r"_\d+$", "", member)
+    return re.sub(r"_\d{1,9}$", "", member)
 
 
 def _number(member: str) -> int:

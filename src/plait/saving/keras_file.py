@@ -287,9 +287,9 @@ def _compile_as_before(model: Any, config: dict, version: str) -> bool:
     """Compiles a model as an old file says; where that isn't possible any more, it stays uncompiled, with a warning."""
     try:
         model.compile_from_config(config)
-    except UnsafeFileError:
-        raise
     except (PlaitError, TypeError, KeyError, AttributeError, ValueError) as error:
+        if isinstance(error, UnsafeFileError) and major(version) >= 3:
+            raise
         warnings.warn(
             f"Model {model.name!r} is loaded, but not compiled as Keras {version} did: {error} Compile it anew.",
             stacklevel=6,

@@ -106,8 +106,11 @@ def _part(layer: Any, arrays: dict[str, FlatArray], origin: Origin, by_name: boo
 
 
 def _changed(layer: Any, change: Callable, arrays: dict, shapes: list, origin: Origin) -> list[np.ndarray]:
-    values = change([array.read() for array in arrays.values()])
     wanted = [tuple(variable.shape) for variable in legacy_order(layer)]
+    try:
+        values = change([array.read() for array in arrays.values()])
+    except (ValueError, IndexError, TypeError):
+        values = []
     if [value.shape for value in values] != wanted:
         raise FileError(
             f"{layer.name!r}: its arrays of shapes {shapes} in a file of Keras {origin.version} cannot be made into {wanted}."

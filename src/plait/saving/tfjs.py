@@ -80,7 +80,10 @@ def read_tfjs_weights(path: Path, manifest: Any) -> dict[str, FlatArray]:
     found: dict[str, FlatArray] = {}
     for group in manifest if isinstance(manifest, list) else []:
         data, place = _shards_of(path, group), 0
-        for entry in group.get("weights", []):
+        entries = group.get("weights", [])
+        if not isinstance(entries, list):
+            raise FileError(f"'{path}': its list of weights is {describe(entries)[:200]}.")
+        for entry in entries:
             array, count = _array(entry, data, place)
             if entry["name"] in found:
                 raise FileError(f"'{path}': two arrays are called {entry['name']!r}, so nothing says which is whose.")
@@ -116,10 +119,10 @@ def _array(entry: Any, data: bytearray, place: int) -> tuple[FlatArray, int]:
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
         raise FileError(f"An entry of the list of weights is {describe(entry)[:200]}.")
     name, quantised = entry["name"], entry.get("quantization") or {}
-    shape, kind = (
-        checked_shape(entry.get("shape"), name),
-        _DTYPES.get(quantised.get("dtype") or entry.get("dtype") or ""),
-    )
+    numbers = [quantised.get(key, 0.0) for key in ("scale", "min")] if isinstance(quantised, dict) else [None]
+    if not all(type(number) in (int, float) for number in numbers):
+        raise FileError(f"The array {name!r} is quantised in a way that isn't known: {describe(quantised)[:200]}.")
+    shape, kind = checked_shape(entry.get("shape"), name), _DTYPES.get(str(quantised.get("dtype", entry.get("dtype"))))
     if kind is None:
         raise FileError(f"The array {name!r} has a dtype that isn't known: {describe(entry.get('dtype'))}.")
     count = math.prod(shape) * np.dtype(kind).itemsize
