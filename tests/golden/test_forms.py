@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import plait
+from plait.saving.look import look_into
 
 sys.path.insert(0, str(Path(__file__).parent))
 from make import array, layer, write
@@ -71,6 +72,37 @@ def test_layers_that_are_numbered_otherwise_go_by_rank(tmp_path):
         np.testing.assert_array_equal(mine, theirs)
 
 
+class Block(plait.layers.Layer):
+    """A layer of the program's own that holds two of one shape."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.one, self.two = (plait.layers.Dense(3, name=name) for name in ("one", "two"))
+
+    def build(self, input_shape):
+        self.scale = self.add_weight(shape=(3,), name="scale")
+        self.one.build(input_shape)
+        self.two.build(input_shape)
+
+    def call(self, x):
+        return self.two(self.one(x)) * self.scale
+
+
+@pytest.mark.parametrize("names", [("block", "block"), ("block_3", "block_4")])
+def test_layers_in_a_layer_of_the_programs_own_go_by_name(names, tmp_path):
+    def build(name, frozen):
+        x = plait.Input((3,))
+        model = plait.Model(x, plait.layers.Dense(1, name="out")(Block(name=name)(x)))
+        model.layers[1].one.trainable = not frozen
+        return model
+
+    source, other = build(names[0], frozen=True), build(names[1], frozen=False)
+    source.save(tmp_path / "m.h5")
+    other.load_weights(tmp_path / "m.h5")
+    for mine, theirs in zip(other.get_weights(), source.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
 def test_two_nested_layers_of_one_name_are_told_apart_in_what_plait_writes(tmp_path):
     def build():
         starts = [plait.Input((3,)) for _ in "ab"]
@@ -92,6 +124,11 @@ def test_two_nested_layers_of_one_name_are_told_apart_in_what_plait_writes(tmp_p
 
 # ---------------------------------------------------------------------------- TF.js
 
+
+def test_inspect_shows_a_layers_model_as_what_it_is(forms):
+    found = look_into(forms / "towers.tfjs" / "model.json")
+    assert (found.kind, found.version, len(found.arrays)) == ("a layers-model of TF.js", "2.15.0", 30)
+    assert not found.unknown and not found.unsafe
 
 def write_tfjs(folder, config, weights, version="2.11.0", **more):
     """A layers-model as TF.js's converter writes it."""

@@ -1,10 +1,8 @@
 """Files that name what isn't here: code in Lambdas, the program's own classes and functions, layers that are no more."""
 
-import json
 import sys
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 
@@ -85,6 +83,24 @@ def test_a_lambda_in_a_wrapper_gets_its_function_too(tmp_path):
     model = plait.load_model(path, custom_objects={"twice": lambda x: 2 * x})
     np.testing.assert_allclose(model.predict(x, verbose=0), 2 * x)
     with pytest.raises(plait.errors.UnsafeFileError, match="layer 'twice'"):
+        plait.load_model(path)
+
+
+@pytest.mark.parametrize("way", ["by the layer's name", "by the function's name"])
+def test_a_merge_of_keras_1_by_a_function_gets_it_from_the_program(way, tmp_path):
+    mode = CODE if way == "by the layer's name" else "far"
+    start = [layer("InputLayer", name, batch_input_shape=[None, 3], input_dtype="float32") for name in "ab"]
+    options = {"mode_type": "lambda", "concat_axis": -1, "dot_axes": -1, "output_shape": None, "node_indices": [0, 0]}
+    items = [*start, layer("Merge", "apart", mode=mode, arguments={"scale": 3.0}, **options)]
+    for item, inbound in zip(items, ([], [], [[["a", 0, 0], ["b", 0, 0]]]), strict=True):
+        item.update(name=item["config"]["name"], inbound_nodes=inbound)
+    ends = {"input_layers": [["a", 0, 0], ["b", 0, 0]], "output_layers": [["apart", 0, 0]]}
+    config = {"class_name": "Model", "config": {"name": "m", "layers": items, **ends}}
+    path, x = write(tmp_path / "m.h5", config, "1.2.2", {"apart": []}), [array(4, 3), array(4, 3)]
+    name = "apart" if way == "by the layer's name" else "far"
+    model = plait.load_model(path, custom_objects={name: distance})
+    np.testing.assert_allclose(model.predict(x, verbose=0), 3 * np.abs(x[0] - x[1]), rtol=1e-6)
+    with pytest.raises(plait.errors.FileError, match="layer 'apart'"):
         plait.load_model(path)
 
 

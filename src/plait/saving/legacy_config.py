@@ -373,11 +373,9 @@ class _Moderniser:
 
     def _merge(self, data: dict, config: dict) -> dict:
         mode = config.get("mode")
-        if mode not in _MERGES:
-            raise FileError(
-                f"The layer {config.get('name')!r} of Keras 1 merges by {describe(mode)}, which is code. Make it known: write a "
-                "layer named Merge, and pass it in custom_objects."
-            )
+        if not isinstance(mode, str) or mode not in _MERGES:  # by a function of the list of inputs: what a Lambda is
+            own = {"name": config.get("name"), "function": mode, "arguments": config.get("arguments") or {}}
+            return {**data, "class_name": "Lambda", "module": "keras.layers", "config": own}
         new = {"name": config.get("name")}
         if mode == "concat":
             new["axis"] = config.get("concat_axis", -1)

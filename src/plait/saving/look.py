@@ -14,6 +14,7 @@ from plait.saving.flat_weights import FlatArray, parse_json, read_safetensors
 from plait.saving.h5 import StoredWeights
 from plait.saving.legacy_config import modernise
 from plait.saving.legacy_h5 import LegacyFile
+from plait.saving.tfjs import is_tfjs, read_tfjs_topology, read_tfjs_weights
 from plait.saving.unknown import find_unknown
 
 _MOST_JSON = 512 * 2**20
@@ -61,7 +62,12 @@ def look_into(path: Path) -> Contents:
         if path.suffix == ".safetensors":
             return _contents("weights in safetensors", None, None, read_safetensors(file))
         config = parse_json(file.read(_MOST_JSON), f"'{path}'")
-    if "class_name" not in config and "modelTopology" not in config:
+    if is_tfjs(config):
+        inner, version = read_tfjs_topology(path, config)
+        return _contents(
+            "a layers-model of TF.js", version, {"model": inner}, read_tfjs_weights(path, config.get("weightsManifest"))
+        )
+    if "class_name" not in config:
         raise FileError(f"'{path}' holds neither a model nor weights.")
     return _contents("a model's config in JSON", config.get("keras_version"), config, {})
 
