@@ -49,7 +49,7 @@ _loaders: list[Callable[[], Any]] = []
 # What a place in a config takes, by namespace: a layer's place layers and models, a loss's losses. A name that isn't there is
 # unknown, whatever else has it: `L1` is a regularizer, and no layer.
 _TAKEN_IN = {
-    "layers": ("layers", "models", "ops"),
+    "layers": ("layers", "models", "ops", "functions"),
     "models": ("models", "layers", "utils", "feature_space", "distillation"),
     "activations": ("activations", "layers", "models"),
     "metrics": ("metrics", "losses"),
@@ -478,16 +478,17 @@ def _plain_model(config: Mapping[str, Any]) -> type | None:
 
 
 def _find_builtin_class(class_name: str, module: str, namespace: str | None) -> type | None:
-    hinted = [part for part in reversed(module.split(".")) if part and part in _builtins]
-    if namespace is not None:
-        taken = _TAKEN_IN.get(namespace, (namespace,))
-    else:
-        taken = tuple(_builtins) if not hinted else ()
-    for name in dict.fromkeys((*hinted, *taken, "")):
-        thing = _builtins.get(name, {}).get(class_name)
-        if inspect.isclass(thing):
+    """The class of plait's own that a name means: the one of just that module, else of a namespace that the module names,
+    else of what the place takes."""
+    namesakes = {
+        name: things[class_name] for name, things in _builtins.items() if inspect.isclass(things.get(class_name))
+    }
+    for thing in namesakes.values():
+        if _homes[thing][0] == module:
             return thing
-    return None
+    hinted = [part for part in reversed(module.split(".")) if part]
+    taken = tuple(_builtins) if namespace is None else _TAKEN_IN.get(namespace, (namespace,))
+    return next((namesakes[name] for name in (*hinted, *taken, "") if name in namesakes), None)
 
 
 def _raise_unknown(name: str, class_name: str) -> Any:

@@ -22,7 +22,7 @@ def siamese(folder, function, kind="lambda", version="2.4.0"):
     items = [
         *start,
         layer("Dense", "shared", units=2, activation="tanh"),
-        layer("Lambda", "distance", arguments={"scale": 2.0}, output_shape_module=None, **options),
+        layer("Lambda", "distance", arguments={"scale": {"type": "ndarray", "value": [2.0]}}, output_shape_module=None, **options),
         layer("Dense", "out", units=1, activation="sigmoid"),
     ]
     nodes = [[], [], [[["left", 0, 0, {}]], [["right", 0, 0, {}]]], [[["shared", 0, 0, {}], ["shared", 1, 0, {}]]], [[["distance", 0, 0, {}]]]]

@@ -386,11 +386,20 @@ class Lambda(Layer):
                 f"your program, and pass custom_objects={{{name!r}: function}}."
             )
         shape = config.get("output_shape")
-        plain = isinstance(shape, (list, tuple)) and not any(isinstance(size, (str, list, dict)) for size in shape)
         kept = {key: value for key, value in config.items() if key not in _ONLY_IN_FILES}
+        if is_code(shape) or isinstance(shape, str):  # of the function's results: a trace tells their shapes
+            kept["output_shape"] = None
+        if isinstance(config.get("arguments"), dict):
+            kept["arguments"] = {key: _array_of_keras_2(value) for key, value in config["arguments"].items()}
         if isinstance(function, str):
             function = deserialize({"class_name": "function", "config": function}, None, "activations")
-        return super().from_config({**kept, "function": function, "output_shape": shape if plain else None})  # type: ignore[return-value]
+        return super().from_config({**kept, "function": function})  # type: ignore[return-value]
+
+
+def _array_of_keras_2(value: Any) -> Any:
+    """An argument; an array where it is one in the form of Keras 2."""
+    is_array = isinstance(value, dict) and value.get("type") == "ndarray" and "value" in value
+    return np.asarray(value["value"]) if is_array else value
 
 
 # What Keras 1 and 2 said of the functions that they wrote as code.
