@@ -46,8 +46,8 @@ _custom: dict[str, Any] = {}
 _custom_names: dict[Any, str] = {}
 _loaders: list[Callable[[], Any]] = []
 
-# What a place in a config takes, by namespace: a layer's place layers and models, a loss's losses. A name that isn't there is
-# unknown, whatever else has it: `L1` is a regularizer, and no layer.
+# The namespaces that each place in a config takes objects from: a layer's place takes layers and models, a loss's losses.
+# A name from any other namespace is unknown there: `L1` is a regularizer, and no layer.
 _TAKEN_IN = {
     "layers": ("layers", "models", "ops", "functions"),
     "models": ("models", "layers", "utils", "feature_space", "distillation"),
@@ -418,7 +418,7 @@ def deserialize_object(cls: type, config: Mapping[str, Any]) -> Any:
 def _known_arguments(cls: type, config: Mapping[str, Any], data: Mapping[str, Any]) -> dict:
     """A config without the arguments that plait's class doesn't know, where they are None and so say nothing.
 
-    A class of the program's own that stands for Lambda gets no code: only what every layer has, and what it asks for.
+    A class of the program's own that stands for Lambda gets no code: only the arguments of every layer, and its own.
     """
     if cls not in _homes and data.get("class_name") == "Lambda":
         asked = {"name", "trainable", "dtype", *constructor_parameters(cls)}
@@ -478,8 +478,7 @@ def _plain_model(config: Mapping[str, Any]) -> type | None:
 
 
 def _find_builtin_class(class_name: str, module: str, namespace: str | None) -> type | None:
-    """The class of plait's own that a name means: the one of just that module, else of a namespace that the module names,
-    else of what the place takes."""
+    """One of plait's own classes: from exactly that module, else from a namespace in the module's name, else from the place."""
     namesakes = {
         name: things[class_name] for name, things in _builtins.items() if inspect.isclass(things.get(class_name))
     }

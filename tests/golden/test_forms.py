@@ -1,6 +1,6 @@
-"""Forms that real files showed: what TensorFlow 2.15.1 and TF.js's converter wrote, with the numbers that they computed.
+"""Forms of real files, written by TensorFlow 2.15.1 and TF.js's converter, with the numbers that they computed.
 
-`files/forms/tf2.15.1.tar.xz` holds what `write_forms.py` wrote; other forms are made here, with NumPy as the reference.
+`write_forms.py` wrote `files/forms/tf2.15.1.tar.xz`; other forms are made here, with NumPy as the reference.
 """
 
 import json
@@ -142,7 +142,7 @@ def write_tfjs(folder, config, weights, version="2.11.0", **more):
 
 
 def pair_of_layers(shape="batch_input_shape"):
-    """The config of two layers of one shape, their weights by name, an input, and what NumPy computes."""
+    """The config of two layers of one shape, their weights by name, an input, and the outputs by NumPy."""
     layers = [layer("Dense", "zebra", units=3, activation="tanh", **{shape: [None, 3]}), layer("Dense", "ant", units=3)]
     config = {"class_name": "Sequential", "config": {"name": "pair", "layers": layers}}
     weights = {"ant/kernel": array(3, 3), "ant/bias": array(3), "zebra/kernel": array(3, 3), "zebra/bias": array(3)}
@@ -241,6 +241,22 @@ def test_recurrent_layers_begin_with_the_states_that_they_are_given(file, forms,
     predicts(plait.load_model(tmp_path / "again.keras"), forms, "decoder")
 
 
+@pytest.mark.parametrize("form", ["behind the input", "as a keyword", "as a keyword of one tensor"])
+def test_states_stand_in_a_call_in_each_form_of_keras_2(form, forms, tmp_path):
+    with h5py.File(forms / "decoder.h5") as source, h5py.File(tmp_path / "m.h5", "w") as file:
+        source.copy("model_weights", file)
+        config = json.loads(source.attrs["model_config"])
+        file.attrs["keras_version"], file.attrs["backend"] = "2.4.0", "tensorflow"
+        calls = {item["name"]: item for item in config["config"]["layers"]}
+        for name in ("decoder", "film_decoder") if form != "as a keyword of one tensor" else ("gru",):
+            (first, *states), *_ = calls[name]["inbound_nodes"]
+            states = [state[:3] for state in states]
+            if form != "behind the input":
+                calls[name]["inbound_nodes"] = [[[*first[:3], {"initial_state": states if len(states) > 1 else states[0]}]]]
+        file.attrs["model_config"] = json.dumps(config)
+    predicts(plait.load_model(tmp_path / "m.h5"), forms, "decoder")
+
+
 # ---------------------------------------------------------------------------- layers that are no more
 
 
@@ -253,7 +269,7 @@ def test_layers_that_keras_has_no_more_open_with_their_numbers(file, forms, tmp_
         predicts(plait.load_model(tmp_path / f"again{ending}"), forms, "local")
 
 
-# ---------------------------------------------------------------------------- what compile was told
+# ---------------------------------------------------------------------------- arguments of compile
 
 
 @pytest.mark.parametrize("file", ["objects.h5", "objects.keras"])

@@ -1,4 +1,4 @@
-"""Files that name what isn't here: code in Lambdas, the program's own classes and functions, layers that are no more."""
+"""Files with unknown names: code in Lambdas, the program's own classes and functions, layers that are no more."""
 
 import sys
 from pathlib import Path

@@ -2,7 +2,7 @@
 
     python tests/golden/write_forms.py    # with tensorflow-cpu 2.15.1; tensorflowjs 4.22.0's Python files on the path
 
-Each model has values of its own, and beside its files stand the inputs and what its own library predicts.
+Each model has values of its own, and beside its files stand the inputs and TensorFlow's predictions.
 """
 
 import sys

@@ -43,7 +43,7 @@ def classes():
                 yield pytest.param(namespace, thing, id=f"{namespace}.{name}")
 
 
-@pytest.mark.parametrize(("namespace", "cls"), list(classes()))
+@pytest.mark.parametrize("namespace, cls", list(classes()))
 def test_a_class_is_found_where_files_name_it(namespace, cls):
     module, name, registered = _registry._homes[cls]
     entry = {"module": module, "class_name": name, "registered_name": registered, "config": {}}

@@ -387,7 +387,7 @@ class Lambda(Layer):
             )
         shape = config.get("output_shape")
         kept = {key: value for key, value in config.items() if key not in _ONLY_IN_FILES}
-        if is_code(shape) or isinstance(shape, str):  # of the function's results: a trace tells their shapes
+        if is_code(shape) or isinstance(shape, str):  # a trace finds the shapes of the function's results
             kept["output_shape"] = None
         if isinstance(config.get("arguments"), dict):
             kept["arguments"] = {key: _array_of_keras_2(value) for key, value in config["arguments"].items()}
@@ -402,5 +402,5 @@ def _array_of_keras_2(value: Any) -> Any:
     return np.asarray(value["value"]) if is_array else value
 
 
-# What Keras 1 and 2 said of the functions that they wrote as code.
+# Arguments of Keras 1 and 2 that describe functions written as code.
 _ONLY_IN_FILES = {"function_type", "module", "output_shape_type", "output_shape_module", "mask_type", "mask_module"}

@@ -150,13 +150,13 @@ class Sequential(Model):
         self._connect(self._chain[0].output)
 
     def _begin(self, shape: Any, dtype: str | None) -> None:
-        """Puts an Input for the first data in front; their sizes are no one's wish."""
+        """Puts an Input for the first data in front; nobody asked for their sizes."""
         layer = Input(batch_shape=(None, *tuple(shape)[1:]), dtype=dtype).node.operation
         self._chain.insert(0, layer)
         self._takes_any_size = True
 
     def _build_for_text(self, x: Any) -> None:
-        """Makes the graph for arrays of strings: no program takes these, so it must be known what works on them."""
+        """Makes the graph for arrays of strings: no program takes these, so the layers that do must be known first."""
         if self.graph is None and self._chain and is_text(x) and not isinstance(self._chain[0], InputLayer):
             self._begin(np.shape(x), "string")
             with name_scope(self.name):
@@ -168,7 +168,7 @@ class Sequential(Model):
         return super().__call__(*args, **kwargs)
 
     def on_host(self, x: Any) -> Any:
-        """Data with what works on text done; other data as it is."""
+        """Data after the layers that take text; other data as it is."""
         self._build_for_text(x)
         return super().on_host(x)
 

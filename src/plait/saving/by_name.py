@@ -1,7 +1,7 @@
-"""Which array of a file belongs to which layer, by the names that the file gives its arrays.
+"""Which array of a file belongs to which layer, by the names in the file.
 
-Files of Keras 1 and 2, and those of TF.js, list the weights of a nested model in an order that depends on what was frozen,
-or on the alphabet. Their names don't: `encoder/dense_1/kernel` says which layer it belongs to.
+Files of Keras 1 and 2, and those of TF.js, list the weights of a nested model in an order that depends on frozen layers, or on
+the alphabet. Their names don't: `encoder/dense_1/kernel` says which layer it belongs to.
 
 Verbs: `leaves_of` lists the layers in a model that hold weights themselves; `share_out` divides names among them;
 `match_variables` does so among the variables of one layer.
@@ -25,7 +25,7 @@ class Leaf:
     Attributes:
         layer: the layer.
         chains: the names that lead to it, outermost first, its own last; a shared layer has several.
-        label: what old files call it: a layer in a TimeDistributed goes by the wrapper's name.
+        label: its name in old files: a layer in a TimeDistributed goes by the wrapper's name.
     """
 
     def __init__(self, layer: Any, label: str):
@@ -87,7 +87,7 @@ def tokens_of(name: str) -> tuple[str, ...]:
 
 
 def share_out(leaves: Sequence[Leaf], names: Sequence[str]) -> list[list[int]] | None:
-    """For each leaf the places of its names in the list; None where names don't say it, or not of all.
+    """For each leaf the places of its names in the list; None where the names leave a doubt.
 
     >>> import plait
     >>> layers = [plait.layers.Dense(1, name=name) for name in ("b", "a")]
@@ -211,7 +211,7 @@ def _stem_and_number(name: str) -> tuple[str, int]:
 
 
 def match_variables(layer: Any, names: Sequence[str]) -> list | None:
-    """The variables of a layer in the order of their names; None where names don't say it of all.
+    """The variables of a layer in the order of their names; None where the names leave a doubt.
 
     >>> import plait
     >>> layer = plait.layers.Dense(1)

@@ -3,7 +3,7 @@
 A safetensors file is a length (8 bytes), a JSON header with the dtype, shape and place of each array, and the bytes. The
 names are the paths of variables.
 
-Verbs: `write_safetensors`, `read_safetensors`, `fill` gives values to a model's variables.
+Verbs: `write_safetensors`, `read_safetensors`, `fill` assigns them to a model's variables.
 
 What is refused: places that overlap, leave gaps or lie outside of the file, shapes that don't agree with their bytes.
 """

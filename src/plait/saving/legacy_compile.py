@@ -1,4 +1,4 @@
-"""What `compile` was told by Keras 1, 2 and tf.keras, in the words of today.
+"""The arguments of `compile` in the files of Keras 1, 2 and tf.keras, in the words of today.
 
 Verbs: `modern_compile_config` for all of it, `modern_optimizer` for the optimizer alone.
 
@@ -17,10 +17,10 @@ _KEYS = ("loss", "metrics", "weighted_metrics", "loss_weights")
 
 
 def modern_compile_config(config: Any, outputs: Sequence[str] = ()) -> dict:
-    """What `compile` was told, in the words of today.
+    """The arguments of `compile`, in the words of today.
 
     Args:
-        config: what a file holds.
+        config: the arguments as a file holds them.
         outputs: the names of the model's outputs, which names of metrics begin with where there are several.
     """
     config = config if isinstance(config, dict) else {}

@@ -97,7 +97,7 @@ _TAKEN_BY = {
     "Embedding": "int32",
     "TextVectorization": "string",
     "StringLookup": "string",
-}  # what these take, whatever they give
+}  # by their inputs, not their outputs
 _RECURRENT = {"RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional"}
 # Arguments that say nothing about a model whose weights are read, wherever a class of today doesn't know them.
 _SAY_NOTHING = {
@@ -175,7 +175,7 @@ def modernise(config: Any, version: str) -> Any:
 
 
 def _order_of(config: Any) -> str | None:
-    """The order of axes that all layers that say one have: what layers had that don't, as Keras 1 let some of them."""
+    """The one order of axes in a config, which also holds for layers of Keras 1 that don't name theirs; None if there are two."""
     found, remaining = set(), [config]
     while remaining:
         value = remaining.pop()
@@ -292,7 +292,7 @@ class _Moderniser:
             layers[0] = {
                 **layers[0],
                 "config": {**layers[0]["config"], "dtype": "string"},
-            }  # Keras 2 wrote what comes out
+            }  # Keras 2 wrote the dtype of the outputs
         return {**{k: v for k, v in config.items() if k not in ("build_input_shape", "dtype")}, "layers": layers}
 
     def _first_shape(self, first: Any) -> list | None:
@@ -373,7 +373,7 @@ class _Moderniser:
 
     def _merge(self, data: dict, config: dict) -> dict:
         mode = config.get("mode")
-        if not isinstance(mode, str) or mode not in _MERGES:  # by a function of the list of inputs: what a Lambda is
+        if not isinstance(mode, str) or mode not in _MERGES:  # by a function of the list of inputs, like a Lambda
             own = {"name": config.get("name"), "function": mode, "arguments": config.get("arguments") or {}}
             return {**data, "class_name": "Lambda", "module": "keras.layers", "config": own}
         new = {"name": config.get("name")}

@@ -85,7 +85,7 @@ class LegacyFile:
 
     @property
     def layers(self) -> dict[str, dict[str, str]]:
-        """The arrays of each layer that has any: their paths by the names that the file gives them."""
+        """The arrays of each layer that has any: paths by name."""
         found = {}
         for layer in self.names("layer_names", self.root):
             group = f"{self.root}/{layer}".removeprefix("/")
@@ -197,7 +197,7 @@ def _pairs_by_order(mine: dict, stored: dict, owner: str, skip: bool) -> list[tu
 
 
 def compile_config_of(training: Any, version: str, outputs: Sequence[str]) -> dict | None:
-    """What `compile` was told, from a `training_config`; None where it holds nothing. `outputs` are the outputs' names."""
+    """The arguments of `compile`, from a `training_config`; None where it holds nothing. `outputs` are the outputs' names."""
     if not isinstance(training, dict) or "optimizer_config" not in training:
         return None
     if major(version) < 3:

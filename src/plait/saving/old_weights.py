@@ -1,6 +1,6 @@
-"""The arrays of a layer in the files of Keras 1, 2 and TF.js, made into what today's layer holds.
+"""The arrays of a layer in the files of Keras 1, 2 and TF.js, in the form of today's layers.
 
-Verbs: `plan_for(layer, arrays, origin)` finds for each array its variable, and what is to be done to its values first.
+Verbs: `plan_for(layer, arrays, origin)` finds for each array its variable, and the change that its values need.
 
 What changes: the gates of recurrent layers, once an array each, are joined; matrices of CuDNN are transposed; kernels of
 Keras 1 stand in the order of Theano's axes; and kernels trained on Theano are turned round, for Theano computed
@@ -22,7 +22,7 @@ _CONVOLUTIONS = {"Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "ConvLSTM2D"}
 
 
 class Origin(NamedTuple):
-    """What wrote a file: the version of Keras, and what it ran on."""
+    """The origin of a file: the version of Keras, and its backend."""
 
     version: str
     backend: str | None = None
@@ -34,7 +34,7 @@ class Part(NamedTuple):
     Attributes:
         name: the layer's.
         variables: where the values go.
-        read: gives them, in that order and in the variables' shapes.
+        read: reads the values, in that order and in the variables' shapes.
     """
 
     name: str
@@ -47,8 +47,8 @@ def plan_for(layer: Any, arrays: Mapping[str, FlatArray], origin: Origin) -> lis
 
     Args:
         layer: a layer, a wrapper, or a model.
-        arrays: what the file has for it, by name, in the file's order.
-        origin: what wrote the file.
+        arrays: its arrays by name, in the file's order.
+        origin: the file's origin.
     """
     return plan_by_names(layer, arrays, origin) or plan_by_order(layer, arrays, origin)
 
@@ -118,7 +118,7 @@ def _changed(layer: Any, change: Callable, arrays: dict, shapes: list, origin: O
     return values
 
 
-# ---------------------------------------------------------------------------- what old layers held
+# ---------------------------------------------------------------------------- changes of old layers
 
 
 def change_of(layer: Any, shapes: list[tuple], origin: Origin) -> Callable | None:

@@ -1,10 +1,10 @@
 """Models of TF.js: a `model.json` with a config and a list of shards beside it, whose bytes follow each other.
 
 Arrays may be quantised to 8 or 16 bits. They belong to layers by name, as in TF.js itself: `dense_1/kernel`. The converter
-lists layers by the alphabet, `dense_10` before `dense_2`, so their order says nothing; it counts only where not a single
+lists layers by the alphabet, `dense_10` before `dense_2`, so their order means nothing; it counts only where not a single
 name fits. Of a `.keras` file the converter writes the places in its archive, `layers/dense_1/vars/0`.
 
-Verbs: `is_tfjs`, `read_tfjs_topology`, `read_tfjs_weights`, `fill_tfjs` gives values to a model's variables.
+Verbs: `is_tfjs`, `read_tfjs_topology`, `read_tfjs_weights`, `fill_tfjs` assigns them to a model's variables.
 
 What is refused: graph-models, which hold operations of TensorFlow and no layers; shards that lie elsewhere than beside
 their `model.json`; shapes that don't agree with their bytes.
@@ -90,7 +90,7 @@ def read_tfjs_weights(path: Path, manifest: Any) -> dict[str, FlatArray]:
             found[entry["name"]] = array
             place += count
         if place != len(data):
-            raise FileError(f"'{path}': its shards have {len(data):,} bytes, but its list of weights tells {place:,}.")
+            raise FileError(f"'{path}': its shards have {len(data):,} bytes, but its list of weights needs {place:,}.")
     return found
 
 
@@ -127,7 +127,7 @@ def _array(entry: Any, data: bytearray, place: int) -> tuple[FlatArray, int]:
         raise FileError(f"The array {name!r} has a dtype that isn't known: {describe(entry.get('dtype'))}.")
     count = math.prod(shape) * np.dtype(kind).itemsize
     if place + count > len(data):
-        raise UnsafeFileError(f"The array {name!r} of shape {shape} is longer than what its shards hold.")
+        raise UnsafeFileError(f"The array {name!r} of shape {shape} is longer than its shards.")
 
     def read() -> np.ndarray:
         value = np.frombuffer(data, kind, math.prod(shape), place).reshape(shape)
@@ -142,12 +142,12 @@ def _array(entry: Any, data: bytearray, place: int) -> tuple[FlatArray, int]:
 
 
 def fill_tfjs(model: Any, arrays: Mapping[str, FlatArray], owner: str, version: str) -> LoadReport:
-    """Gives values to a model's variables by the names of the arrays: all of them, or none if something doesn't fit.
+    """Assigns values to a model's variables by the names of the arrays: all of them, or none if something doesn't fit.
 
     Args:
         model: a model that is built.
-        arrays: what there is.
-        owner: what to call this in messages.
+        arrays: the file's arrays by name.
+        owner: the name of this load in messages.
         version: the Keras that the model was written by.
 
     Raises:
@@ -197,7 +197,7 @@ def _plan_by_place(model: Any, arrays: Mapping[str, FlatArray], report: LoadRepo
 
 
 def _tell(model: Any, arrays: Mapping[str, FlatArray], origin: Origin, report: LoadReport) -> None:
-    """Lists what doesn't fit, layer by layer."""
+    """Lists all mismatches, layer by layer."""
     leaves = leaves_of(model)
     shares: dict[int, dict[str, FlatArray]] = {id(leaf): {} for leaf in leaves}
     names = [leaf.label for leaf in leaves]

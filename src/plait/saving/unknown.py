@@ -1,6 +1,6 @@
-"""What a config names and nobody here knows: classes, functions, and code that isn't run, each with where it stands.
+"""Unknown names in a config: classes, functions, and code that isn't run, each with its place.
 
-Verbs: `find_unknown(config)` lists all of it; `refuse_unknown(config)` makes it one error, with what to do.
+Verbs: `find_unknown(config)` lists all of it; `refuse_unknown(config)` makes it one error, with the remedies.
 """
 
 import warnings
@@ -11,7 +11,7 @@ from plait import _registry
 from plait._errors import FileError, NameUnknownError, PlaitError, UnsafeFileError, did_you_mean
 from plait._registry import builtins_of, find_class, place_of
 
-_GONE = {  # layers that Keras once had, or wrote by itself, and what they were
+_GONE = {  # layers that Keras once had, or wrote by itself, with a description
     "TFOpLambda": "a function of TensorFlow that tf.keras recorded as a layer",
     "SlicingOpLambda": "an index into a tensor that tf.keras recorded as a layer",
     "ClassMethod": "a function of TensorFlow that tf.keras recorded as a layer",
@@ -35,10 +35,10 @@ class Unknown(NamedTuple):
     """Something that isn't known.
 
     Attributes:
-        name: what it is called.
+        name: its name.
         kind: "class", "function" or "code".
         where: where it stands, such as "layer 'encoder'" or "loss".
-        compiled: whether it is a part of what `compile` was told.
+        compiled: whether it is an argument of `compile`.
     """
 
     name: str
@@ -173,7 +173,7 @@ def _remedy(code: list[Unknown]) -> str:
         )
     given = ", ".join(f"{name!r}: function" for name in layers[:8])
     return (
-        f"Write what each did as a function in your program, and pass custom_objects={{{given}}}; or pass a layer class of your "
+        f"Write the function of each in your program, and pass custom_objects={{{given}}}; or pass a layer class of your "
         "own as custom_objects={'Lambda': ...}."
     )
 
