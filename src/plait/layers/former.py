@@ -15,6 +15,7 @@ import numpy as np
 from plait import activations, constraints, initializers, regularizers
 from plait._errors import ArgumentError, FileError, ShapeError
 from plait._registry import builtin
+from plait._traits import of_plait
 from plait.layers.base import Layer
 from plait.layers.convolution import data_format_name, numbers
 from plait.layers.core import last_axis
@@ -22,6 +23,7 @@ from plait.layers.input_spec import InputSpec
 from plait.layers.reshaping import Cropping1D, Cropping2D, Cropping3D
 
 
+@of_plait
 class _LocallyConnected(Layer):
     """A convolution with a kernel of its own at each place: `out[b, p] = activation(window[b, p] @ kernel[p] + bias[p])`.
 

@@ -157,13 +157,13 @@ class Sequential(Model):
 
     def _build_for_text(self, x: Any) -> None:
         """Makes the graph for arrays of strings: no program takes these, so the layers that do must be known first."""
-        if self.graph is None and self._chain and is_text(x) and not isinstance(self._chain[0], InputLayer):
+        if self._graph is None and self._chain and is_text(x) and not isinstance(self._chain[0], InputLayer):
             self._begin(np.shape(x), "string")
             with name_scope(self.name):
                 self._connect(self._chain[0].output)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self.graph is None and args:
+        if self._graph is None and args:
             self._build_for_text(args[0])
         return super().__call__(*args, **kwargs)
 

@@ -15,6 +15,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from plait.core.graph import graph_of
 from plait.layers.ownership import unique
 from plait.layers.wrappers import Bidirectional, TimeDistributed
 
@@ -70,7 +71,7 @@ def _inside(thing: Any) -> list | None:
         inner = [thing.layer]
     elif type(thing) is Bidirectional:
         inner = [thing.forward_layer, thing.backward_layer]
-    elif getattr(thing, "graph", None) is not None:
+    elif graph_of(thing) is not None:
         inner = list(thing.layers)
     else:
         return None

@@ -280,7 +280,7 @@ def _read_hdf5(path: Path, compile: bool) -> Any:
 
 
 def _outputs_of(model: Any) -> list[str]:
-    return model.output_names if getattr(model, "graph", None) is not None else []
+    return model.output_names if graph_of(model) is not None else []
 
 
 def _compile_as_before(model: Any, config: dict, version: str) -> bool:
@@ -317,7 +317,7 @@ def _read_json(path: Path, compile: bool) -> Any:
 
 def _check_shape_known(model: Any, path: Path, has_weights: bool) -> None:
     """Refuses a chain of layers that nothing says the input's shape of, where the file has weights for it."""
-    if has_weights and not model.weights and getattr(model, "graph", None) is None:
+    if has_weights and not model.weights and graph_of(model) is None:
         raise FileError(
             f"'{path}': nothing in it says the shape of the input of {type(model).__name__} {model.name!r}, so its layers have no "
             "weights that values could go to. Make the same model in your program, with an Input in front, and call "
