@@ -46,6 +46,30 @@ _custom: dict[str, Any] = {}
 _custom_names: dict[Any, str] = {}
 _loaders: list[Callable[[], Any]] = []
 
+# The namespaces that each place in a config takes objects from: a layer's place takes layers and models, a loss's losses.
+# A name from any other namespace is unknown there: `L1` is a regularizer, and no layer.
+_TAKEN_IN = {
+    "layers": ("layers", "models", "ops", "functions"),
+    "models": ("models", "layers", "utils", "feature_space", "distillation"),
+    "activations": ("activations", "layers", "models"),
+    "metrics": ("metrics", "losses"),
+    "optimizers": ("optimizers", "schedules"),
+    "schedules": ("schedules", "optimizers"),
+}
+_PLACE_OF = {
+    "activation": "activations",
+    "recurrent_activation": "activations",
+    "layer": "layers",
+    "cell": "layers",
+    "cells": "layers",
+    "forward_layer": "layers",
+    "backward_layer": "layers",
+    "optimizer": "optimizers",
+    "loss": "losses",
+    "metrics": "metrics",
+    "weighted_metrics": "metrics",
+}
+_ENDINGS = {"_initializer": "initializers", "_regularizer": "regularizers", "_constraint": "constraints"}
 _EXPRESSIONS = ("activations", "initializers", "losses", "metrics", "regularizers", "constraints", "ops", "optimizers")
 
 
@@ -67,6 +91,12 @@ def builtin(namespace: str, *aliases: str, module: str | None = None, registered
         return of_plait(thing) if inspect.isclass(thing) else thing
 
     return register
+
+
+def place_of(key: str) -> str | None:
+    """The namespace that an argument of a layer or of `compile` takes its objects from, by its name; None for any."""
+    ending = next((place for end, place in _ENDINGS.items() if key.endswith(end)), None)
+    return _PLACE_OF.get(key, ending)
 
 
 def when_unknown(load: Callable[[], Any]) -> None:
@@ -131,6 +161,19 @@ def custom_object_scope(custom_objects: Mapping[str, Any] | None = None, *more: 
     for mapping in (custom_objects, *more):
         merged.update(mapping or {})
     return scope(custom_objects=merged)
+
+
+def custom_named(name: Any) -> Callable | None:
+    """The function that the program passed under a name in `custom_objects`; None where there is none."""
+    found = current().custom_objects.get(name) if isinstance(name, str) else None
+    return found if callable(found) and not inspect.isclass(found) else None
+
+
+def is_code(value: Any) -> bool:
+    """Whether a value from a file is Python code: bytecode, in the forms of Keras 1 to 3."""
+    if isinstance(value, dict):
+        return value.get("class_name") == "__lambda__"
+    return isinstance(value, (list, tuple)) and bool(value) and isinstance(value[0], str)
 
 
 def registered_name(thing: Any) -> str:
@@ -323,7 +366,7 @@ def deserialize(config: Any, custom: Mapping[str, Any] | None = None, namespace:
     Args:
         config: data in the form of Keras's files; plain values and containers come back as they are.
         custom: names that this config may use besides the registered ones.
-        namespace: where a class without a module is looked for first.
+        namespace: where a class is looked for, unless it says its module.
 
     Raises:
         FileError: a class that isn't known here.
@@ -345,7 +388,7 @@ def deserialize(config: Any, custom: Mapping[str, Any] | None = None, namespace:
     if class_name.startswith("__") and class_name in _SPECIAL:
         return _SPECIAL[class_name](inner)
     if class_name == "function":
-        return _find_function(inner, config.get("registered_name"))
+        return _find_function(inner, namespace)
     return deserialize_object(find_class(config, namespace), config)
 
 
@@ -357,7 +400,7 @@ def deserialize_object(cls: type, config: Mapping[str, Any]) -> Any:
     if not isinstance(inner, Mapping) and not (isinstance(inner, list) and getattr(cls, "_config_may_be_list", False)):
         raise FileError(f"The config of a {cls.__name__} must be a dict, but got {describe(inner)[:200]}.")
     try:
-        thing = cls.from_config(_known_arguments(cls, inner) if isinstance(inner, Mapping) else inner)
+        thing = cls.from_config(_known_arguments(cls, inner, config) if isinstance(inner, Mapping) else inner)
         build_config = config.get("build_config")
         if build_config and not getattr(thing, "built", True) and hasattr(thing, "build_from_config"):
             thing.build_from_config(build_config)
@@ -372,8 +415,14 @@ def deserialize_object(cls: type, config: Mapping[str, Any]) -> Any:
     return thing
 
 
-def _known_arguments(cls: type, config: Mapping[str, Any]) -> dict:
-    """A config without the arguments that plait's class doesn't know, where they are None and so say nothing."""
+def _known_arguments(cls: type, config: Mapping[str, Any], data: Mapping[str, Any]) -> dict:
+    """A config without the arguments that plait's class doesn't know, where they are None and so say nothing.
+
+    A class of the program's own that stands for Lambda gets no code: only the arguments of every layer, and its own.
+    """
+    if cls not in _homes and data.get("class_name") == "Lambda":
+        asked = {"name", "trainable", "dtype", *constructor_parameters(cls)}
+        return {key: value for key, value in config.items() if key in asked and not is_code(value)}
     if cls not in _homes:
         return dict(config)
     known = {name for parent in cls.__mro__ for name in constructor_parameters(parent)} | {*getattr(cls, "options", ())}
@@ -429,33 +478,16 @@ def _plain_model(config: Mapping[str, Any]) -> type | None:
 
 
 def _find_builtin_class(class_name: str, module: str, namespace: str | None) -> type | None:
-    namespaces = [part for part in reversed(module.split(".")) if part in _builtins]
-    namespaces += [namespace] if namespace else []
-    namespaces += [name for name in _builtins if name not in namespaces]
-    for name in namespaces:
-        thing = _builtins.get(name, {}).get(class_name)
-        if inspect.isclass(thing):
+    """One of plait's own classes: from exactly that module, else from a namespace in the module's name, else from the place."""
+    namesakes = {
+        name: things[class_name] for name, things in _builtins.items() if inspect.isclass(things.get(class_name))
+    }
+    for thing in namesakes.values():
+        if _homes[thing][0] == module:
             return thing
-    return None
-
-
-def unknown_classes(config: Any) -> list[str]:
-    """The names of all classes in plain data that aren't known here, each once."""
-    found: dict[str, None] = {}
-    remaining = [config]
-    while remaining:
-        value = remaining.pop()
-        if isinstance(value, list):
-            remaining.extend(value)
-        elif isinstance(value, dict):
-            remaining.extend(value.values())
-            name = value.get("class_name")
-            if isinstance(name, str) and "config" in value and name != "function" and name[:2] != "__":
-                try:
-                    find_class(value)
-                except PlaitError:
-                    found[value.get("registered_name") or name] = None
-    return list(found)
+    hinted = [part for part in reversed(module.split(".")) if part]
+    taken = tuple(_builtins) if namespace is None else _TAKEN_IN.get(namespace, (namespace,))
+    return next((namesakes[name] for name in (*hinted, *taken, "") if name in namesakes), None)
 
 
 def _raise_unknown(name: str, class_name: str) -> Any:
@@ -467,14 +499,14 @@ def _raise_unknown(name: str, class_name: str) -> Any:
     )
 
 
-def _find_function(name: Any, registered: Any) -> Any:
+def _find_function(name: Any, namespace: str | None) -> Any:
     if not isinstance(name, str):
         raise UnsafeFileError(f"A function must be given by its name, but got {describe(name)}.")
     for source in (current().custom_objects, _custom):
         if name in source:
             return source[name]
-    for namespace in _EXPRESSIONS:
-        thing = _builtins.get(namespace, {}).get(name)
+    for place in (*_TAKEN_IN.get(namespace or "", (namespace,)), *_EXPRESSIONS):
+        thing = _builtins.get(place or "", {}).get(name)
         if thing is not None and not inspect.isclass(thing):
             return thing
     return find("functions", name)

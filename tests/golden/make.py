@@ -20,7 +20,9 @@ def array(*shape):
 def write(path: Path, config, version: str, weights: dict[str, list], backend="tensorflow") -> Path:
     """A whole-model HDF5 file in the layout of Keras 1 and 2."""
     with h5py.File(path, "w") as file:
-        file.attrs["keras_version"], file.attrs["backend"] = version.encode(), backend.encode()
+        file.attrs["keras_version"] = version.encode()
+        if backend:
+            file.attrs["backend"] = backend.encode()
         file.attrs["model_config"] = json.dumps(config).encode()
         group = file.create_group("model_weights")
         group.attrs["layer_names"] = [name.encode() for name in weights]
@@ -239,6 +241,181 @@ def attention_with_a_score_mode(folder):
     return path, x, scores / scores.sum(-1, keepdims=True) @ x
 
 
+def conv(x, kernel, bias, stride=1):
+    """A correlation over any number of axes, channels last, without padding."""
+    rank = kernel.ndim - 2
+    window = kernel.shape[:rank]
+    sizes = [(size - k) // stride + 1 for size, k in zip(x.shape[1:], window)]
+    out = np.zeros((len(x), *sizes, kernel.shape[-1]), "float32")
+    for place in np.ndindex(*sizes):
+        part = x[(slice(None), *(slice(p * stride, p * stride + k) for p, k in zip(place, window)))]
+        out[(slice(None), *place)] = np.tensordot(part, kernel, axes=rank + 1)
+    return out + bias
+
+
+def turned(kernel):
+    """A kernel as Theano reads it: from the other end, along all axes but the channels'."""
+    return np.flip(kernel, tuple(range(kernel.ndim - 2)))
+
+
+def _trained_on_theano(folder, rank):
+    """Keras 2 on Theano: convolutions, whose kernels stand in the file the other way round."""
+    kernel, b, x = array(*[3, 2, 2][:rank], 2, 3), array(3), array(2, *[5, 4, 4][:rank], 2)
+    options = {"filters": 3, "kernel_size": list(kernel.shape[:rank]), "padding": "valid", "data_format": "channels_last"}
+    item = layer(f"Conv{rank}D", "c", **options, batch_input_shape=[None, *x.shape[1:]])
+    config = {"class_name": "Sequential", "config": [item]}
+    path = write(folder / "m.h5", config, "2.0.9", {"c": [turned(kernel), b]}, "theano")
+    return path, x, conv(x, kernel, b)
+
+
+def trained_on_theano_1d(folder):
+    """Keras 2 on Theano: a Conv1D."""
+    return _trained_on_theano(folder, 1)
+
+
+def trained_on_theano_2d(folder):
+    """Keras 2 on Theano: a Conv2D."""
+    return _trained_on_theano(folder, 2)
+
+
+def trained_on_theano_3d(folder):
+    """Keras 2 on Theano: a Conv3D."""
+    return _trained_on_theano(folder, 3)
+
+
+def trained_on_theano_transposed(folder):
+    """Keras 2 on Theano: a Conv2DTranspose with windows that don't overlap."""
+    kernel, x = array(2, 2, 3, 2), array(2, 3, 3, 2)
+    options = {"filters": 3, "kernel_size": [2, 2], "strides": [2, 2], "padding": "valid", "use_bias": False}
+    item = layer("Conv2DTranspose", "c", **options, batch_input_shape=[None, 3, 3, 2])
+    path = write(folder / "m.h5", {"class_name": "Sequential", "config": [item]}, "2.0.9", {"c": [turned(kernel)]}, "theano")
+    return path, x, np.einsum("bijc,klfc->bikjlf", x, kernel).reshape(2, 6, 6, 3)
+
+
+def trained_on_theano_inside(folder):
+    """Keras 2 on Theano: a convolution in a nested model, in a wrapper."""
+    kernel, b, x = array(2, 2, 2, 3), array(3), array(2, 2, 4, 4, 2)
+    options = {"filters": 3, "kernel_size": [2, 2], "padding": "valid", "batch_input_shape": [None, 4, 4, 2]}
+    inner = {"class_name": "Sequential", "config": [layer("Conv2D", "c", **options)]}
+    outer = layer("TimeDistributed", "t", layer=inner, batch_input_shape=[None, 2, 4, 4, 2])
+    path = write(folder / "m.h5", {"class_name": "Sequential", "config": [outer]}, "2.1.6", {"t": [turned(kernel), b]}, "theano")
+    return path, x, conv(x.reshape(4, 4, 4, 2), kernel, b).reshape(2, 2, 3, 3, 3)
+
+
+def convolutional_lstm(x, kernel, recurrent, bias):
+    """The last output of a ConvLSTM2D with windows of (1, 1) and the old gate."""
+    h = c = np.zeros((*x.shape[:1], *x.shape[2:4], recurrent.shape[-2]), "float32")
+    for step in np.moveaxis(x, 1, 0):
+        i, f, g, o = np.split(step @ kernel[0, 0] + h @ recurrent[0, 0] + bias, 4, axis=-1)
+        c = old_hard_sigmoid(f) * c + old_hard_sigmoid(i) * np.tanh(g)
+        h = old_hard_sigmoid(o) * np.tanh(c)
+    return h
+
+
+def _convolutional_lstm_of_keras_1(folder, order):
+    """Keras 1: a ConvLSTM2D, twelve arrays, each kernel in the order of its model's axes."""
+    gates = [(array(1, 1, 2, 3), array(1, 1, 3, 3), array(3)) for _ in "icfo"]
+    first = order == "th"
+    stored = [part.transpose(3, 2, 0, 1) if first and part.ndim == 4 else part for gate in gates for part in gate]
+    x = array(2, 3, 4, 4, 2)
+    options = {"nb_filter": 3, "nb_row": 1, "nb_col": 1, "border_mode": "same", "dim_ordering": order, "subsample": [1, 1]}
+    options |= {"inner_activation": "hard_sigmoid", "activation": "tanh", "forget_bias_init": "one", "return_sequences": False}
+    shape = [None, 3, 2, 4, 4] if first else [None, 3, 4, 4, 2]
+    item = layer("ConvLSTM2D", "c", **options, batch_input_shape=shape)
+    path = write(folder / "m.h5", {"class_name": "Sequential", "config": [item]}, "1.2.2", {"c": stored}, None)
+    i, c, f, o = gates
+    expected = convolutional_lstm(x, *(np.concatenate([gate[part] for gate in (i, f, c, o)], axis=-1) for part in range(3)))
+    return (path, x.transpose(0, 1, 4, 2, 3), expected.transpose(0, 3, 1, 2)) if first else (path, x, expected)
+
+
+def convolutional_lstm_of_keras_1(folder):
+    """Keras 1: a ConvLSTM2D with the channels last."""
+    return _convolutional_lstm_of_keras_1(folder, "tf")
+
+
+def convolutional_lstm_of_keras_1_channels_first(folder):
+    """Keras 1: a ConvLSTM2D with the channels first."""
+    return _convolutional_lstm_of_keras_1(folder, "th")
+
+
+def square_kernels_channels_first(folder):
+    """Keras 1: a kernel whose shape is the same in both orders of axes, (3, 3, 3, 3)."""
+    kernel, b, x = array(3, 3, 3, 3), array(3), array(2, 5, 5, 3)
+    options = {"nb_filter": 3, "nb_row": 3, "nb_col": 3, "border_mode": "valid", "dim_ordering": "th", "subsample": [1, 1]}
+    item = layer("Convolution2D", "c", **options, batch_input_shape=[None, 3, 5, 5])
+    path = write(folder / "m.h5", {"class_name": "Sequential", "config": [item]}, "1.0.8", {"c": [kernel.transpose(3, 2, 0, 1), b]}, None)
+    return path, x.transpose(0, 3, 1, 2), conv(x, kernel, b).transpose(0, 3, 1, 2)
+
+
+def volumes_channels_first(folder):
+    """Keras 1 on Theano, where the file says so: a Convolution3D."""
+    kernel, b, x = array(2, 2, 2, 2, 2), array(2), array(2, 3, 3, 3, 2)
+    options = {"nb_filter": 2, "kernel_dim1": 2, "kernel_dim2": 2, "kernel_dim3": 2, "border_mode": "valid", "dim_ordering": "th"}
+    item = layer("Convolution3D", "c", **options, subsample=[1, 1, 1], batch_input_shape=[None, 2, 3, 3, 3])
+    stored = turned(kernel).transpose(4, 3, 0, 1, 2)
+    path = write(folder / "m.h5", {"class_name": "Sequential", "config": [item]}, "1.2.2", {"c": [stored, b]}, "theano")
+    return path, x.transpose(0, 4, 1, 2, 3), conv(x, kernel, b).transpose(0, 4, 1, 2, 3)
+
+
+def lines_of_keras_1(folder):
+    """Keras 1 on Theano, where the file says so: a Convolution1D, whose kernel is (length, 1, C, F)."""
+    kernel, b, x = array(3, 2, 4), array(4), array(2, 6, 2)
+    options = {"nb_filter": 4, "filter_length": 3, "border_mode": "valid", "subsample_length": 1, "input_dim": 2}
+    item = layer("Convolution1D", "c", **options, batch_input_shape=[None, 6, 2])
+    path = write(folder / "m.h5", {"class_name": "Sequential", "config": [item]}, "1.2.2", {"c": [turned(kernel)[:, None], b]}, "theano")
+    return path, x, conv(x, kernel, b)
+
+
+def order_of_axes_from_the_model(folder):
+    """Keras 1: layers that don't say the order of axes have that of all others."""
+    kernel, b, x = array(1, 1, 2, 3), array(3), array(2, 4, 4, 2)
+    options = {"nb_filter": 3, "nb_row": 1, "nb_col": 1, "border_mode": "valid", "dim_ordering": "th", "subsample": [1, 1]}
+    layers = [
+        layer("Convolution2D", "c", **options, batch_input_shape=[None, 2, 4, 4]),
+        layer("UpSampling2D", "u", size=[2, 2]),
+        layer("ZeroPadding2D", "z", padding=[1, 1]),
+        layer("MaxPooling2D", "p", pool_size=[2, 2], strides=[2, 2], border_mode="valid"),
+    ]
+    path = write(folder / "m.h5", {"class_name": "Sequential", "config": layers}, "1.0.4", {"c": [kernel.transpose(3, 2, 0, 1), b]}, None)
+    y = np.pad((x @ kernel[0, 0] + b).repeat(2, 1).repeat(2, 2), [(0, 0), (1, 1), (1, 1), (0, 0)])
+    y = y.reshape(2, 5, 2, 5, 2, 3).max((2, 4))
+    return path, x.transpose(0, 3, 1, 2), y.transpose(0, 3, 1, 2)
+
+
+def maxout(folder):
+    """Keras 1: the largest of several linear functions."""
+    kernel, b, x = array(4, 3, 2), array(4, 2), array(5, 3)
+    item = layer("MaxoutDense", "m", output_dim=2, nb_feature=4, init="glorot_uniform", bias=True, W_regularizer=None, input_dim=3)
+    path = write(folder / "m.h5", {"class_name": "Sequential", "config": [item]}, "1.2.2", {"m": [kernel, b]})
+    return path, x, (np.einsum("bd,fdu->bfu", x, kernel) + b).max(1)
+
+
+def highway(folder):
+    """Keras 1: a dense layer that a gate mixes with its input."""
+    kernel, carry, b, d, x = array(3, 3), array(3, 3), array(3), array(3), array(5, 3)
+    item = layer("Highway", "h", init="glorot_uniform", activation="relu", bias=True, W_constraint=None, input_dim=3)
+    path = write(folder / "m.h5", {"class_name": "Sequential", "config": [item]}, "1.2.2", {"h": [kernel, carry, b, d]})
+    t = sigmoid(x @ carry + d)
+    return path, x, t * np.maximum(x @ kernel + b, 0) + (1 - t) * x
+
+
+def local_images_of_keras_1(folder):
+    """Keras 1: a LocallyConnected2D with the channels first, whose bias stands so too."""
+    kernel, b, x = array(4, 8, 3), array(3, 2, 2), array(2, 2, 3, 3)
+    options = {"nb_filter": 3, "nb_row": 2, "nb_col": 2, "border_mode": "valid", "dim_ordering": "th", "subsample": [1, 1]}
+    item = layer("LocallyConnected2D", "l", **options, activation="linear", bias=True, batch_input_shape=[None, 2, 3, 3])
+    path = write(folder / "m.h5", {"class_name": "Sequential", "config": [item]}, "1.2.2", {"l": [kernel, b]})
+    places = [x[:, :, i : i + 2, j : j + 2].reshape(2, 8) @ kernel[2 * i + j] for i in range(2) for j in range(2)]
+    return path, x, np.stack(places, -1).reshape(2, 3, 2, 2) + b
+
+
+def cropping_that_leaves_nothing(folder):
+    """Keras 2.2: no step is left."""
+    x = array(2, 4, 3)
+    item = layer("Cropping1D", "c", cropping=[3, 2], batch_input_shape=[None, 4, 3])
+    return chain(folder, "2.2.4", [item], {"c": []}), x, x[:, 3:-2]
+
+
 FORMS = {
     form.__name__: form
     for form in (
@@ -256,5 +433,20 @@ FORMS = {
         half_precision_weights,
         keras_1_convolution,
         attention_with_a_score_mode,
+        trained_on_theano_1d,
+        trained_on_theano_2d,
+        trained_on_theano_3d,
+        trained_on_theano_transposed,
+        trained_on_theano_inside,
+        convolutional_lstm_of_keras_1,
+        convolutional_lstm_of_keras_1_channels_first,
+        square_kernels_channels_first,
+        volumes_channels_first,
+        lines_of_keras_1,
+        order_of_axes_from_the_model,
+        maxout,
+        highway,
+        local_images_of_keras_1,
+        cropping_that_leaves_nothing,
     )
 }

@@ -9,7 +9,7 @@ import pytest
 import plait
 
 sys.path.insert(0, str(Path(__file__).parent))
-from make import FORMS, chain, layer
+from make import FORMS
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -20,10 +20,3 @@ def test_an_old_form_opens_with_its_own_numbers(form, tmp_path):
     model.save(tmp_path / "new.keras")
     again = plait.load_model(tmp_path / "new.keras")
     np.testing.assert_allclose(again.predict(x, verbose=0), expected, rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize("name", ["LocallyConnected1D", "MaxoutDense", "Highway"])
-def test_layers_that_are_no_more_are_named(name, tmp_path):
-    path = chain(tmp_path, "2.4.0", [layer(name, "gone", batch_input_shape=[None, 4, 3])], {"gone": []})
-    with pytest.raises(plait.errors.FileError, match=f"Could not locate class '{name}'"):
-        plait.load_model(path)

@@ -176,12 +176,12 @@ def weights_bytes(folder: Path) -> bytes:
     return path.read_bytes()
 
 
-def write_keras(folder: Path, config, weights: bytes | None = None) -> Path:
+def write_keras(folder: Path, config, weights: bytes | None = None, version: str = "3.15.1") -> Path:
     """A `.keras` file of any config."""
     path = folder / "attack.keras"
     text = config if isinstance(config, (bytes, str)) else json.dumps(config)
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("metadata.json", json.dumps({"keras_version": "3.15.1", "date_saved": ""}))
+        archive.writestr("metadata.json", json.dumps({"keras_version": version, "date_saved": ""}))
         archive.writestr("config.json", text)
         archive.writestr("model.weights.h5", weights_bytes(folder) if weights is None else weights)
     return path

@@ -5,6 +5,7 @@ import json
 import marshal
 import socket
 
+import h5py
 import pytest
 from guard import ENTRIES, dense, input_data, layer_data, model_data, refused, watched, write_keras, write_legacy
 
@@ -105,6 +106,21 @@ def test_code_in_what_compile_was_told_is_refused(attack, tmp_path):
         plait.load_model(write_keras(tmp_path, config))
     with watched(tmp_path):
         plait.load_model(write_keras(tmp_path, config), compile=False)
+
+
+@pytest.mark.parametrize("attack", COMPILE)
+@pytest.mark.parametrize("form", ["keras", "legacy"])
+def test_code_in_what_an_old_compile_was_told_stays_unrun_and_the_model_opens(form, attack, tmp_path):
+    told = {"optimizer": {"class_name": "SGD", "config": {}}, **COMPILE[attack]}
+    config = model_data(dense())
+    if form == "keras":
+        path = write_keras(tmp_path, {**config, "compile_config": told}, version="2.13.1")
+    else:
+        path = write_legacy(tmp_path, config)
+        with h5py.File(path, "a") as file:
+            file.attrs["training_config"] = json.dumps({**told, "optimizer_config": told["optimizer"]})
+    with watched(tmp_path), pytest.warns(UserWarning, match="is loaded, but not compiled"):
+        assert not plait.load_model(path).compiled
 
 
 @pytest.mark.parametrize("entry", ["keras", "legacy", "json", "from_config"])

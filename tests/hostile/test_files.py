@@ -264,6 +264,69 @@ def test_shards_that_lie_elsewhere_are_refused(name, tmp_path):
         plait.load_model(path)
 
 
+ENTRY_OF_SHARD = {"name": "evil/kernel", "shape": [2, 2], "dtype": "float32"}
+LISTS = {
+    "no list": 7,
+    "no entry": [7],
+    "no name": [{"shape": [2, 2], "dtype": "float32"}],
+    "a name twice": [ENTRY_OF_SHARD, ENTRY_OF_SHARD],
+    "no dtype": [{**ENTRY_OF_SHARD, "dtype": ["float32"]}],
+    "odd quantisation": [{**ENTRY_OF_SHARD, "quantization": [1]}],
+    "text as a scale": [{**ENTRY_OF_SHARD, "quantization": {"dtype": "uint8", "scale": "1"}}],
+    "a huge shape": [{**ENTRY_OF_SHARD, "shape": [2**40, 2**40]}],
+    "a negative shape": [{**ENTRY_OF_SHARD, "shape": [-2, -2]}],
+    "a deep name": [
+        {**ENTRY_OF_SHARD, "name": "evil/" * 100_000 + "kernel"},
+        {**ENTRY_OF_SHARD, "name": "evil/bias", "shape": [2]},
+    ],
+    "places that aren't there": [{**ENTRY_OF_SHARD, "name": "layers/dense_99/vars/0"}],
+    "a huge place": [{**ENTRY_OF_SHARD, "name": f"layers/dense_{'9' * 5000}/vars/0"}],
+}
+
+
+@pytest.mark.parametrize("attack", LISTS)
+def test_lists_of_weights_that_lie_are_refused(attack, tmp_path):
+    (tmp_path / "shard.bin").write_bytes(bytes(16))
+    path, manifest = tmp_path / "model.json", [{"paths": ["shard.bin"], "weights": LISTS[attack]}]
+    path.write_text(json.dumps({"modelTopology": {"model_config": model_data(dense())}, "weightsManifest": manifest}))
+    with refused(tmp_path):
+        plait.load_model(path)
+
+
+def _legacy_with(folder, item, arrays):
+    """A file of Keras 2 with a layer and its arrays."""
+    path = write_legacy(folder, {"class_name": "Sequential", "config": {"name": "m", "layers": [item]}})
+    with h5py.File(path, "a") as file:
+        group = file["model_weights/evil"]
+        group.attrs["weight_names"] = [f"evil/{index}".encode() for index in range(len(arrays))]
+        for index, value in enumerate(arrays):
+            group[f"evil/{index}"] = value
+    return path
+
+
+@pytest.mark.parametrize("shape", [(1,), (7,), (4, 1, 3, 2), (4, 1, 3, 3), (3, 2, 1, 1)])
+def test_kernels_of_each_place_that_lie_are_refused(shape, tmp_path):
+    config = {"name": "evil", "filters": 2, "kernel_size": [2], "batch_input_shape": [None, 4, 1], "implementation": 3}
+    item = {"class_name": "LocallyConnected1D", "config": config}
+    with refused(tmp_path):
+        plait.load_model(
+            _legacy_with(tmp_path, item, [np.ones(shape), np.ones((3, 2 if shape != (4, 1, 3, 2) else 5))])
+        )
+
+
+def test_states_that_lie_elsewhere_are_refused(tmp_path):
+    x = plait.Input(batch_shape=(2, 3, 1))
+    plait.Model(x, plait.layers.GRU(2, stateful=True)(x)).save(tmp_path / "m.h5")
+    plait.load_model(tmp_path / "m.h5")
+    with h5py.File(tmp_path / "m.h5", "a") as file:
+        (path,) = [f"recurrent_states/{name}/0" for name in ("layers/gru",)]
+        assert path in file
+        del file[path]
+        file[path] = h5py.ExternalLink("/etc/passwd", "/x")
+    with refused(tmp_path):
+        plait.load_model(tmp_path / "m.h5")
+
+
 def test_arrays_of_objects_are_refused(tmp_path):
     np.save(tmp_path / "attack.npy", np.array([print], dtype=object), allow_pickle=True)
     np.savez(tmp_path / "attack.npz", a=np.array([print], dtype=object))

@@ -20,6 +20,7 @@ from plait._registry import (
     deserialize,
     given_config,
     has_own_constructor,
+    place_of,
     plain,
     takes_any_name,
 )
@@ -99,19 +100,20 @@ def _arguments_kept(layer: Any, cls: type) -> dict:
 
 def read_config(cls: type, config: dict) -> dict:
     """A config's values, with those in object form made into objects, without options that plait doesn't have."""
-    if is_of_plait(cls):
+    is_ours = is_of_plait(cls)
+    if is_ours:
         known = {*constructor_parameters(cls), *_OF_ALL, "autocast"}
         config = {key: value for key, value in config.items() if key in known or value not in (None, False)}
-    read = {key: _read_value(value) for key, value in config.items()}
+    read = {key: _read_value(value, place_of(key) if is_ours else None) for key, value in config.items()}
     if type(read.get("dtype")) is DTypePolicy:
         read["dtype"] = read["dtype"].name  # what constructors of programs' own expect
     return read
 
 
-def _read_value(value: Any) -> Any:
+def _read_value(value: Any, place: str | None) -> Any:
     if isinstance(value, list):
-        return [_read_value(item) for item in value]
-    return deserialize(value) if isinstance(value, dict) and "class_name" in value else value
+        return [_read_value(item, place) for item in value]
+    return deserialize(value, None, place) if isinstance(value, dict) and "class_name" in value else value
 
 
 def make_of_config(cls: type, config: dict) -> Any:

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from plait import activations, constraints, initializers, ops, regularizers
-from plait._errors import ArgumentError, ArgumentTypeError, ShapeError, describe
-from plait._registry import builtin, find, plain
+from plait._errors import ArgumentError, ArgumentTypeError, ShapeError, UnsafeFileError, describe
+from plait._registry import builtin, custom_named, deserialize, find, is_code, plain
 from plait.layers.base import Layer
 from plait.layers.config import RECENT_ARGUMENTS
 from plait.layers.input_spec import InputSpec
@@ -372,5 +372,35 @@ class Lambda(Layer):
 
     @classmethod
     def from_config(cls, config: dict, safe_mode: bool | None = None) -> "Lambda":
-        """A layer from its config; `safe_mode` is taken for Keras's sake: a config never holds code."""
-        return super().from_config(config)  # type: ignore[return-value]
+        """A layer from its config; `safe_mode` is taken for Keras's sake: code in a config is never run.
+
+        The function comes from `custom_objects`, by the layer's name or by its own; or it is a named one that is known.
+
+        Raises:
+            UnsafeFileError: code, and no function in its place.
+        """
+        name, function = config.get("name"), custom_named(config.get("name")) or config.get("function")
+        if is_code(function) or is_code(config.get("mask")):
+            raise UnsafeFileError(
+                f"Lambda {name!r}: its function is Python code as bytecode, and plait never runs code from a file. Write it in "
+                f"your program, and pass custom_objects={{{name!r}: function}}."
+            )
+        shape = config.get("output_shape")
+        kept = {key: value for key, value in config.items() if key not in _ONLY_IN_FILES}
+        if is_code(shape) or isinstance(shape, str):  # a trace finds the shapes of the function's results
+            kept["output_shape"] = None
+        if isinstance(config.get("arguments"), dict):
+            kept["arguments"] = {key: _array_of_keras_2(value) for key, value in config["arguments"].items()}
+        if isinstance(function, str):
+            function = deserialize({"class_name": "function", "config": function}, None, "activations")
+        return super().from_config({**kept, "function": function})  # type: ignore[return-value]
+
+
+def _array_of_keras_2(value: Any) -> Any:
+    """An argument; an array where it is one in the form of Keras 2."""
+    is_array = isinstance(value, dict) and value.get("type") == "ndarray" and "value" in value
+    return np.asarray(value["value"]) if is_array else value
+
+
+# Arguments of Keras 1 and 2 that describe functions written as code.
+_ONLY_IN_FILES = {"function_type", "module", "output_shape_type", "output_shape_module", "mask_type", "mask_module"}

@@ -290,7 +290,7 @@ class StackedRNNCells(Layer):
 
     def __init__(self, cells: Sequence, **kwargs: Any):
         super().__init__(**kwargs)
-        self.cells = [deserialize(cell) if isinstance(cell, dict) else cell for cell in cells]
+        self.cells = [deserialize(cell, None, "layers") if isinstance(cell, dict) else cell for cell in cells]
         for cell in self.cells:
             if not hasattr(cell, "state_size") or not callable(cell):
                 raise ArgumentError(f"StackedRNNCells: All cells must have a `state_size` attribute. Received: {cell}")
@@ -419,7 +419,7 @@ class RNN(Layer):
             )
         kwargs.pop("implementation", None)
         super().__init__(**kwargs)
-        cell = deserialize(cell) if isinstance(cell, dict) else cell
+        cell = deserialize(cell, None, "layers") if isinstance(cell, dict) else cell
         cell = StackedRNNCells(cell) if isinstance(cell, (list, tuple)) else cell
         if not hasattr(cell, "state_size") or not callable(cell):
             raise ArgumentError(

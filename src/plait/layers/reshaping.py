@@ -175,6 +175,8 @@ class _Margins(Layer):
 
 @of_plait
 class _Cropping(_Margins):
+    may_leave_nothing = False
+
     def _take(self, cropping: Any, data_format: str | None) -> None:
         self.data_format = data_format_name(data_format, type(self).__name__)
         self._margins = _margins(cropping, self.rank, type(self).__name__, "cropping")
@@ -185,7 +187,7 @@ class _Cropping(_Margins):
         index = [slice(None)] * inputs.ndim
         for axis, (before, after) in zip(self._spatial(), self._margins, strict=True):
             size = inputs.shape[axis]
-            if isinstance(size, int) and before + after >= size:
+            if isinstance(size, int) and before + after >= size and not self.may_leave_nothing:
                 raise ShapeError(
                     f"{type(self).__name__} {self.name!r}: the `cropping` parameter of `{type(self).__name__}` layer must be "
                     f"smaller than the axis: {before} + {after} of {size} leave nothing. Values in `cropping` argument should be "

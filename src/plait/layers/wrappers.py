@@ -25,7 +25,7 @@ class Wrapper(Layer):
 
     def __init__(self, layer: Any, **kwargs: Any):
         super().__init__(**kwargs)
-        layer = deserialize(layer) if isinstance(layer, dict) else layer
+        layer = deserialize(layer, None, "layers") if isinstance(layer, dict) else layer
         if not isinstance(layer, Layer):
             raise ArgumentError(
                 f"{type(self).__name__}: Layer {layer} supplied to Wrapper isn't a supported layer type. Please "
@@ -111,7 +111,7 @@ class Bidirectional(Layer):
         backward_layer: Any = None,
         **kwargs: Any,
     ):
-        layer = deserialize(layer) if isinstance(layer, dict) else layer
+        layer = deserialize(layer, None, "layers") if isinstance(layer, dict) else layer
         recurrent: Any = layer
         if not isinstance(layer, Layer):
             raise ArgumentError(
@@ -125,13 +125,15 @@ class Bidirectional(Layer):
         super().__init__(**kwargs)
         self.merge_mode = merge_mode
         config = serialize_object(layer)
-        self.forward_layer = deserialize({**config, "config": dict(config["config"])})
+        self.forward_layer = deserialize({**config, "config": dict(config["config"])}, None, "layers")
         if backward_layer is None:
             turned = {**config["config"], "go_backwards": not recurrent.go_backwards}
-            backward = deserialize({**config, "config": turned})
+            backward = deserialize({**config, "config": turned}, None, "layers")
             backward.name = "backward_" + layer.name
         else:
-            backward = deserialize(backward_layer) if isinstance(backward_layer, dict) else backward_layer
+            backward = (
+                deserialize(backward_layer, None, "layers") if isinstance(backward_layer, dict) else backward_layer
+            )
         if not isinstance(backward, Layer):
             raise ArgumentError(
                 f"Bidirectional: `backward_layer` need to be a `keras.layers.Layer` instance. Received: {backward_layer!r}."

@@ -35,6 +35,8 @@ from plait.core.graph import Graph, Node, Operation, graph_of
 from plait.core.op import Op
 from plait.core.tensor import KerasTensor, any_symbolic
 from plait.layers.input import InputLayer
+from plait.layers.recurrent import RNN
+from plait.layers.wrappers import Bidirectional
 
 _WRITTEN = "training_is_written"  # marks a call whose `training` is to be kept; Keras passes over it
 _TENSOR = "__keras_tensor__"
@@ -309,11 +311,25 @@ class _Reader:
                 raise FileError(f"Invalid Functional model configuration: a call of {name!r} is {describe(call)}.")
             tensors.append(entry[2] if entry[0] == "_CONSTANT_VALUE" else self._tensor(*entry[:3]))
             for key, value in (entry[3] if len(entry) == 4 else {}).items():
-                is_tensor = _is_history(value) and value[0] in self.operations
-                kwargs[key] = self._tensor(*value[:3]) if is_tensor else self._value(value)
+                kwargs[key] = self._old_value(value)
         kwargs.pop("training", None)
         kwargs = {key: value for key, value in kwargs.items() if not _says_nothing(key, value)}
+        if isinstance(self.operations[name], (RNN, Bidirectional)):
+            return self._with_states(tensors, kwargs)
         return [tensors[0] if len(tensors) == 1 else tensors], kwargs
+
+    def _old_value(self, value: Any) -> Any:
+        """A keyword argument of a call in the form of Keras 2, where tensors may also stand in lists."""
+        if _is_history(value) and value[0] in self.operations:
+            return self._tensor(*value[:3])
+        return [self._old_value(item) for item in value] if isinstance(value, list) else self._value(value)
+
+    @staticmethod
+    def _with_states(tensors: list, kwargs: dict) -> tuple[list, dict]:
+        """The arguments of a recurrent layer: Keras 2 lists the states that it begins with behind the sequences."""
+        sequences, *states = tensors
+        kwargs = {key: value for key, value in kwargs.items() if value is not None}
+        return [sequences], {**kwargs, "initial_state": states} if states else kwargs
 
     def _value(self, value: Any) -> Any:
         if isinstance(value, list):

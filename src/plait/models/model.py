@@ -25,7 +25,7 @@ from jax.core import Tracer
 from plait import inspect, optimizers, saving, training
 from plait._errors import ArgumentError, NameTakenError, StateError
 from plait._names import auto_name
-from plait._registry import builtin, constructor_parameters, deserialize
+from plait._registry import builtin, constructor_parameters, deserialize, place_of
 from plait._scope import current
 from plait._traits import default, has_default
 from plait._tree import flatten, map_structure_in_order, pack_as
@@ -437,6 +437,7 @@ class Model(Layer):
         structure = self._graph.output_structure if self._graph is not None else None
         own_loss = not has_default(type(self), "compute_loss")
         self._compilation = training.Compiled(loss, weights, metrics, weighted_metrics, structure, self.name, own_loss)
+        self._compilation.given |= {} if auto_scale_loss else {"auto_scale_loss": False}
         self.optimizer = optimizers.get(optimizer)
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16" and self.optimizer is not None:
             if not isinstance(self.optimizer, optimizers.LossScaleOptimizer):
@@ -678,8 +679,8 @@ class Model(Layer):
         """What `compile` was told, as plain data; None if it wasn't called."""
         if self._compilation is None:
             return None
-        optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
-        if isinstance(optimizer, optimizers.OptaxOptimizer):
+        optimizer = self.optimizer
+        if isinstance(getattr(optimizer, "inner_optimizer", optimizer), optimizers.OptaxOptimizer):
             warnings.warn(
                 f"Model {self.name!r}: an Optax transformation has no config, so the file won't say which optimizer it was. "
                 "Compile the model again after loading.",
@@ -696,7 +697,7 @@ class Model(Layer):
 
     def compile_from_config(self, config: dict) -> None:
         """Compiles as `get_compile_config` told, and makes the optimizer's variables."""
-        config = {key: deserialize(value) for key, value in config.items() if key != "jit_compile"}
+        config = {key: deserialize(value, None, place_of(key)) for key, value in config.items() if key != "jit_compile"}
         if config.get("steps_per_execution") == 1:
             config["steps_per_execution"] = None
         self.compile(**config)

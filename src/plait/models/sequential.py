@@ -4,6 +4,8 @@ import inspect
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from plait._errors import ArgumentError, GraphError, MissingError, NameTakenError, describe, listing
 from plait._registry import builtin, deserialize, plain
 from plait._scope import name_scope
@@ -11,6 +13,7 @@ from plait._tree import is_nested
 from plait.core.tensor import KerasTensor
 from plait.layers.base import Layer
 from plait.layers.input import Input, InputLayer
+from plait.layers.preprocessing.encoding import is_text
 from plait.layers.shapes import as_shapes
 from plait.models.layer_list import LayerList
 from plait.models.model import Model
@@ -143,10 +146,31 @@ class Sequential(Model):
         if isinstance(input_shape, dict) or (is_nested(input_shape) and any(is_nested(size) for size in input_shape)):
             return  # several inputs: the layers are applied in turn
         if not isinstance(self._chain[0], InputLayer):
-            layer = Input(batch_shape=(None, *tuple(input_shape)[1:]), dtype=_first_dtype(self._chain)).node.operation
-            self._chain.insert(0, layer)
-            self._takes_any_size = True  # these are the sizes of the first data, and no one's wish
+            self._begin(input_shape, _first_dtype(self._chain))
         self._connect(self._chain[0].output)
+
+    def _begin(self, shape: Any, dtype: str | None) -> None:
+        """Puts an Input for the first data in front; nobody asked for their sizes."""
+        layer = Input(batch_shape=(None, *tuple(shape)[1:]), dtype=dtype).node.operation
+        self._chain.insert(0, layer)
+        self._takes_any_size = True
+
+    def _build_for_text(self, x: Any) -> None:
+        """Makes the graph for arrays of strings: no program takes these, so the layers that do must be known first."""
+        if self._graph is None and self._chain and is_text(x) and not isinstance(self._chain[0], InputLayer):
+            self._begin(np.shape(x), "string")
+            with name_scope(self.name):
+                self._connect(self._chain[0].output)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._graph is None and args:
+            self._build_for_text(args[0])
+        return super().__call__(*args, **kwargs)
+
+    def on_host(self, x: Any) -> Any:
+        """Data after the layers that take text; other data as it is."""
+        self._build_for_text(x)
+        return super().on_host(x)
 
     def _check_shape(self, shape: Any) -> None:
         expected = self._chain[0].batch_shape if self._chain and isinstance(self._chain[0], InputLayer) else None

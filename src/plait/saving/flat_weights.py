@@ -1,19 +1,16 @@
-"""Weights as flat lists of named arrays: safetensors files, and the shards of TF.js layers-models.
+"""Weights as flat lists of named arrays: safetensors files.
 
 A safetensors file is a length (8 bytes), a JSON header with the dtype, shape and place of each array, and the bytes. The
-names are the paths of variables. A TF.js model is a `model.json` with a config and a list of shards beside it, whose bytes
-follow each other; arrays may be quantised to 8 or 16 bits.
+names are the paths of variables.
 
-Verbs: `write_safetensors`, `read_safetensors`, `read_tfjs_weights`, `fill` gives values to a model's variables.
+Verbs: `write_safetensors`, `read_safetensors`, `fill` assigns them to a model's variables.
 
-What is refused: places that overlap, leave gaps or lie outside of the file, shapes that don't agree with their bytes,
-shards that lie elsewhere than beside their `model.json`.
+What is refused: places that overlap, leave gaps or lie outside of the file, shapes that don't agree with their bytes.
 """
 
 import json
 import math
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import jax.numpy as jnp
@@ -21,11 +18,9 @@ import numpy as np
 
 from plait._errors import FileError, UnsafeFileError, describe, did_you_mean
 from plait.core.variable import Variable, all_or_none
-from plait.saving.archive import open_regular
 from plait.saving.report import LoadReport
 
 MOST_HEADER = 100 * 2**20
-MOST_SHARDS = 10_000
 _SAFE = {
     "F64": "float64",
     "F32": "float32",
@@ -44,7 +39,6 @@ _SAFE = {
     "F8_E5M2": "float8_e5m2",
 }
 _UNSAFE = {name: code for code, name in _SAFE.items()}
-_TFJS = {"float32": "<f4", "int32": "<i4", "bool": "?", "uint8": "u1", "uint16": "<u2", "float16": "<f2", "int8": "i1"}
 
 
 class FlatArray(NamedTuple):
@@ -54,7 +48,12 @@ class FlatArray(NamedTuple):
     read: Callable[[], np.ndarray]
 
 
-def _shape(value: Any, name: str) -> tuple[int, ...]:
+def checked_shape(value: Any, name: str) -> tuple[int, ...]:
+    """A shape as a file holds it: a list of sizes.
+
+    Raises:
+        UnsafeFileError: one that no array can have.
+    """
     if (
         not isinstance(value, list)
         or not all(type(size) is int and 0 <= size < 2**48 for size in value)
@@ -116,7 +115,7 @@ def read_safetensors(file: BinaryIO) -> dict[str, FlatArray]:
     start, end, found = 8 + length, 0, {}
     for name, entry in sorted(header.items(), key=lambda item: _offsets(*item)):
         low, high = _offsets(name, entry)
-        dtype, shape = _SAFE.get(entry.get("dtype")), _shape(entry.get("shape"), name)
+        dtype, shape = _SAFE.get(entry.get("dtype")), checked_shape(entry.get("shape"), name)
         if dtype is None:
             raise FileError(f"The array {name[:80]!r} has a dtype that isn't known: {describe(entry.get('dtype'))}.")
         if low != end or high - low != math.prod(shape) * jnp.dtype(dtype).itemsize or start + high > size:
@@ -159,59 +158,6 @@ def parse_json(data: bytes, what: str) -> dict:
     return found
 
 
-# ---------------------------------------------------------------------------- TF.js
-
-
-def read_tfjs_weights(path: Path, manifest: Any) -> dict[str, FlatArray]:
-    """The arrays of a TF.js layers-model, from the shards beside its `model.json`.
-
-    Raises:
-        FileError: shards that are missing or too short; dtypes that aren't known.
-        UnsafeFileError: shards that lie elsewhere.
-    """
-    found: dict[str, FlatArray] = {}
-    for group in manifest if isinstance(manifest, list) else []:
-        names = group.get("paths") if isinstance(group, dict) else None
-        if not isinstance(names, list) or len(names) > MOST_SHARDS or not all(map(_is_beside, names)):
-            raise UnsafeFileError(f"'{path}' names shards that don't lie beside it: {describe(names)[:200]}.")
-        data = bytearray()
-        for name in names:
-            with open_regular(path.parent / name) as shard:
-                data += shard.read()
-        place = 0
-        for entry in group.get("weights", []):
-            array, count = _tfjs_array(entry, data, place)
-            found[entry["name"]] = array
-            place += count
-        if place != len(data):
-            raise FileError(f"'{path}': its shards have {len(data):,} bytes, but its list of weights tells {place:,}.")
-    return found
-
-
-def _is_beside(name: Any) -> bool:
-    return isinstance(name, str) and Path(name).name == name and name not in ("", ".", "..") and "\\" not in name
-
-
-def _tfjs_array(entry: Any, data: bytearray, place: int) -> tuple[FlatArray, int]:
-    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
-        raise FileError(f"An entry of the list of weights is {describe(entry)[:200]}.")
-    name, quantised = entry["name"], entry.get("quantization") or {}
-    shape, kind = _shape(entry.get("shape"), name), _TFJS.get(quantised.get("dtype") or entry.get("dtype") or "")
-    if kind is None:
-        raise FileError(f"The array {name!r} has a dtype that isn't known: {describe(entry.get('dtype'))}.")
-    count = math.prod(shape) * np.dtype(kind).itemsize
-    if place + count > len(data):
-        raise UnsafeFileError(f"The array {name!r} of shape {shape} is longer than what its shards hold.")
-
-    def read() -> np.ndarray:
-        value = np.frombuffer(data, kind, math.prod(shape), place).reshape(shape)
-        if "scale" in quantised:
-            return (value * np.float32(quantised["scale"]) + np.float32(quantised.get("min", 0.0))).astype("float32")
-        return value.astype("float32") if quantised else value
-
-    return FlatArray(shape, read), count
-
-
 # ---------------------------------------------------------------------------- into a model
 
 
@@ -246,21 +192,6 @@ def fill(
     report.missing += [(name, did_you_mean(name, there)) for name in mine if name not in there]
     report.settle(partial)
     _assign(plan, report)
-    return report
-
-
-def fill_in_order(model: Any, arrays: Mapping[str, FlatArray], owner: str) -> LoadReport:
-    """Gives values to a model's variables in the order of its layers, as TF.js lists them."""
-    variables = [v for layer in model.layers for v in (*layer.trainable_weights, *layer.non_trainable_weights)]
-    variables = list({id(variable): variable for variable in variables}.values())
-    report = LoadReport(owner)
-    for variable, (name, array) in zip(variables, arrays.items(), strict=False):
-        if tuple(variable.shape) != array.shape:
-            report.wrong_shape.append((f"{variable.path} ({name})", tuple(variable.shape), array.shape))
-    report.missing += [(variable.path, "") for variable in variables[len(arrays) :]]
-    report.extra += [(name, "") for name in list(arrays)[len(variables) :]]
-    report.settle(False)
-    _assign(list(zip(variables, arrays.values(), strict=True)), report)
     return report
 
 

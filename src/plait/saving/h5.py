@@ -18,7 +18,7 @@ import contextlib
 import math
 import re
 import warnings
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
@@ -56,15 +56,20 @@ def write_weights(root: Any, file: BinaryIO, without: Sequence[Any] = ()) -> Non
         file: a binary file that can be written, read and sought.
         without: objects that are left out, such as the optimizer.
     """
-    left_out = {id(thing) for thing in without}
     with open_for_writing(file) as h5:
-        for place in find_places(root):
-            if not _is_within(place, left_out):
-                store = ArrayWriter(h5, f"{place.path}/vars")
-                name = getattr(place.thing, "name", None)
-                if isinstance(name, str):
-                    store.group().attrs["name"] = name
-                place.thing.save_own_variables(store)
+        write_places(root, h5, without)
+
+
+def write_places(root: Any, h5: h5py.File, without: Sequence[Any] = ()) -> None:
+    """Writes the weights of a model, and of all that it holds, into an open HDF5 file."""
+    left_out = {id(thing) for thing in without}
+    for place in find_places(root):
+        if not _is_within(place, left_out):
+            store = ArrayWriter(h5, f"{place.path}/vars")
+            name = getattr(place.thing, "name", None)
+            if isinstance(name, str):
+                store.group().attrs["name"] = name
+            place.thing.save_own_variables(store)
 
 
 def open_for_writing(file: BinaryIO) -> h5py.File:
@@ -190,10 +195,7 @@ class StoredWeights:
         with damage("it"):
             self.h5 = h5py.File(file, "r")
         self.names = self._list_links()
-        self.children: dict[str, list[str]] = {}
-        for name in self.names:
-            parent, _, own = name.rpartition("/")
-            self.children.setdefault(parent, []).append(own)
+        self.children = children_of(self.names)
         self._groups: dict[str, StoredGroup | None] = {}
 
     def __enter__(self) -> "StoredWeights":
@@ -324,11 +326,30 @@ def damage(what: str) -> Iterator[None]:
 # ---------------------------------------------------------------------------- reading: finding places
 
 
+def children_of(names: Iterable[str]) -> dict[str, list[str]]:
+    """The names below each name."""
+    children: dict[str, list[str]] = {}
+    for name in names:
+        parent, _, own = name.rpartition("/")
+        children.setdefault(parent, []).append(own)
+    return children
+
+
+def find_groups(names: Iterable[str], places: Sequence[Place]) -> list[str | None]:
+    """For each place of a model the group of its arrays, among the paths of all groups; None where it has none."""
+    all_names: dict[str, None] = {}
+    for name in names:
+        parts = name.split("/")
+        all_names |= {"/".join(parts[: end + 1]): None for end in range(len(parts))}
+    finder = _Finder(all_names, children_of(all_names), places)
+    return [finder.path(place) for place in places]
+
+
 class _Finder:
     """Finds for each place of a model the group of a file, also where older releases wrote it."""
 
-    def __init__(self, stored: StoredWeights, places: Sequence[Place]):
-        self._stored = stored
+    def __init__(self, names: Container[str], children: Mapping[str, list[str]], places: Sequence[Place]):
+        self._names, self._children = names, children
         self._found: dict[int, str | None] = {}
         self._members: dict[tuple[int, str, str], list[str]] = {}
         for place in places:
@@ -358,13 +379,13 @@ class _Finder:
                 if container:
                     member = self._member(base, separator, (id(parent), name.rpartition("/")[0], _stem(member)), member)
                 path = f"{base}{separator}{member}" if base else member
-                if path in self._stored.names:
+                if path in self._names:
                     return path
         return None
 
     def _member(self, base: str, separator: str, key: tuple[int, str, str], member: str) -> str:
         """The member of a container in the file; where its numbers have gaps, the one of the same rank."""
-        if f"{base}{separator}{member}" in self._stored.names and separator == "/" and not self._gaps(base, key):
+        if f"{base}{separator}{member}" in self._names and separator == "/" and not self._gaps(base, key):
             return member
         there = self._of_stem(base, separator, key[2])
         expected = sorted(set(self._members[key]), key=_number)
@@ -373,19 +394,19 @@ class _Finder:
         return there[expected.index(member)]
 
     def _gaps(self, base: str, key: tuple[int, str, str]) -> bool:
-        return any(f"{base}/{member}" not in self._stored.names for member in self._members[key])
+        return any(f"{base}/{member}" not in self._names for member in self._members[key])
 
     def _of_stem(self, base: str, separator: str, stem: str) -> list[str]:
         if separator == "/":
-            names = self._stored.children.get(base, [])
+            names = self._children.get(base, [])
         else:
             start = f"{base}{separator}"
-            names = [name[len(start) :] for name in self._stored.children.get("", []) if name.startswith(start)]
+            names = [name[len(start) :] for name in self._children.get("", []) if name.startswith(start)]
         return sorted((n for n in names if _stem(n) == stem and "\\" not in n), key=_number)
 
 
 def _stem(member: str) -> str:
-    return re.sub(r"_\d+$", "", member)
+    return re.sub(r"_\d{1,9}$", "", member)
 
 
 def _number(member: str) -> int:
@@ -419,7 +440,7 @@ def read_weights(
     """
     places = find_places(root)
     with StoredWeights(file) as stored:
-        finder = _Finder(stored, places)
+        finder = _Finder(stored.names, stored.children, places)
         left_out = {id(thing) for thing in skip}
         plan, problems, taken = [], [], set()
         for place in places:
@@ -427,6 +448,7 @@ def read_weights(
             group = stored.group(path) if path is not None else None
             taken.add(path)
             if id(place.thing) not in left_out:
+                _build_optimizer(root, place.thing, group)
                 found = _compare(place, group)
                 problems += found
                 if not found and (group is not None or not _is_plain(place.thing)):
@@ -435,6 +457,13 @@ def read_weights(
         problems += _tell_unknown(stored, unknown) if strict else []
         _report(owner, problems, skip_mismatch, stored, unknown)
         _assign(root, plan)
+
+
+def _build_optimizer(root: Any, thing: Any, group: StoredGroup | None) -> None:
+    """Makes the variables of an optimizer that was just compiled, where the file has values for them."""
+    is_new = isinstance(thing, Optimizer) and not thing.built and thing is getattr(root, "optimizer", None)
+    if is_new and group is not None and len(group) > len(thing._own_variables()):
+        thing.build_for(root.trainable_variables)
 
 
 def _is_plain(thing: Any) -> bool:

@@ -25,7 +25,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from plait import _registry
 from plait._errors import ArgumentError, FileError, PlaitError, StateError, UnsafeFileError, describe, listing
 from plait._long_work import LongWork
 from plait._registry import custom_object_scope, deserialize_object, find_class, serialize_object
@@ -45,8 +44,9 @@ from plait.saving.archive import (
     open_regular,
 )
 from plait.saving.atomic import atomic_folder, atomic_write
-from plait.saving.h5 import StoredWeights, read_weights, write_weights
-from plait.saving.legacy_config import major, modern_compile_config, modernise
+from plait.saving.h5 import StoredWeights, open_for_writing, read_weights, write_places, write_weights
+from plait.saving.legacy_compile import modern_compile_config
+from plait.saving.legacy_config import major, modernise
 from plait.saving.legacy_h5 import (
     LegacyFile,
     compile_config_of,
@@ -56,6 +56,9 @@ from plait.saving.legacy_h5 import (
 )
 from plait.saving.places import find_places
 from plait.saving.report import LoadReport
+from plait.saving.states import read_states, write_states
+from plait.saving.tfjs import fill_tfjs, is_tfjs, read_tfjs_topology, read_tfjs_weights
+from plait.saving.unknown import refuse_unknown
 
 KERAS_VERSION = "3.15.1"  # the version whose format this is
 MOST_JSON = 512 * 2**20
@@ -118,7 +121,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
         (folder / METADATA).write_bytes(_metadata())
         (folder / CONFIG).write_bytes(config)
         with open(folder / WEIGHTS, "w+b") as member:
-            write_weights(model, member, without=[] if include_optimizer else [model.optimizer])
+            _write_values(model, member, include_optimizer)
         for name, content in _assets_of(model):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content)
@@ -134,9 +137,16 @@ def _write_archive(model: Any, file: BinaryIO, config: bytes, include_optimizer:
         archive.add(METADATA, _metadata())
         archive.add(CONFIG, config)
         with archive.member(WEIGHTS, large=_bytes_of(model) > _LARGE) as member:
-            write_weights(model, member, without=[] if include_optimizer else [model.optimizer])  # pyright: ignore[reportArgumentType]
+            _write_values(model, member, include_optimizer)  # pyright: ignore[reportArgumentType]
         for name, content in _assets_of(model):
             archive.add(name, content)
+
+
+def _write_values(model: Any, file: BinaryIO, include_optimizer: bool) -> None:
+    """Writes all values of a whole model: weights, the optimizer's, and the states that layers keep."""
+    with open_for_writing(file) as h5:
+        write_places(model, h5, without=[] if include_optimizer else [model.optimizer])
+        write_states(model, h5)
 
 
 def _write_into(model: Any, file: Any, zipped: bool | None, include_optimizer: bool) -> None:
@@ -194,21 +204,32 @@ def _draw_the_rest(model: Any) -> None:
                 variable.assign(variable.value)
 
 
+def _read_folder(path: Path, compile: bool) -> Any:
+    if (path / "saved_model.pb").exists():
+        raise FileError(
+            f"'{path}' is a SavedModel: operations of TensorFlow, without layers, which neither plait nor Keras 3 opens as a model. "
+            "Where it was made by tf.keras, TensorFlow 2.15 or older can: tf.keras.models.load_model(folder).save('model.h5')."
+        )
+    return _read_keras(path, compile)
+
+
 def _read_keras(path: Path, compile: bool) -> Any:
     with open_archive(path) as archive:
         config = _parse(archive.read(CONFIG, MOST_JSON))
         version = _version_of(archive)
         if major(version) < 3:
-            compiled = config.get("compile_config")
             config = _modern(config, version)
-            config["compile_config"] = modern_compile_config(compiled) if compiled else None
-        if not compile:
-            config.pop("compile_config", None)
+        compiled = config.pop("compile_config", None) if not compile or major(version) < 3 else None
         with _allowance(archive):
             model = _model_from(config)
+            if compile and compiled:
+                _compile_as_before(model, modern_compile_config(compiled, _outputs_of(model)), version)
         if not compile:
             model._compilation = None  # a class may compile itself when it is made
         _read_archived_weights(model, archive, f"load_model('{path}')", strict=False)
+        file, _ = archive.open(WEIGHTS)
+        with file, StoredWeights(file) as stored:
+            read_states(model, stored)
     return model
 
 
@@ -243,31 +264,38 @@ def _read_hdf5(path: Path, compile: bool) -> Any:
     with open_regular(path) as file, LegacyFile(file) as legacy:
         text = legacy.text("model_config")
         if text is None:
-            raise _not_readable(path, "a model")
+            raise _weights_alone(path) if legacy.holds_weights() else _not_readable(path, "a model")
         config = _modern(_parse_old(text), legacy.version)
         with scope(allowance=[4 * legacy.total_bytes() + _SPARE]):
             model = _model_from(config)
+        _check_shape_known(model, path, bool(legacy.layers))
         read_legacy_weights(model, legacy, f"load_model('{path}')")
+        read_states(model, legacy.stored)
         training = legacy.text("training_config")
         if compile and training is not None:
-            _compile_as_before(model, compile_config_of(_parse_any(training), legacy.version), legacy)
+            config = compile_config_of(_parse_any(training), legacy.version, _outputs_of(model))
+            if config and _compile_as_before(model, config, legacy.version):
+                read_optimizer(model, legacy)
     return model
 
 
-def _compile_as_before(model: Any, config: dict | None, legacy: LegacyFile) -> None:
+def _outputs_of(model: Any) -> list[str]:
+    return model.output_names if graph_of(model) is not None else []
+
+
+def _compile_as_before(model: Any, config: dict, version: str) -> bool:
     """Compiles a model as an old file says; where that isn't possible any more, it stays uncompiled, with a warning."""
-    if not config:
-        return
     try:
         model.compile_from_config(config)
-        read_optimizer(model, legacy)
-    except UnsafeFileError:
-        raise
-    except (PlaitError, TypeError, KeyError, AttributeError) as error:
+    except (PlaitError, TypeError, KeyError, AttributeError, ValueError) as error:
+        if isinstance(error, UnsafeFileError) and major(version) >= 3:
+            raise
         warnings.warn(
-            f"Model {model.name!r} is loaded, but not compiled as Keras {legacy.version} did: {error} Compile it anew.",
+            f"Model {model.name!r} is loaded, but not compiled as Keras {version} did: {error} Compile it anew.",
             stacklevel=6,
         )
+        return False
+    return True
 
 
 def _read_json(path: Path, compile: bool) -> Any:
@@ -275,22 +303,39 @@ def _read_json(path: Path, compile: bool) -> Any:
     with open_regular(path) as file:
         data = file.read(MOST_JSON + 1)
     config = _parse_any(data.decode("utf-8", "replace"))
-    if not isinstance(config, dict) or "modelTopology" not in config:
+    if not is_tfjs(config):
         return model_from_json(data.decode("utf-8", "replace"))
-    topology = config["modelTopology"]
-    if not isinstance(topology, dict):
-        raise FileError(f"'{path}' doesn't describe a model: its modelTopology is {describe(topology)[:80]}.")
-    inner = topology.get("model_config", topology)
-    version = topology.get("keras_version", "2")
-    arrays = flat_weights.read_tfjs_weights(path, config.get("weightsManifest"))
+    inner, version = read_tfjs_topology(path, config)
+    arrays = read_tfjs_weights(path, config.get("weightsManifest"))
     total = sum(4 * math.prod(array.shape) for array in arrays.values())
     with scope(allowance=[4 * total + _SPARE]):
-        model = _model_from(_modern(inner, version if isinstance(version, str) else "2"))
-    flat_weights.fill_in_order(model, arrays, f"load_model('{path}')")
+        model = _model_from(_modern(inner, version))
+    _check_shape_known(model, path, bool(arrays))
+    fill_tfjs(model, arrays, f"load_model('{path}')", version)
     return model
 
 
-_MODEL_READERS = {"keras": _read_keras, "folder": _read_keras, "hdf5": _read_hdf5, "json": _read_json}
+def _check_shape_known(model: Any, path: Path, has_weights: bool) -> None:
+    """Refuses a chain of layers that nothing says the input's shape of, where the file has weights for it."""
+    if has_weights and not model.weights and graph_of(model) is None:
+        raise FileError(
+            f"'{path}': nothing in it says the shape of the input of {type(model).__name__} {model.name!r}, so its layers have no "
+            "weights that values could go to. Make the same model in your program, with an Input in front, and call "
+            f"load_weights('{path}')."
+        )
+
+
+def _refuse_weights(path: Path, compile: bool) -> Any:
+    raise _weights_alone(path)
+
+
+_MODEL_READERS = {
+    "safetensors": _refuse_weights,
+    "keras": _read_keras,
+    "folder": _read_folder,
+    "hdf5": _read_hdf5,
+    "json": _read_json,
+}
 
 
 # ---------------------------------------------------------------------------- weights alone
@@ -514,12 +559,7 @@ def _model_from(config: dict) -> Any:
             model = deserialize_object(find_class(config, "models"), config)
             _make_weights(model, config.get("build_config") or {})
         except PlaitError as error:
-            unknown = _registry.unknown_classes(config)
-            if len(unknown) > 1:
-                raise FileError(
-                    f"Could not locate {len(unknown)} classes: {listing(unknown)}. If they are yours, make them known: put "
-                    "@plait.saving.register_keras_serializable() on each, or pass custom_objects={...}."
-                ) from error
+            refuse_unknown(config, error)
             raise
     if not hasattr(model, "save"):  # models, and FeatureSpace
         raise FileError(f"The config describes a {type(model).__name__}, which is not a model.")
@@ -615,6 +655,13 @@ def _not_readable(path: Path, what: str) -> FileError:
     kinds = {"folder": "a folder", "hdf5": "an HDF5 file without a model's config", "keras": "a zip archive"}
     kind = kinds.get(format_of(path), "neither a zip archive nor an HDF5 file")
     return FileError(f"'{path}' is {kind}, and cannot be read as {what}. {_FORMATS}.")
+
+
+def _weights_alone(path: Path) -> FileError:
+    return FileError(
+        f"'{path}' holds weights alone, without the model that they belong to. Build the model in your program and call "
+        f"load_weights('{path}')."
+    )
 
 
 def _check_overwrite(path: Path, overwrite: bool) -> None:

@@ -12,13 +12,13 @@ files hold as two layers of today's Keras, so that Keras 3 computes it too.
 """
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
 
 from plait._errors import FileError, describe
 from plait._registry import builtins_of, constructor_parameters
+from plait.layers.former import FORMER_NAMES
 
 _OLD_MODELS = {"Model", "Functional", "Network", "Graph"}
 
@@ -86,12 +86,19 @@ _RENAMED_IN = {
     ("SpatialDropout3D", "p"): "rate",
     ("LeakyReLU", "alpha"): "negative_slope",
     ("UpSampling1D", "length"): "size",
+    ("MaxoutDense", "nb_feature"): "features",
     ("Embedding", "init"): "embeddings_initializer",
     ("Embedding", "W_regularizer"): "embeddings_regularizer",
     ("Embedding", "W_constraint"): "embeddings_constraint",
 }
-_WITH_UNITS = {"Dense", "LSTM", "GRU", "SimpleRNN", "TimeDistributedDense"}
-_FLOATING = {"float16", "bfloat16", "float32", "float64"}
+_WITH_UNITS = {"Dense", "LSTM", "GRU", "SimpleRNN", "TimeDistributedDense", "MaxoutDense", "Highway"}
+_OF_ROWS = {"Dense", "MaxoutDense", "Highway"}  # whose `input_dim` is all there is to the shape of their input
+_TAKEN_BY = {
+    "Embedding": "int32",
+    "TextVectorization": "string",
+    "StringLookup": "string",
+}  # by their inputs, not their outputs
+_RECURRENT = {"RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional"}
 # Arguments that say nothing about a model whose weights are read, wherever a class of today doesn't know them.
 _SAY_NOTHING = {
     *("implementation", "unroll", "consume_less", "input_dim", "input_length", "input_dtype", "create_input"),
@@ -109,7 +116,15 @@ _SAY_NOTHING = {
     ),
     *("renorm", "renorm_clipping", "renorm_momentum", "fused", "adjustment", "trainable", "dtype", "nb_row", "nb_col"),
     *("forget_bias_init", "dim_ordering", "expects_mask_arg", "expects_training_arg", "build_input_shape", "module"),
-    *("synchronized", "batch_input_shape", "activity_regularizer", "weights", "experimental_autocast", "adjoint"),
+    *(
+        "synchronized",
+        "batch_input_shape",
+        "batchInputShape",
+        "activity_regularizer",
+        "weights",
+        "experimental_autocast",
+        "adjoint",
+    ),
 }
 _INITIALIZERS = {"uniform": "random_uniform", "normal": "random_normal", "zero": "zeros", "one": "ones"}
 
@@ -156,7 +171,19 @@ def modernise(config: Any, version: str) -> Any:
     Raises:
         FileError: a bare config that is no model's; a merge that was given as code.
     """
-    return _without_slashes(_Moderniser(version).model(config))
+    return _without_slashes(_Moderniser(version, _order_of(config)).model(config))
+
+
+def _order_of(config: Any) -> str | None:
+    """The one order of axes in a config, which also holds for layers of Keras 1 that don't name theirs; None if there are two."""
+    found, remaining = set(), [config]
+    while remaining:
+        value = remaining.pop()
+        if isinstance(value, dict):
+            order = value.get("dim_ordering")
+            found |= {{"th": "channels_first", "tf": "channels_last"}.get(order)} if isinstance(order, str) else set()
+        remaining.extend(value.values() if isinstance(value, dict) else value if isinstance(value, list) else ())
+    return found.pop() if len(found) == 1 else None
 
 
 def _without_slashes(config: Any) -> Any:
@@ -182,6 +209,19 @@ def _without_slashes(config: Any) -> Any:
     return rename(config) if names else config
 
 
+def _taken_by(layer: dict) -> str | None:
+    """The dtype that a layer takes, whatever it computes in; None where that says it."""
+    config = layer.get("config")
+    inverted = isinstance(config, dict) and config.get("invert")
+    return None if inverted else _TAKEN_BY.get(str(layer.get("class_name")))
+
+
+def _batch_shape(config: dict) -> Any:
+    """The shape of the first layer's input, by any of the names it has had."""
+    names = ("batch_shape", "batch_input_shape", "batchInputShape")  # the last: converters from Keras 3 to TF.js
+    return next((config[name] for name in names if config.get(name) is not None), None)
+
+
 def plain_name(name: str) -> str:
     """A name as a layer of today can have it."""
     return name.replace("/", "_")
@@ -200,8 +240,8 @@ def minor(version: Any) -> tuple[int, int]:
 
 
 class _Moderniser:
-    def __init__(self, version: str):
-        self.version, self.major = version, major(version)
+    def __init__(self, version: str, order: str | None):
+        self.version, self.major, self.order = version, major(version), order
 
     def model(self, config: Any) -> dict:
         if isinstance(config, list):
@@ -229,8 +269,8 @@ class _Moderniser:
             return {**data, "module": "keras", "registered_name": None, "config": self._sequential(config)}
         if isinstance(config, dict) and {"layers", "input_layers"} <= config.keys():  # a class of the program
             return {**data, "config": {**config, "layers": [self._member(item) for item in config["layers"]]}}
-        if not isinstance(name, str) or not isinstance(config, dict):
-            return data
+        if not isinstance(name, str) or not isinstance(config, dict) or "ops" in str(data.get("module")).split("."):
+            return data  # operations have had their words since there were any
         return self._plain_layer({**data, "config": dict(config)}, name)
 
     def _member(self, item: Any) -> Any:
@@ -244,26 +284,30 @@ class _Moderniser:
             shape = None
         if shape is not None and layers[0].get("class_name") != "InputLayer":
             dtype = layers[0]["config"].get("dtype") or "float32"
-            if layers[0].get("class_name") == "Embedding":
-                dtype = "int32"
+            dtype = _taken_by(layers[0]) or dtype
             source = {"batch_shape": shape, "dtype": dtype if isinstance(dtype, str) else "float32"}
             source["name"] = f"{layers[0]['config'].get('name', 'first')}_input"
             layers.insert(0, _keras_layer("InputLayer", source))
+        if len(layers) > 1 and layers[0].get("class_name") == "InputLayer" and _taken_by(layers[1]) == "string":
+            layers[0] = {
+                **layers[0],
+                "config": {**layers[0]["config"], "dtype": "string"},
+            }  # Keras 2 wrote the dtype of the outputs
         return {**{k: v for k, v in config.items() if k not in ("build_input_shape", "dtype")}, "layers": layers}
 
     def _first_shape(self, first: Any) -> list | None:
         """The batch shape that the first layer of a chain is given, also deep in wrappers and chains."""
         while isinstance(first, dict) and isinstance(first.get("config"), (dict, list)):
             config = first["config"]
-            if isinstance(config, dict) and config.get("batch_input_shape") is not None:
-                return config["batch_input_shape"]
+            if isinstance(config, dict) and _batch_shape(config) is not None:
+                return _batch_shape(config)
             if (
                 isinstance(config, dict)
                 and config.get("input_dim")
-                and first.get("class_name") in _WITH_UNITS - {"Dense"}
+                and first.get("class_name") in _WITH_UNITS - _OF_ROWS
             ):
                 return [None, config.get("input_length"), config["input_dim"]]
-            if isinstance(config, dict) and config.get("input_dim") and first.get("class_name") == "Dense":
+            if isinstance(config, dict) and config.get("input_dim") and first.get("class_name") in _OF_ROWS:
                 return [None, config["input_dim"]]
             first = config.get("layer") if isinstance(config, dict) else config[0] if config else None
         return None
@@ -272,6 +316,9 @@ class _Moderniser:
 
     def _plain_layer(self, data: dict, name: str) -> dict:
         config = data["config"]
+        shape = (data.get("build_config") or {}).get("input_shape")
+        if name in _RECURRENT and isinstance(shape, list) and shape and isinstance(shape[0], list):
+            data["build_config"] = {"input_shape": shape[0]}  # the others are those of the states that it begins with
         if name == "Merge":
             return self._merge(data, config)
         if name == "InputLayer":
@@ -281,7 +328,16 @@ class _Moderniser:
             config.update({"reset_after": True} if name == "CuDNNGRU" else {})
         self._sizes(name, config)
         new_name = _RENAMED_CLASSES.get(name, name)
+        if self.major < 3:
+            new_name = FORMER_NAMES.get(name, new_name)
         config = {_RENAMED_IN.get((name, key), self._key(key)): value for key, value in config.items()}
+        if (
+            self.major < 2
+            and self.order
+            and new_name.endswith(("2D", "3D"))
+            and "data_format" in _arguments_of(new_name)
+        ):
+            config.setdefault("data_format", self.order)
         if new_name == "GRU" and self.major < 3:
             config.setdefault("reset_after", False)
         if new_name in ("LSTM", "GRU") and self.major < 2:
@@ -298,7 +354,7 @@ class _Moderniser:
         return _RENAMED_ARGUMENTS.get(key, key) if self.major < 3 else key
 
     def _input(self, config: dict) -> dict:
-        shape = config.get("batch_shape", config.get("batch_input_shape"))
+        shape = _batch_shape(config)
         dtype = config.get("dtype") or config.get("input_dtype") or "float32"
         return {"batch_shape": shape, "dtype": self.value("dtype", dtype), "name": config.get("name")}
 
@@ -317,11 +373,9 @@ class _Moderniser:
 
     def _merge(self, data: dict, config: dict) -> dict:
         mode = config.get("mode")
-        if mode not in _MERGES:
-            raise FileError(
-                f"The layer {config.get('name')!r} of Keras 1 merges by {describe(mode)}, which is code. Make it known: write a "
-                "layer named Merge, and pass it in custom_objects."
-            )
+        if not isinstance(mode, str) or mode not in _MERGES:  # by a function of the list of inputs, like a Lambda
+            own = {"name": config.get("name"), "function": mode, "arguments": config.get("arguments") or {}}
+            return {**data, "class_name": "Lambda", "module": "keras.layers", "config": own}
         new = {"name": config.get("name")}
         if mode == "concat":
             new["axis"] = config.get("concat_axis", -1)
@@ -336,7 +390,7 @@ class _Moderniser:
         cls = builtins_of("layers").get(name)
         if cls is None:
             return config
-        known = {key for parent in cls.__mro__ for key in constructor_parameters(parent)}
+        known = _arguments_of(name)
         if config.get("time_major"):
             raise FileError(
                 f"The layer {config.get('name')!r} runs over the first axis (time_major). Write the model anew with the batch "
@@ -383,41 +437,11 @@ class _Moderniser:
         return value
 
 
+def _arguments_of(name: str) -> set[str]:
+    """What the constructor of one of today's layers takes."""
+    cls: Any = builtins_of("layers").get(name, object)
+    return {key for parent in cls.__mro__ for key in constructor_parameters(parent)}
+
+
 _LAYERS_IN = {"layer", "cell", "cells", "backward_layer", "forward_layer", "activation"}
 _BASE = {"name", "trainable", "dtype", "activity_regularizer"}
-
-
-# ---------------------------------------------------------------------------- what compile was told
-
-
-def modern_compile_config(config: Any) -> dict:
-    """What `compile` was told by Keras 1 or 2, in the words of today; how steps were run stays behind."""
-    config = config if isinstance(config, dict) else {}
-    kept = {key: config[key] for key in ("loss", "metrics", "loss_weights") if config.get(key)}
-    return {**kept, "optimizer": modern_optimizer(config.get("optimizer"))}
-
-
-def modern_optimizer(data: Any) -> Any:
-    """An optimizer in object form, as old files hold it, in the words of today."""
-    if not isinstance(data, dict) or not isinstance(data.get("config"), dict):
-        return data
-    config, name = dict(data["config"]), str(data.get("class_name"))
-    own = name.removeprefix("Custom>")  # how Keras 2.11 to 2.15 called its own optimizers in HDF5 files
-    cls: Callable | None = builtins_of("optimizers").get(own)
-    name = own if cls is not None else name
-    if "lr" in config:
-        config["learning_rate"] = config.pop("lr")
-    decay = config.pop("decay", 0.0)
-    if decay and isinstance(config.get("learning_rate"), (int, float)):
-        schedule = {"initial_learning_rate": config["learning_rate"], "decay_steps": 1, "decay_rate": decay}
-        config["learning_rate"] = {
-            "module": "keras.optimizers.schedules",
-            "class_name": "InverseTimeDecay",
-            "config": schedule,
-        }
-    if config.get("epsilon", 0) is None:
-        del config["epsilon"]
-    if cls is not None:
-        known = {key for parent in cls.__mro__ for key in constructor_parameters(parent)}  # type: ignore[attr-defined]
-        config = {key: value for key, value in config.items() if key in known}
-    return {"module": "keras.optimizers", "class_name": name, "config": config, "registered_name": None}

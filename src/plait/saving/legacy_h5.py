@@ -12,7 +12,7 @@ Links, storage and types are checked as in `h5`, shapes before a value is read.
 import json
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -22,10 +22,14 @@ import numpy as np
 from plait._errors import FileError, did_you_mean
 from plait._registry import serialize_object
 from plait.core.variable import all_or_none
+from plait.saving.by_name import names_of
 from plait.saving.flat_weights import FlatArray
 from plait.saving.h5 import StoredArray, StoredGroup, StoredWeights, damage, plain_attribute
-from plait.saving.legacy_config import major, minor, modern_compile_config, modern_optimizer, plain_name
+from plait.saving.legacy_compile import modern_compile_config, modern_optimizer
+from plait.saving.legacy_config import major, minor, plain_name
+from plait.saving.old_weights import Origin, legacy_order, plan_for
 from plait.saving.report import LoadReport
+from plait.saving.states import write_states
 
 MOST_ATTRIBUTE = 64_512  # bytes; longer lists of names are split into `layer_names0`, `layer_names1`, ...
 
@@ -80,8 +84,8 @@ class LegacyFile:
             return [item.decode("utf-8") if isinstance(item, bytes) else str(item) for item in items]
 
     @property
-    def layers(self) -> dict[str, list[str]]:
-        """The paths of the arrays of each layer that has any."""
+    def layers(self) -> dict[str, dict[str, str]]:
+        """The arrays of each layer that has any: paths by name."""
         found = {}
         for layer in self.names("layer_names", self.root):
             group = f"{self.root}/{layer}".removeprefix("/")
@@ -89,7 +93,7 @@ class LegacyFile:
                 raise FileError(f"This file lists the layer {layer!r}, but has no group for it.")
             weights = self.names("weight_names", group)
             if weights:
-                found[layer] = [f"{group}/{weight}" for weight in weights]
+                found[layer] = {weight: f"{group}/{weight}" for weight in weights}
         return found
 
     def array(self, path: str) -> StoredArray:
@@ -98,21 +102,28 @@ class LegacyFile:
             raise FileError(f"This file lists {path!r}, but holds no such array.")
         return self.stored.array(path)
 
+    def arrays(self, paths: Mapping[str, str]) -> dict[str, FlatArray]:
+        """Some arrays by name, checked but not yet read."""
+        found = {}
+        for name, path in paths.items():
+            group = StoredGroup(path, {"0": self.array(path)})
+            found[name] = FlatArray(group.arrays["0"].shape, partial(group.__getitem__, "0"))
+        return found
+
     def flat(self) -> dict[str, FlatArray]:
         """All arrays by the names that the file gives them."""
         found = {}
-        for layer, paths in self.layers.items():
-            start = f"{self.root}/{layer}/".lstrip("/")
-            for path in paths:
-                group = StoredGroup(path, {"0": self.array(path)})
-                found[path.removeprefix(start).removesuffix(":0")] = FlatArray(
-                    group.arrays["0"].shape, partial(group.__getitem__, "0")
-                )
+        for paths in self.layers.values():
+            found |= {name.removesuffix(":0"): array for name, array in self.arrays(paths).items()}
         return found
+
+    def holds_weights(self) -> bool:
+        """Whether there are any weights, in this layout or in that of Keras 3."""
+        return bool(self.names("layer_names", self.root)) or bool(self.stored.groups_with_arrays())
 
     def total_bytes(self) -> int:
         """How many bytes all weights take once they are read."""
-        arrays = (self.array(path) for paths in self.layers.values() for path in paths)
+        arrays = (self.array(path) for paths in self.layers.values() for path in paths.values())
         return sum(math.prod(array.shape) * max(array.dtype.itemsize, 4) for array in arrays)
 
 
@@ -138,19 +149,21 @@ def read_legacy_weights(
     stored = {plain_name(name): paths for name, paths in legacy.layers.items()}
     mine = {layer.name: layer for layer in _layers(model) if layer.weights}
     report, plan = LoadReport(owner), []
+    origin = Origin(legacy.version, legacy.backend)
     pairs = _pairs_by_name(mine, stored, report) if by_name else _pairs_by_order(mine, stored, owner, skip_mismatch)
     for layer, name in pairs:
-        values = _Values(legacy, [legacy.array(path) for path in stored[name]], layer)
-        targets = values.fitting(layer)
-        if targets is None:
-            shapes = [tuple(v.shape) for v in _legacy_order(layer)]
-            report.wrong_shape.append((layer.name, f"{shapes}", f"{values.shapes}"))
+        arrays = legacy.arrays(stored[name])
+        parts = plan_for(layer, arrays, origin)
+        if parts is None:
+            shapes = [tuple(variable.shape) for variable in legacy_order(layer)]
+            found = [array.shape for array in arrays.values()]
+            report.wrong_shape.append((layer.name, f"{shapes}", f"{found}"))
         else:
-            plan.append((targets, values))
+            plan += parts
     report.settle(skip_mismatch or (by_name and not report.wrong_shape))
-    with all_or_none(variable for targets, _ in plan for variable in targets):
-        for targets, values in plan:
-            for variable, value in zip(targets, values.read(), strict=True):
+    with all_or_none(variable for part in plan for variable in part.variables):
+        for part in plan:
+            for variable, value in zip(part.variables, part.read(), strict=True):
                 variable.assign(value)
                 report.loaded.append(variable.path)
     return report
@@ -180,105 +193,24 @@ def _pairs_by_order(mine: dict, stored: dict, owner: str, skip: bool) -> list[tu
     return list(zip(mine.values(), stored, strict=True))
 
 
-def _legacy_order(layer: Any) -> list:
-    """The variables of a layer, those that train first."""
-    return [*layer.trainable_weights, *layer.non_trainable_weights]
-
-
-class _Values:
-    """The arrays of one layer, in the shapes that today's layer has them in."""
-
-    def __init__(self, legacy: LegacyFile, arrays: list[StoredArray], layer: Any):
-        self._arrays, self._layer, self._legacy = arrays, layer, legacy
-        self._change = _change_of(legacy, layer, [array.shape for array in arrays])
-        self.shapes = [array.shape for array in arrays]
-
-    def fitting(self, layer: Any) -> list | None:
-        """The layer's variables in the order of the arrays; None where no order fits."""
-        if self._change is not None:
-            count = math.prod(self.shapes[0]) if self.shapes else 0
-            return _legacy_order(layer) if count else None
-        for order in (_legacy_order(layer), layer.weights):
-            if [tuple(variable.shape) for variable in order] == self.shapes:
-                return order
-        return None
-
-    def read(self) -> list[np.ndarray]:
-        """The values."""
-        group = StoredGroup("", {str(index): array for index, array in enumerate(self._arrays)})
-        values = [group[str(index)] for index in range(len(self._arrays))]
-        if self._change is None:
-            return values
-        values = self._change(values)
-        shapes = [tuple(variable.shape) for variable in _legacy_order(self._layer)]
-        if [value.shape for value in values] != shapes:
-            raise FileError(
-                f"{self._layer.name!r}: its arrays of shapes {self.shapes} in a file of Keras {self._legacy.version} cannot be "
-                f"made into {shapes}."
-            )
-        return values
-
-
-def _change_of(legacy: LegacyFile, layer: Any, shapes: list[tuple]) -> Callable | None:
-    """What makes the arrays of an old layer into today's; None where they are as today's."""
-    kind, mine = type(layer).__name__, [tuple(variable.shape) for variable in _legacy_order(layer)]
-    if shapes == mine and not (kind.startswith("Conv") and legacy.backend == "theano" and major(legacy.version) < 2):
-        return None
-    if kind == "Bidirectional":
-        half = len(shapes) // 2
-        ways = [
-            _change_of(legacy, way, part)
-            for way, part in zip(_ways(layer), (shapes[:half], shapes[half:]), strict=True)
-        ]
-        return (lambda v: [*ways[0](v[:half]), *ways[1](v[half:])]) if all(ways) else None  # type: ignore[misc]
-    if kind == "LSTM" and len(shapes) == 12:
-        return lambda v: _joined(v, (0, 6, 3, 9))  # i, c, f, o in the file; i, f, c, o today
-    if kind == "GRU" and len(shapes) == 9:
-        return lambda v: _joined(v, (0, 3, 6))
-    if kind == "LSTM" and len(shapes) == 3 and len(shapes[2]) == 1 and shapes[2][0] == 2 * mine[2][0]:
-        return lambda v: _from_cudnn(v, 4)
-    if kind == "GRU" and len(shapes) == 3 and len(shapes[2]) == 1 and len(mine[2]) == 2:
-        return lambda v: _from_cudnn(v, 3)
-    if kind == "Conv1D" and shapes and len(shapes[0]) == 4:
-        return lambda v: [v[0][:, 0], *v[1:]]
-    if kind.startswith("Conv") and major(legacy.version) < 2 and shapes and len(shapes[0]) > 2:
-        return lambda v: [_old_kernel(v[0], mine[0], legacy.backend), *v[1:]]
-    return None
-
-
-def _ways(layer: Any) -> tuple[Any, Any]:
-    return layer.forward_layer, layer.backward_layer
-
-
-def _joined(values: list[np.ndarray], starts: Sequence[int]) -> list[np.ndarray]:
-    return [np.concatenate([values[start + part] for start in starts], axis=-1) for part in range(3)]
-
-
-def _from_cudnn(values: list[np.ndarray], gates: int) -> list[np.ndarray]:
-    """The weights of CuDNNLSTM and CuDNNGRU, whose matrices are transposed gate by gate, and whose biases are two."""
-    kernel, recurrent, bias = values
-    kernels = [part.T.reshape(part.shape, order="F") for part in np.split(kernel, gates, axis=1)]
-    recurrents = [part.T for part in np.split(recurrent, gates, axis=1)]
-    both = bias.reshape(2, -1)
-    return [np.hstack(kernels), np.hstack(recurrents), both.sum(axis=0) if gates == 4 else both]
-
-
-def _old_kernel(kernel: np.ndarray, shape: tuple, backend: str | None) -> np.ndarray:
-    if kernel.shape != shape:
-        kernel = np.transpose(kernel, (*range(2, kernel.ndim), 1, 0))
-    return kernel[::-1, ::-1] if backend == "theano" and kernel.ndim == 4 else kernel
-
-
 # ---------------------------------------------------------------------------- what compile was told
 
 
-def compile_config_of(training: Any, version: str) -> dict | None:
-    """What `compile` was told, from a `training_config`; None where it holds nothing."""
+def compile_config_of(training: Any, version: str, outputs: Sequence[str]) -> dict | None:
+    """The arguments of `compile`, from a `training_config`; None where it holds nothing. `outputs` are the outputs' names."""
     if not isinstance(training, dict) or "optimizer_config" not in training:
         return None
     if major(version) < 3:
-        return modern_compile_config({**training, "optimizer": training["optimizer_config"]})
-    keys = ("loss", "metrics", "weighted_metrics", "loss_weights", "run_eagerly", "steps_per_execution", "jit_compile")
+        return modern_compile_config({**training, "optimizer": training["optimizer_config"]}, outputs)
+    keys = (
+        "loss",
+        "metrics",
+        "weighted_metrics",
+        "loss_weights",
+        "run_eagerly",
+        "steps_per_execution",
+        "auto_scale_loss",
+    )
     config = {key: training[key] for key in keys if training.get(key) is not None}
     return {**config, "optimizer": modern_optimizer(training["optimizer_config"])}
 
@@ -351,6 +283,8 @@ def write_legacy_model(
                 _write_optimizer(model.optimizer, h5.create_group("optimizer_weights"))
         group = h5 if without_model else h5.create_group("model_weights")
         _write_layers(model, group, version)
+        if not without_model:
+            write_states(model, h5)
 
 
 def _write_layers(model: Any, group: Any, version: str) -> None:
@@ -359,13 +293,22 @@ def _write_layers(model: Any, group: Any, version: str) -> None:
     group.attrs["backend"], group.attrs["keras_version"] = "jax", version
     for layer in layers:
         inner = group.create_group(layer.name)
-        variables = _legacy_order(layer)
-        names = list(_unique(variable.path for variable in variables))
+        variables = legacy_order(layer)
+        names = list(_unique(_names(layer, variables)))
         _write_names(inner, "weight_names", names)
         for name, variable in zip(names, variables, strict=True):
             inner.create_dataset(name, data=_plain(variable.numpy()))
     top = group.create_group("top_level_model_weights")
     _write_names(top, "weight_names", [])
+
+
+def _names(layer: Any, variables: Sequence[Any]) -> list[str]:
+    """The paths of variables; where two have one, the names of the layers that they lie in, for readers go by names."""
+    paths = [variable.path for variable in variables]
+    if len(set(paths)) == len(paths):
+        return paths
+    others = names_of(layer)
+    return [str(others.get(id(variable), variable.path)) for variable in variables]
 
 
 def _plain(value: np.ndarray) -> np.ndarray:

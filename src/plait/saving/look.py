@@ -8,13 +8,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from plait import _registry
 from plait._errors import FileError, PlaitError
 from plait.saving.archive import CONFIG, METADATA, WEIGHTS, open_archive, open_regular
 from plait.saving.flat_weights import FlatArray, parse_json, read_safetensors
 from plait.saving.h5 import StoredWeights
 from plait.saving.legacy_config import modernise
 from plait.saving.legacy_h5 import LegacyFile
+from plait.saving.tfjs import is_tfjs, read_tfjs_topology, read_tfjs_weights
+from plait.saving.unknown import find_unknown
 
 _MOST_JSON = 512 * 2**20
 _CODE = ("__lambda__", "Lambda", "TorchModuleWrapper", "TFSMLayer", "FlaxLayer", "JaxLayer")
@@ -28,7 +29,7 @@ class Contents(NamedTuple):
         version: the Keras that wrote it, as it says.
         layers: how many layers of each class there are.
         arrays: the shape of each array of weights.
-        unknown: classes that aren't known here.
+        unknown: classes and functions that aren't known here.
         unsafe: what in it would need code to run.
         compiled: whether it says how the model was compiled.
     """
@@ -61,7 +62,12 @@ def look_into(path: Path) -> Contents:
         if path.suffix == ".safetensors":
             return _contents("weights in safetensors", None, None, read_safetensors(file))
         config = parse_json(file.read(_MOST_JSON), f"'{path}'")
-    if "class_name" not in config and "modelTopology" not in config:
+    if is_tfjs(config):
+        inner, version = read_tfjs_topology(path, config)
+        return _contents(
+            "a layers-model of TF.js", version, {"model": inner}, read_tfjs_weights(path, config.get("weightsManifest"))
+        )
+    if "class_name" not in config:
         raise FileError(f"'{path}' holds neither a model nor weights.")
     return _contents("a model's config in JSON", config.get("keras_version"), config, {})
 
@@ -116,6 +122,7 @@ def _unknown(config: Any, version: Any) -> list[str]:
     if not isinstance(inner, (dict, list)):
         return []
     try:
-        return _registry.unknown_classes(json.loads(json.dumps(modernise(inner, str(version or "3")), default=str)))
+        found = find_unknown(json.loads(json.dumps(modernise(inner, str(version or "3")), default=str)))
     except PlaitError:
-        return _registry.unknown_classes(inner)
+        found = find_unknown(inner)
+    return list(dict.fromkeys(one.name for one in found if one.kind != "code"))

@@ -55,3 +55,20 @@ def test_keras_computes_the_old_hard_sigmoid_of_a_converted_file(tmp_path):
     ours.save(tmp_path / "m.keras")
     close(ours, keras.saving.load_model(tmp_path / "m.keras"), x)
     close(ours, plait.load_model(tmp_path / "m.keras"), x)
+
+
+def half_frozen(lib, frozen):
+    """Layers of one shape in nested models, the first of each frozen or not."""
+    x, inner = lib.Input((4,)), lib.Input((4,))
+    h = lib.layers.BatchNormalization(name="norm")(lib.layers.Dense(4, name="one")(inner))
+    tower = lib.Model(inner, lib.layers.Dense(4, name="two")(h), name="tower")
+    chain = lib.Sequential([lib.Input((4,)), lib.layers.Dense(4), lib.layers.Dense(4)], name="chain")
+    tower.get_layer("one").trainable = chain.layers[0].trainable = not frozen
+    return lib.Model(x, lib.layers.Dense(2, name="out")(chain(tower(x))))
+
+
+def test_what_keras_saved_frozen_is_loaded_thawed(tmp_path):
+    theirs, ours = half_frozen(keras, True), half_frozen(plait, False)
+    theirs.save(tmp_path / "m.h5")
+    ours.load_weights(tmp_path / "m.h5")
+    close(ours, theirs, np.random.default_rng(0).normal(size=(8, 4)).astype("float32"))

@@ -316,7 +316,9 @@ class Pipeline(Layer):
         """
         if not isinstance(config.get("layers"), (list, tuple)):
             raise ArgumentError(f"Pipeline: the config must have a list under 'layers', but it is {describe(config)}.")
-        layers = [deserialize(layer) if isinstance(layer, dict) else layer for layer in config["layers"]]
+        layers = [
+            deserialize(layer, None, "layers") if isinstance(layer, dict) else layer for layer in config["layers"]
+        ]
         return cls(layers, name=config.get("name"))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from plait._errors import DataError, did_you_mean, listing, raise_all
 from plait._tree import is_nested
+from plait.layers.preprocessing.encoding import is_text
 from plait.training.protocols import TrainedModel
 
 
@@ -35,7 +36,7 @@ class DataOf:
             x = self._inputs_of_frame(x)
         elif isinstance(x, Mapping):
             x = self._known(x if isinstance(x, dict) else dict(x))
-        if x is not None and self._model._part_on_host is not None:
+        if x is not None and (self._model._part_on_host is not None or is_text(x)):
             x = self._model.on_host(x)
         return x, self._labels_of_frame(y) if is_frame(y) else y
 
