@@ -37,9 +37,11 @@ def read_once(read: Callable[[type], Any]) -> Callable[[type], Any]:
 
     @functools.wraps(read)
     def trait(cls: type) -> Any:
-        if cls not in answers:
+        try:
+            return answers[cls]
+        except KeyError:
             answers[cls] = read(cls)
-        return answers[cls]
+            return answers[cls]
 
     return trait
 

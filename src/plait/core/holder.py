@@ -68,7 +68,7 @@ class Holder(Watched):
 
     def __setattr__(self, name: str, value: Any) -> None:
         taken = type(self)._names_of_plait or _find_names(type(self))
-        if name in taken and next(parts_of(value), None) is not None:
+        if name in taken and not isinstance(value, _PLAIN) and next(parts_of(value), None) is not None:
             what = kind_of(next(parts_of(value)))
             raise NameTakenError(
                 f"{_title(self)}: cannot set `{name}` to a {what}, because it is {taken[name]}. {_ADVICE}"
@@ -153,6 +153,8 @@ def walk(
     elif isinstance(value, _CONTAINERS) and id(value) not in around:
         around, counts = (*around, id(value)), collections.Counter()
         for item in value.values() if isinstance(value, dict) else value:
+            if isinstance(item, _PLAIN):
+                continue
             below = path
             if stem_of is not None and (is_part(item) or isinstance(item, _CONTAINERS)):
                 stem = stem_of(item) if is_part(item) else "container"
@@ -169,7 +171,11 @@ def attributes_of(thing: Any) -> Iterator[tuple[str, Any]]:
 
 def held_by(thing: Any, *kinds: str) -> Iterator[Any]:
     """The parts of some kinds that an object holds, in the order in which its attributes were set."""
-    for _, value in attributes_of(thing):
-        for part in parts_of(value):
-            if kind_of(part) in kinds:
-                yield part
+    records = records_of(type(thing))
+    for name, value in list(vars(thing).items()):
+        if not isinstance(value, _PLAIN) and name not in records:
+            kind = kind_of(value)
+            if kind in kinds:
+                yield value
+            elif not kind and isinstance(value, _CONTAINERS):
+                yield from (part for part in parts_of(value) if kind_of(part) in kinds)

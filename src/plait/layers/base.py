@@ -5,7 +5,7 @@ for the input's shape. `call` computes. `Layer.__call__` ties them together: bui
 the call (symbolic inputs) or run it (arrays).
 
 What a layer owns (variables, layers, metrics, seed generators) is what its attributes hold, also in lists and dicts. It
-is found by walking them when somebody asks; nothing happens when an attribute is set.
+is found by walking them when somebody asks. Setting an attribute only refuses names that plait uses itself (`core/holder`).
 
 Verbs: `__call__`, `build`, `call`, `add_weight`, `add_loss`, `compute_mask`, `get_config`.
 

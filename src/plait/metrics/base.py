@@ -10,7 +10,7 @@ under `pure` like any function with state. Results are traceable, too.
 
 What it is not: a view of a whole data set. What can't be summed up batch by batch is no metric.
 
-Differs from Keras: nothing happens when an attribute is set; the variables are found by walking the attributes when asked.
+Differs from Keras: the variables are found by walking the attributes when asked, not tracked when they are set.
 `add_weight` without an initializer makes zeros (there, it fails). Results that need a Python decision there (`R2Score`
 with regressors) are computed without one.
 """

@@ -191,7 +191,8 @@ class Optimizer(Holder):
 
         What a subclass keeps in attributes is among them, before the slots or behind them, as it was made.
         """
-        return [*self._own_variables(), *self._slots.variables, *self._held_variables(after_slots=True)]
+        early, late = self._held_variables()
+        return [*self._first_variables(), *early, *self._slots.variables, *late]
 
     @property
     def cell(self) -> Cell:
@@ -243,15 +244,26 @@ class Optimizer(Holder):
         return self._variable(float(learning_rate), "learning_rate", dtype="float32")
 
     def _own_variables(self) -> list[Variable]:
-        rate = [self._learning_rate] if isinstance(self._learning_rate, Variable) else []
-        return [self._iteration, *rate, *self._held_variables(after_slots=False)]
+        return [*self._first_variables(), *self._held_variables()[0]]
 
-    def _held_variables(self, after_slots: bool) -> list[Variable]:
-        """Variables that attributes of a subclass hold, but for slots and the weights themselves, as they were made."""
-        others = {*self._slots.known, *self._trainable_variables, self._iteration, self._learning_rate}
-        held = {variable.serial: variable for variable in held_by(self, "variable") if variable not in others}
+    def _first_variables(self) -> list[Variable]:
+        rate = [self._learning_rate] if isinstance(self._learning_rate, Variable) else []
+        return [self._iteration, *rate]
+
+    def _held_variables(self) -> tuple[list[Variable], list[Variable]]:
+        """Variables that attributes of a subclass hold, as they were made: before the first slot, and after it.
+
+        Options, slots and the weights themselves are not among them.
+        """
+        options = (*COMMON_OPTIONS, *self.arguments)
+        values = [value for name, value in attributes_of(self) if name not in options]
+        held = {part.serial: part for part in parts_of(values) if isinstance(part, Variable)}
+        if not held:
+            return [], []
+        others = {*self._slots.known, *self._trainable_variables}
+        made = [held[serial] for serial in sorted(held) if held[serial] not in others]
         first_slot = min((slot.serial for slot in self._slots.variables), default=float("inf"))
-        return [held[serial] for serial in sorted(held) if (serial > first_slot) is after_slots]
+        return [v for v in made if v.serial < first_slot], [v for v in made if v.serial > first_slot]
 
     def _variable(self, initializer: Any, name: str | None, path: tuple | None = None, **options: Any) -> Variable:
         with scope(path=(self.name,) if path is None else path):
