@@ -72,7 +72,9 @@ def _show(file: Path, contents: Contents) -> None:
             "layers: " + ", ".join(f"{count} {name}" for name, count in sorted(contents.layers.items())), markup=False
         )
     if contents.unknown:
-        console.print("classes and functions that must be passed in custom_objects: " + ", ".join(contents.unknown), markup=False)
+        console.print(
+            "classes and functions that must be passed in custom_objects: " + ", ".join(contents.unknown), markup=False
+        )
     if contents.unsafe:
         console.print("unsafe, needs code: " + ", ".join(contents.unsafe), markup=False)
     table = Table("array", "shape")

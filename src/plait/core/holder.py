@@ -59,7 +59,7 @@ class Holder(Watched):
 
     _held_as: ClassVar[str] = ""  # what it is for an object that holds it: "layer", "metric"
     _records: ClassVar[str] = "_notes"
-    _hooks: ClassVar[str] = ""
+    _hooks: ClassVar[str] = "_follow"
     _names_of_plait: ClassVar[dict[str, str] | None] = None
 
     def __init_subclass__(cls, **kwargs: Any):
@@ -84,11 +84,6 @@ class Holder(Watched):
     def __copy__(self) -> "Holder":
         """A copy with variables of its own, as in Keras: one that shares them would change with this one."""
         return copy.deepcopy(self)
-
-    def _set_records(self, **records: Any) -> None:
-        """Sets records that hold variables which belong to others."""
-        vars(self).update(records)
-        mark_edit()
 
 
 _ADVICE = "Choose another name."
@@ -120,6 +115,19 @@ def records_of(cls: Any) -> frozenset[str]:
     """The names under which plait keeps notes on an object, gathered over its classes."""
     own = (vars(parent).get("_records", "").split() for parent in cls.__mro__ if is_of_plait(parent))
     return frozenset(name for names in own for name in names)
+
+
+def keep(thing: Holder, **records: Any) -> None:
+    """Sets records that hold variables: those of others, or some that are found in another way."""
+    vars(thing).update(records)
+    mark_edit()
+
+
+def uncover(thing: Holder, *names: str) -> None:
+    """Removes what was set over shown properties, so that they show again; layers and variables stay."""
+    for name in names:
+        if next(parts_of(vars(thing).get(name)), None) is None:
+            vars(thing).pop(name, None)
 
 
 def kind_of(value: Any) -> str:

@@ -67,7 +67,7 @@ def _marks_built(build: Callable) -> Callable:
         self._building = True
         try:
             around = current().path
-            self._take_policy(around)
+            _take_policy(self, around)
             with jax.ensure_compile_time_eval(), scope(bindings=None, compute_dtype=None, path=(*around, self.name)):
                 build(self, *args, **kwargs)
         except PlaitError:
@@ -78,7 +78,7 @@ def _marks_built(build: Callable) -> Callable:
         finally:
             self._building = False
         names = (signatures.get(type(self)) or read_signature(type(self))).build_names or ("input_shape",)
-        self._mark_built({**dict(zip(names, args, strict=False)), **kwargs})
+        mark_built(self, {**dict(zip(names, args, strict=False)), **kwargs})
 
     return run
 
@@ -129,6 +129,7 @@ class Layer(Owner):
     _is_quantized = False
     _followed = ("_regularizer", "_constraint")
     _family = "operation"  # the kind of thing that it does: the colour of its box in pictures
+    _waits_for_call = True  # whether one without `build`, made of a config, is built by its first call
     _told_by_attributes = True  # whether attributes alone, not records, decide the shapes of its outputs
     _slow_in_loops = False  # whether XLA's CPU code for it takes a slow path inside a loop
     _usual_input_dtype: str | None = None  # what an Input in front of it has, where no data says
@@ -177,8 +178,8 @@ class Layer(Owner):
 
         By default those of the layers inside, by tracing a call.
         """
-        if self._has_unbuilt_layers():
-            self._trace_by_shape(input_shape)
+        if _has_unbuilt_layers(self):
+            build_by_tracing(self, input_shape)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Computes the outputs from the inputs."""
@@ -299,42 +300,10 @@ class Layer(Owner):
         if self.input_spec is not None:
             self._check_inputs(signature, args, kwargs)
         self.build_for(self._shapes_for_build(signature, args, kwargs))
-        if self._states_shape and self._waits_for_call():
-            self._trace(args, kwargs)
+        if self._states_shape and has_default(type(self), "build") and _has_unbuilt_layers(self):
+            _trace(self, args, kwargs)
         if self.input_spec is not None:
             self._check_inputs(signature, args, kwargs)
-
-    def _waits_for_call(self) -> bool:
-        """Whether only a call makes its weights."""
-        return has_default(type(self), "build") and self._has_unbuilt_layers()
-
-    def _take_policy(self, around: tuple[str, ...]) -> None:
-        if self._policies is not None:
-            self._dtype_policy = self._policies["/".join((*around, self.name))]
-
-    def _mark_built(self, shapes: dict) -> None:
-        self._build_shapes = shapes
-        self.built = True
-        mark_revision()
-
-    def _has_unbuilt_layers(self) -> bool:
-        return any(not layer.built for layer in self._layers)
-
-    def _trace(self, args: tuple, kwargs: dict) -> None:
-        """Makes the weights of the layers inside, which a shape that the class states would leave to the first batch."""
-        try:
-            infer(functools.partial(Layer.__call__, self), args, kwargs)
-        except Exception as error:
-            warnings.warn(
-                f"Layer {self.name!r} (of type {type(self).__name__}) holds layers that aren't built, and its `call` cannot be "
-                f"traced to build them: {error} Define `build`, or call the layer on data first.",
-                stacklevel=4,
-            )
-
-    def _trace_by_shape(self, input_shape: Any) -> None:
-        tensors = map_shapes(lambda shape: KerasTensor(shape, dtype=self.compute_dtype), input_shape)
-        with scope(path=current().path[:-1]):  # the call puts its name behind, as `build` did
-            infer(functools.partial(Layer.__call__, self), (tensors,), {})
 
     def _shapes_for_build(self, signature: CallSignature, args: tuple, kwargs: dict) -> dict:
         shapes = self._shapes_by_name(signature.build_names, signature, args, kwargs)
@@ -373,8 +342,8 @@ class Layer(Owner):
         Where the class defines no `build`, the layers inside are built as `call` reaches them.
         """
         if has_default(type(self), "build"):
-            self._take_policy(current().path)
-            self._mark_built(shapes)
+            _take_policy(self, current().path)
+            mark_built(self, shapes)
         elif len(shapes) == 1:
             self.build(*shapes.values())
         else:
@@ -746,7 +715,7 @@ class Layer(Owner):
         Where the class defines no `build`, layers inside are left to the first call.
         """
         config = config or {}
-        if self._waits_for_call():
+        if type(self)._waits_for_call and has_default(type(self), "build") and _has_unbuilt_layers(self):
             return
         if config.get("input_shape") is not None:
             self.build_for({"input_shape": as_shapes(config["input_shape"])})
@@ -790,3 +759,38 @@ def _legacy_shape(kwargs: dict) -> tuple | None:
 def _has_nothing_to_build(cls: type) -> bool:
     """Whether it is one of plait's layers that have no weights, so that it is built from the start."""
     return own_of_plait(cls) is not Layer and definer(cls, "build") is Layer
+
+
+def mark_built(layer: Layer, shapes: dict) -> None:
+    """Notes that a layer has been built for shapes."""
+    layer._build_shapes = shapes
+    layer.built = True
+    mark_revision()
+
+
+def _take_policy(layer: Layer, around: tuple[str, ...]) -> None:
+    if layer._policies is not None:
+        layer._dtype_policy = layer._policies["/".join((*around, layer.name))]
+
+
+def _has_unbuilt_layers(layer: Layer) -> bool:
+    return any(not inner.built for inner in layer._layers)
+
+
+def _trace(layer: Layer, args: tuple, kwargs: dict) -> None:
+    """Makes the weights of the layers inside, which a shape that the class states would leave to the first batch."""
+    try:
+        infer(functools.partial(Layer.__call__, layer), args, kwargs)
+    except Exception as error:
+        warnings.warn(
+            f"Layer {layer.name!r} (of type {type(layer).__name__}) holds layers that aren't built, and its `call` cannot be "
+            f"traced to build them: {error} Define `build`, or call the layer on data first.",
+            stacklevel=5,
+        )
+
+
+def build_by_tracing(layer: Layer, input_shape: Any) -> None:
+    """Makes the weights of the layers inside for inputs of a shape: what `build` does by default."""
+    tensors = map_shapes(lambda shape: KerasTensor(shape, dtype=layer.compute_dtype), input_shape)
+    with scope(path=current().path[:-1]):  # the call puts its name behind, as `build` did
+        infer(functools.partial(Layer.__call__, layer), (tensors,), {})

@@ -30,7 +30,7 @@ class Owner(Holder, Operation):
     _hooks = "save_own_variables load_own_variables"
     _records = "_trainable _added _version built trainable"
     _bookkeeping = frozenset(
-        "_nodes input_spec _dtype_policy _compilation _trainer optimizer history _added _opened _policies _host_part "
+        "_nodes input_spec _dtype_policy _compilation _trainer optimizer _history _added _opened _policies _host_part "
         "_constructed_with _losses _build_shapes _given_shape built _called _building".split()
     )
 

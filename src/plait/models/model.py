@@ -30,13 +30,13 @@ from plait._scope import current
 from plait._traits import default, has_default
 from plait._tree import flatten, map_structure_in_order, pack_as
 from plait.core.graph import Graph, graph_of
-from plait.core.holder import held_by, shown
+from plait.core.holder import held_by, shown, uncover
 from plait.core.mask import set_mask
 from plait.core.program import NOT_TRACEABLE
 from plait.core.tensor import KerasTensor, any_symbolic
 from plait.core.variable import Variable, is_observed, observed
 from plait.export import export_model
-from plait.layers.base import Layer
+from plait.layers.base import Layer, build_by_tracing, mark_built
 from plait.layers.input import input_layer_of, input_name, input_spec_of
 from plait.layers.ownership import unique
 from plait.models.calls import Calls
@@ -75,7 +75,7 @@ class Model(Layer):
 
     _family = "model"
     _records = (
-        "optimizer history _compilation _trainer _graph stop_training stop_evaluating stop_predicting run_eagerly jit_compile "
+        "optimizer _history _compilation _trainer _graph stop_training stop_evaluating stop_predicting run_eagerly jit_compile "
         "steps_per_execution resumes_at _input_names _optional _takes_any_size _opened _host_part _calls "
         "_runs_eagerly"
     )
@@ -88,14 +88,14 @@ class Model(Layer):
 
     _graph: Graph | None = None
     _tells_constructor = True
-    _told_by_attributes = False
+    _told_by_attributes = _waits_for_call = False
     _takes_any_size = False
     _opened: tuple[Graph, Graph] | None = None
     _host_part: tuple[Graph, Any] | None = None
     optimizer: Any = None
     _compilation: Any = None
     _trainer: Any = None
-    history: Any = None
+    _history: Any = None
     stop_training = stop_evaluating = stop_predicting = False
     run_eagerly = False
     steps_per_execution: int | None = None
@@ -180,16 +180,13 @@ class Model(Layer):
         """Builds the model for shapes; where it defines no `build`, its layers are built as its `call` reaches them."""
         if not has_default(type(self), "build"):
             super().build_for(shapes)
-        self._mark_built(shapes)
-
-    def _waits_for_call(self) -> bool:
-        return False
+        mark_built(self, shapes)
 
     @default
     def build(self, input_shape: Any = None) -> None:
         """Makes the weights for inputs of a shape, by tracing a call."""
         if self._graph is None and input_shape is not None and not has_default(type(self), "call"):
-            self._trace_by_shape(input_shape)
+            build_by_tracing(self, input_shape)
 
     def _convert(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         return (args, kwargs) if self._graph is not None else super()._convert(args, kwargs)
@@ -375,6 +372,11 @@ class Model(Layer):
         return self._compilation
 
     @shown
+    def history(self) -> Any:
+        """The History of the last `fit`."""
+        return self._history
+
+    @shown
     def trainer(self) -> Any:
         """The compiled steps."""
         return self._trainer
@@ -445,6 +447,7 @@ class Model(Layer):
         self.run_eagerly, self.steps_per_execution, self.jit_compile = run_eagerly, steps_per_execution, not run_eagerly
         self._trainer = training.Trainer(self)
         self.stop_training = False
+        uncover(self, "compiled", *(["loss"] if loss is not None else []))
 
     def compile_report(self, print_fn: Any = None) -> None:
         """Prints the plan that `compile` made: each output's loss, weight, metrics, and the labels that it takes."""

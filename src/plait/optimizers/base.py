@@ -33,11 +33,11 @@ from jax.tree_util import DictKey, GetAttrKey, tree_flatten_with_path
 from plait import _registry
 from plait._errors import ArgumentError, ArgumentTypeError, ShapeError, StateError, describe, listing, raise_all
 from plait._scope import scope
-from plait._traits import default, has_default
+from plait._traits import default, has_default, of_plait
 from plait.core.cell import Cell, Late, cell_of, mark_revision
 from plait.core.constants import Constants
 from plait.core.graph import check_name
-from plait.core.holder import Holder, held_by
+from plait.core.holder import Holder, attributes_of, keep, parts_of
 from plait.core.program import Program
 from plait.core.pure import by_path
 from plait.core.variable import Variable, convert_to_tensor, zeros_like
@@ -54,6 +54,7 @@ COMMON_OPTIONS = (
 _OPTION_TYPES = (bool, int, float, str, type(None))
 
 
+@of_plait
 class Optimizer(Holder):
     """The parent of all optimizers, and of those written for Keras.
 
@@ -88,7 +89,8 @@ class Optimizer(Holder):
     """
 
     _records = (
-        "name built _undecayed _trainable_variables _births _slots _compiled _built_with _iteration _learning_rate"
+        "name built _undecayed _trainable_variables _births _slots _compiled _built_with _iteration _learning_rate "
+        "clipnorm clipvalue global_clipnorm use_ema ema_overwrite_frequency gradient_accumulation_steps slots arguments"
     )
     _bookkeeping = frozenset({"_slots", "_compiled", "_trainable_variables", "_built_with", "built"})
     _leads_to = ""
@@ -137,8 +139,8 @@ class Optimizer(Holder):
         self._slots = Slots()
         self._built_with: dict[str, Any] = {}
         self._compiled: tuple[Constants, Program] | None = None
-        self._set_records(_iteration=self._variable(0, "iteration", dtype="int32"))
-        self._set_records(_learning_rate=self._rate_from(learning_rate))
+        keep(self, _iteration=self._variable(0, "iteration", dtype="int32"))
+        keep(self, _learning_rate=self._rate_from(learning_rate))
 
     def _check_options(self, unknown: dict) -> None:
         if "decay" in unknown:
@@ -229,7 +231,7 @@ class Optimizer(Holder):
                 )
             self._learning_rate.assign(learning_rate)
             return
-        self._set_records(_learning_rate=learning_rate)
+        keep(self, _learning_rate=learning_rate)
         mark_revision()
 
     def _rate_from(self, learning_rate: Any) -> Any:
@@ -289,7 +291,7 @@ class Optimizer(Holder):
         self._slots.renew(variables)
         now = int(self._iteration.value) // (self.gradient_accumulation_steps or 1) if self._trainable_variables else 0
         self._births = MappingProxyType({variable: self._births.get(variable, now) for variable in variables})
-        self._set_records(_trainable_variables=variables)
+        keep(self, _trainable_variables=variables)
         self._compiled, self._built_with = None, self._options()
         with scope(bindings=None, compute_dtype=None), jax.ensure_compile_time_eval():
             self._build_common()

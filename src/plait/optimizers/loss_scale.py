@@ -18,6 +18,7 @@ import jax.numpy as jnp
 
 from plait import _registry
 from plait._errors import ArgumentError, describe
+from plait.core.holder import keep
 from plait.core.variable import Variable
 from plait.optimizers.base import Optimizer
 from plait.optimizers.step import in_dtypes_of, like
@@ -74,7 +75,7 @@ class LossScaleOptimizer(Optimizer):
         self._slots.replay()
         for field, start in (("step_counter", jnp.int32(0)), ("dynamic_scale", jnp.float32(self.initial_scale))):
             self._slots.ask(None, field, partial(self.new_slot, None, field, start))
-        self._set_records(_trainable_variables=variables, built=True)
+        keep(self, _trainable_variables=variables, built=True)
         self._compiled = None
 
     @property

@@ -14,6 +14,7 @@ from typing import Any
 
 from plait import _registry
 from plait._errors import ArgumentError, MissingError, describe
+from plait.core.holder import keep
 from plait.core.variable import Variable
 from plait.optimizers.base import Optimizer
 from plait.optimizers.step import like
@@ -140,7 +141,7 @@ class MultiOptimizer(Optimizer):
         variables = list(variables)
         chosen = self._chosen
         self._chosen = {v: chosen[v] if v in chosen else _checked(self.optimizer_map(v), v.path) for v in variables}
-        self._set_records(_trainable_variables=variables, built=True)
+        keep(self, _trainable_variables=variables, built=True)
         for optimizer, indices in self._shares():
             optimizer.loss_scale_factor = self.loss_scale_factor
             optimizer.build_for([variables[index] for index in indices])

@@ -18,6 +18,7 @@ import numpy as np
 from plait._errors import ArgumentError, DataError, describe
 from plait._settings import settings
 from plait._tree import flatten
+from plait.core.holder import uncover
 from plait.training.callbacks import CallbackList
 from plait.training.checks import check_options, explain_loss
 from plait.training.counted import counted
@@ -130,7 +131,8 @@ def _fit(
     trainer = _prepared(model, source, class_weight, draws=seed is None)
     params = {"verbose": verbose, "epochs": epochs, "steps": source.steps}
     watchers = CallbackList(callbacks, True, verbose != 0, model, progress, **params)
-    model.stop_training, model.history = False, watchers.history
+    model.stop_training, model._history = False, watchers.history
+    uncover(model, "history")
     run = _Run(trainer.train_rows, trainer.train_batch, _pace(model, watchers, "train"), watchers, "train")
     total, logs, explained = (source.steps or 0) * (epochs - initial_epoch), {}, False
     features = FeatureCache(model, cache_frozen, epochs - initial_epoch, print if verbose else None)
@@ -158,7 +160,7 @@ def _fit(
         if model.optimizer is not None and epochs > initial_epoch:
             model.optimizer.finalize_variable_values(model.trainable_variables)
         watchers.on_train_end(logs)
-    return model.history
+    return model._history
 
 
 def _prepared(model: TrainedModel, source: Any, class_weight: Any, draws: bool) -> Any:

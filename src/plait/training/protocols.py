@@ -36,7 +36,7 @@ class TrainedModel(Protocol):
     name: str
     built: bool
     optimizer: Any
-    history: Any
+    _history: Any
     stop_training: bool
     stop_evaluating: bool
     stop_predicting: bool

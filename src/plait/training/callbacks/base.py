@@ -124,7 +124,7 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
-        self.model.history = self
+        self.model._history = self
 
     def plot(self, to_file: Any = None, names: Any = None, dpi: float = 150.0) -> Any:
         """Draws a panel for each loss and metric: training as a line, validation as dashes.
