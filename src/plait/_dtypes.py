@@ -8,9 +8,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.dtypes import canonicalize_dtype
 
-from plait._errors import ArgumentError, NameUnknownError, did_you_mean
+from plait._errors import ArgumentError, DataError, NameUnknownError, did_you_mean
 from plait._settings import settings
 
 FLOATS = ("bfloat16", "float16", "float32", "float64", "float8_e4m3fn", "float8_e5m2")
@@ -81,6 +82,57 @@ def narrow(dtype: Any) -> str:
     """
     name = dtype_name(dtype)
     return name if name == "string" else canonicalize_dtype(jnp.dtype(name)).name
+
+
+def on_host(array: np.ndarray, dtype: Any, who: str, as_numbers: str | None = None) -> np.ndarray:
+    """An array of the host's in a dtype that the device has, with the same values: JAX by itself cuts 64 bits to 32.
+
+    Args:
+        array: the array; it is copied only where its dtype changes.
+        dtype: the dtype that is wanted; None keeps the array's as far as the device has it.
+        who: whose it is, for errors: "model 'a': the input 'x'".
+        as_numbers: the floating dtype for integers that don't fit, where nobody needs integers; None makes it an error.
+
+    Raises:
+        DataError: a value that the dtype doesn't hold.
+
+    >>> import numpy as np
+    >>> on_host(np.array([3_000_000_000]), "float32", "x").tolist()
+    [3000000000.0]
+    """
+    wanted = jnp.dtype(narrow(array.dtype if dtype is None else dtype))
+    if array.dtype == wanted or array.dtype.kind not in "iuf":
+        return array
+    if array.dtype.kind in "iu" and wanted.kind in "iu":
+        limits = np.iinfo(wanted)
+        if array.size and not (limits.min <= array.min() and array.max() <= limits.max):
+            if as_numbers is None:
+                raise _does_not_fit(array, (array < limits.min) | (array > limits.max), wanted, who, _FOR_INTEGERS)
+            return array.astype(as_numbers)
+        return array.astype(wanted)
+    if array.dtype.kind == "f" and wanted.kind == "f" and wanted.itemsize < array.dtype.itemsize:
+        with np.errstate(over="ignore"):
+            found = array.astype(wanted)
+        if not np.isfinite(found).all() and (lost := np.isinf(found) & np.isfinite(array)).any():
+            raise _does_not_fit(array, lost, wanted, who, "Scale the values down first.")
+        return found
+    return array.astype(wanted)
+
+
+_FOR_INTEGERS = (
+    "It is the widest integer that JAX has unless `jax_enable_x64` is on. If the values are numbers, give them as floats: "
+    "x.astype('float32'). If they are ids, number them anew: np.unique(ids, return_inverse=True)."
+)
+
+
+def _does_not_fit(array: np.ndarray, lost: np.ndarray, wanted: Any, who: str, advice: str) -> DataError:
+    place = tuple(int(index) for index in np.argwhere(lost)[0])
+    names = ("row", "column") if len(place) == 2 else ("row", *["axis"] * len(place))
+    where = ", ".join(f"{name} {index}" for name, index in zip(names, place))
+    return DataError(
+        f"{who}: {int(lost.sum())} of {array.size} values don't fit {wanted.name}, the first is {array[place]}"
+        f"{f' ({where})' if where else ''}. {advice}"
+    )
 
 
 def result_type(*dtypes: Any) -> str:

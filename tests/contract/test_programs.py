@@ -15,10 +15,10 @@ X = np.linspace(-1, 1, 24).reshape(8, 3).astype("float32")
 Y = np.linspace(0, 1, 8).reshape(8, 1).astype("float32")
 
 
-def graph(*between, loss="mse", optimizer=None, metrics=None, model=plait.Model, kernel_regularizer=None, **options):
-    """A small model with some layers in it, the same weights each time."""
+def graph(*between, loss="mse", optimizer=None, metrics=None, model=plait.Model, first=(), **options):
+    """A small model with some layers in it, the same weights each time; `first` are options of its first layer."""
     x = plait.Input((3,))
-    h = layers.Dense(4, kernel_initializer="ones", kernel_regularizer=kernel_regularizer, name="first")(x)
+    h = layers.Dense(4, kernel_initializer="ones", name="first", **dict(first))(x)
     for layer in between:
         h = layer(h)
     made = model(x, layers.Dense(1, kernel_initializer="ones", name="last")(h))
@@ -140,6 +140,23 @@ class Regularized(plait.regularizers.Regularizer):
         return self.read() * ops.sum(ops.square(x))
 
 
+class Constrained(plait.constraints.Constraint):
+    def __init__(self, read):
+        self.read = read
+
+    def __call__(self, w):
+        return w * self.read()
+
+
+class ReadingMetric(plait.metrics.Mean):
+    def __init__(self, read):
+        super().__init__(name="reading")
+        self.read = read
+
+    def update_state(self, y, p, sample_weight=None):
+        return super().update_state(self.read() * ops.mean(ops.square(p)))
+
+
 def frozen_net(variable_of):
     """A perceptual loss: a frozen model inside another one's loss; `variable_of(net)` is what changes."""
 
@@ -198,7 +215,7 @@ def late_regularizer():
 
 
 def regularizer_factor():
-    model = graph(kernel_regularizer=plait.regularizers.L2(0.1))
+    model = graph(first={"kernel_regularizer": plait.regularizers.L2(0.1)})
     return model, lambda: setattr(model.get_layer("first").kernel_regularizer, "l2", 0.7)
 
 
@@ -212,9 +229,14 @@ CASES = {
     "a loss function reads a variable": (variable_case(lambda v: graph(loss=scaled_loss(v))), f"{LOSSES} {TRAINING}"),
     "a loss weight is a variable": (annealed_weight, f"{LOSSES} {TRAINING}"),
     "a regularizer reads a variable": (
-        variable_case(lambda v: graph(kernel_regularizer=Regularized(lambda: v.value))),
+        variable_case(lambda v: graph(first={"kernel_regularizer": Regularized(lambda: v.value)})),
         f"{LOSSES} {TRAINING}",
     ),
+    "a constraint reads a variable": (
+        variable_case(lambda v: graph(first={"kernel_constraint": Constrained(lambda: v.value)})),
+        TRAINING,
+    ),
+    "a metric reads a variable": (variable_case(lambda v: graph(metrics=[ReadingMetric(lambda: v.value)])), LOSSES),
     "a frozen net in a loss": (frozen_net(lambda net: net.weights[0]), f"{LOSSES} {TRAINING}"),
     "a train_step reads a variable": (
         variable_case(lambda v: reading(graph(model=OwnTrainStep), v)),
@@ -428,6 +450,22 @@ def test_run_takes_in_what_its_step_reads_and_assigns():
     factor.assign(10.0)
     second, _ = plait.training.run(step, 0.0, np.ones(8, "float32"), batch_size=4)
     assert (float(first), float(second), float(seen)) == (8.0, 80.0, 4.0)
+
+
+def test_a_tape_sees_variables_that_a_models_program_reads():
+    from plait.compat.tensorflow_tape import GradientTape
+
+    factor = plait.Variable(2.0)
+    model = graph(layers.Lambda(lambda x: x * factor))
+    model(X)
+    with GradientTape() as tape:
+        value = ops.sum(model(X) ** 2)
+    gradient = tape.gradient(value, factor)
+    np.testing.assert_allclose(gradient, 2 * float(value) / 2.0, rtol=1e-4)  # the square of something linear in it
+    factor.assign(4.0)
+    with GradientTape() as tape:
+        value = ops.sum(model(X) ** 2)
+    np.testing.assert_allclose(tape.gradient(value, factor), 2 * float(value) / 4.0, rtol=1e-4)
 
 
 # --- calls with Variables ---------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from plait._dtypes import dtype_name, is_float, narrow
+from plait._dtypes import dtype_name, is_float, narrow, on_host
 from plait._errors import ArgumentError, ShapeError, StateError, describe
 from plait._names import auto_name
 from plait._registry import get
@@ -110,8 +110,13 @@ def _on_device(x: Any, name: str | None) -> jax.Array:
     if isinstance(x, (list, tuple)) and any(isinstance(leaf, (jax.Array, Variable)) for leaf in flatten(x)):
         values = map_structure(lambda leaf: leaf.value if isinstance(leaf, Variable) else leaf, x)
         return jnp.asarray(values, None if name is None else narrow(name))  # leaves that may be tracers
+    array = np.asarray(x)
+    if array.dtype.kind in "iu":
+        array = on_host(array, name, "convert_to_tensor")
+    elif name is not None:
+        array = array.astype(jnp.dtype(narrow(name)), copy=False)
     # A copy, because on a CPU the array that JAX makes lies in NumPy's memory, and would change with it.
-    return jax.device_put(np.array(x, None if name is None else jnp.dtype(narrow(name))))
+    return jax.device_put(np.array(array) if isinstance(x, np.ndarray) and np.may_share_memory(array, x) else array)
 
 
 def _natural_dtype(x: Any) -> str | None:

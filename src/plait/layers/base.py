@@ -28,7 +28,7 @@ import jax
 import numpy as np
 
 from plait import constraints, initializers, regularizers
-from plait._dtypes import is_float
+from plait._dtypes import is_float, on_host
 from plait._errors import ArgumentError, ArgumentTypeError, PlaitError, StateError, describe, did_you_mean, listing
 from plait._policies import DTypePolicy, DTypePolicyMap, policy
 from plait._registry import builtin, constructor_parameters, plain
@@ -127,6 +127,7 @@ class Layer(Owner):
     _remat: RematScope | None = None
     _policies: DTypePolicyMap | None = None
     _is_quantized = False
+    _needs_integers = False  # whether integers are numbers of things, which floats can't stand for
     _followed = ("_regularizer", "_constraint")
     _family = "operation"  # the kind of thing that it does: the colour of its box in pictures
     _waits_for_call = True  # whether one without `build`, made of a config, is built by its first call
@@ -265,6 +266,9 @@ class Layer(Owner):
         if isinstance(x, Variable) or (hasattr(x, "__array__") and not isinstance(x, (jax.Array, np.generic))):
             if getattr(getattr(x, "dtype", None), "kind", "") in ("U", "S", "O"):
                 return x  # strings stay on the host
+            if isinstance(x, np.ndarray) and x.dtype.itemsize == 8:
+                numbers = None if self._needs_integers else "float32"
+                x = on_host(x, None, f"{type(self).__name__} {self.name!r}", numbers)
             x = convert_to_tensor(x)
         compute = self._dtype_policy.compute_dtype
         if self.autocast and hasattr(x, "astype") and x.dtype != compute and is_float(x.dtype):

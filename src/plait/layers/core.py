@@ -190,6 +190,8 @@ class Embedding(Quantizable):
     (1, 3, 4)
     """
 
+    _needs_integers = True
+
     _family = "dense"
 
     _usual_input_dtype = "int32"

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from plait._dtypes import on_host
 from plait._errors import DataError, ShapeError, describe, describe_dimension, did_you_mean, listing, raise_all
 from plait._tree import flatten, is_nested, leaves_with_paths, same_structure
 from plait.core.mask import get_mask, set_mask
@@ -177,6 +178,20 @@ def fit_values(
         fitted.append(value)
     raise_all(ShapeError, f"{owner} cannot take these inputs", problems)
     return fitted
+
+
+def fit_leaf(value: Any, dtype: str | None, name: str, owner: str) -> Any:
+    """Data of 64 bits in an input's dtype, or in what the device has; other data as it is.
+
+    Raises:
+        DataError: values that the dtype doesn't hold.
+    """
+    if dtype == "string" or getattr(getattr(value, "dtype", None), "itemsize", 0) != 8:
+        return value
+    who = f"{owner}: the input {name!r}" if name else f"{owner}: the inputs"
+    if isinstance(value, np.ndarray):
+        return on_host(value, dtype, who)
+    return value.in_dtype(dtype, who) if hasattr(value, "in_dtype") else value
 
 
 def _plain(size: Any) -> Any:

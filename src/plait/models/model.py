@@ -42,7 +42,7 @@ from plait.layers.ownership import unique
 from plait.models.calls import Calls
 from plait.models.graph_config import config_to_graph, graph_to_config, other_arguments, read_other_arguments
 from plait.models.layer_list import LayerList, layer_named
-from plait.models.matching import fit_values, host_array, match_inputs, select_inputs
+from plait.models.matching import fit_leaf, fit_values, host_array, match_inputs, select_inputs
 from plait.models.quantize import quantize
 from plait.models.reach import find_layer, find_opened, find_tensor
 from plait.models.rewrite import inlined
@@ -159,6 +159,8 @@ class Model(Layer):
             outputs = super().__call__(*args, **kwargs)
             return self._as_listed(outputs) if isinstance(outputs, KerasTensor) else outputs
         if any(isinstance(leaf, np.ndarray) for leaf in leaves):
+            if args and any(isinstance(leaf, np.ndarray) and leaf.dtype.itemsize == 8 for leaf in leaves):
+                args = (self._fit_on_host(args[0]), *args[1:])
             # The program may still be reading when this returns, and the caller may fill the array anew by then.
             args, kwargs = map_structure_in_order(_private, [args, kwargs])
         try:
@@ -166,6 +168,15 @@ class Model(Layer):
         except NOT_TRACEABLE:
             self._runs_eagerly = True  # this `call`, or a layer's, looks at values, so it can only run as Python
             return super().__call__(*args, **kwargs)
+
+    def _fit_on_host(self, x: Any) -> Any:
+        """Data whose 64-bit numbers are in the dtypes of their inputs; without a graph, in what the device has."""
+        dtypes: dict[int, tuple[str, str]] = {}
+        if self._graph is not None:
+            matched = match_inputs(self._graph.input_structure, self._input_names, x, self.name)
+            for value, tensor, name in zip(matched, self._graph.inputs, self._input_names, strict=True):
+                dtypes[id(value)] = tensor.dtype, name
+        return map_structure_in_order(lambda leaf: fit_leaf(leaf, *dtypes.get(id(leaf), (None, "")), self.name), x)
 
     def _as_listed(self, output: KerasTensor) -> Any:
         """A single symbolic output in the list or tuple that the model was made with, as Keras gives it."""
@@ -211,7 +222,7 @@ class Model(Layer):
     @layers.setter
     def layers(self, _: Any) -> None:
         raise NameTakenError(
-            f"Model {self.name!r}: cannot set `layers`, because it is reserved for the list of layers. Choose another name."
+            f"Model {self.name!r}: `Model.layers` attribute is reserved for the list of layers. Choose another name."
         )
 
     @shown

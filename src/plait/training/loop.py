@@ -32,7 +32,7 @@ from plait.training.data import (
     split_off,
     unpack,
 )
-from plait.training.data.arrays import as_arrays
+from plait.training.data.arrays import as_arrays, as_weights
 from plait.training.data.choose import check_count
 from plait.training.frozen import FeatureCache
 from plait.training.interrupts import deferred_interrupts
@@ -405,7 +405,7 @@ def train_on_batch(
 ) -> Any:
     """Makes one step on one batch, with fresh metrics, and returns its loss and metrics."""
     model._needs_compile()
-    batch = tuple(map(as_arrays, (*DataOf(model)(x, y), sample_weight)))
+    batch = (*map(as_arrays, DataOf(model)(x, y)), as_weights(sample_weight))
     _check_batch(batch)
     trainer = model._trainer
     trainer.prepare(batch, class_weight)
@@ -418,7 +418,7 @@ def test_on_batch(
 ) -> Any:
     """Computes the loss and metrics of one batch."""
     model._needs_compile()
-    batch = tuple(map(as_arrays, (*DataOf(model)(x, y), sample_weight)))
+    batch = (*map(as_arrays, DataOf(model)(x, y)), as_weights(sample_weight))
     _check_batch(batch)
     trainer = model._trainer
     if not trainer.ready:

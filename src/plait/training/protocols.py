@@ -97,6 +97,8 @@ class TrainedModel(Protocol):
     @property
     def _part_on_host(self) -> Any: ...
 
+    def _fit_on_host(self, x: Any) -> Any: ...
+
     @property
     def losses(self) -> list:
         """What layers added to the loss, and the regularisation."""

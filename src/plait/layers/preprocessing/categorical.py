@@ -54,6 +54,8 @@ class CategoryEncoding(HostLayer):
     [[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 2.0]]
     """
 
+    _needs_integers = True
+
     def __init__(
         self, num_tokens: int | None = None, output_mode: str = "multi_hot", sparse: bool = False, **kwargs: Any
     ):
@@ -272,6 +274,8 @@ class Hashing(HostLayer):
     [[1], [0], [1], [1], [2]]
     """
 
+    _needs_integers = True
+
     def __init__(
         self,
         num_bins: int,
@@ -356,6 +360,8 @@ class HashedCrossing(HostLayer):
     >>> HashedCrossing(num_bins=5)((first, second)).tolist()
     [1, 4, 1, 1, 3]
     """
+
+    _needs_integers = True
 
     def __init__(
         self,

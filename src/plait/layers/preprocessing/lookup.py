@@ -89,6 +89,8 @@ class IndexLookup(HostLayer):
     Differs: encodings are `floatx`, as Keras's documentation and symbolic outputs say (its values are integers).
     """
 
+    _needs_integers = True
+
     def __init__(
         self,
         max_tokens: int | None,

@@ -15,6 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from plait._dtypes import on_host
 from plait._errors import ArgumentError, DataError, describe
 from plait._settings import settings
 from plait._tree import flatten, leaves_with_paths, map_structure_in_order, path_name
@@ -52,7 +53,7 @@ class ArraySource:
         steps: int | None = None,
         goes_on: bool = False,
     ):
-        self.arrays = tuple(as_arrays(part) for part in (x, y, sample_weight))
+        self.arrays = as_arrays(x), as_arrays(y), as_weights(sample_weight)
         self.rows = count_rows(self.arrays)
         self.batch_size: Any = min(batch_size, self.rows) if steps is None else batch_size
         self.shuffle = shuffle
@@ -156,6 +157,16 @@ def as_arrays(structure: Any) -> Any:
     return map_structure_in_order(_as_array, structure)
 
 
+def as_weights(structure: Any) -> Any:
+    """Weights of rows as arrays; wide integers as floats, since they only multiply."""
+
+    def fit(leaf: Any) -> Any:
+        wide = isinstance(leaf, np.ndarray) and leaf.dtype.kind in "iu" and leaf.dtype.itemsize == 8
+        return on_host(leaf, settings().floatx, "The sample weights") if wide else leaf
+
+    return map_structure_in_order(fit, as_arrays(structure))
+
+
 def _as_array(value: Any) -> Any:
     if value is None or isinstance(value, (jax.Array, RowsOnDemand)):
         return value
@@ -176,7 +187,7 @@ def _as_array(value: Any) -> Any:
             "(dates - first).dt.total_seconds()."
         )
     if needs_cast(array.dtype):
-        return array.astype(settings().floatx)
+        return on_host(array, settings().floatx, "The data")
     return _from_objects(array) if array.dtype == object else array
 
 

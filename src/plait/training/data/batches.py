@@ -16,7 +16,7 @@ import numpy as np
 
 from plait._errors import ArgumentError, DataError, describe
 from plait._tree import map_structure_in_order
-from plait.training.data.arrays import as_arrays
+from plait.training.data.arrays import as_arrays, as_weights
 from plait.training.data.device import to_device
 from plait.training.data.source import unpack
 from plait.training.data.together import sent_ahead
@@ -152,7 +152,7 @@ class Reader:
         x, y, sample_weight = unpack(batch)
         if self._read is not None:
             x, y = self._read(x, y)
-        parts = tuple(as_arrays(part) for part in (x, y, sample_weight))
+        parts = as_arrays(x), as_arrays(y), as_weights(sample_weight)
         for part in parts:
             map_structure_in_order(_check_batched, part)
         return parts

@@ -8,9 +8,13 @@ all that is needed then, and `fit(frame, frame)` says the same.
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from plait._dtypes import on_host
 from plait._errors import DataError, did_you_mean, listing, raise_all
-from plait._tree import is_nested
+from plait._tree import is_nested, map_structure_in_order
 from plait.layers.preprocessing.encoding import is_text
+from plait.training.data.arrays import as_arrays
 from plait.training.protocols import TrainedModel
 
 
@@ -38,7 +42,20 @@ class DataOf:
             x = self._known(x if isinstance(x, dict) else dict(x))
         if x is not None and (self._model._part_on_host is not None or is_text(x)):
             x = self._model.on_host(x)
-        return x, self._labels_of_frame(y) if is_frame(y) else y
+        elif x is not None:
+            x = self._model._fit_on_host(as_arrays(x))
+        return x, self._fit_labels(self._labels_of_frame(y) if is_frame(y) else y)
+
+    def _fit_labels(self, y: Any) -> Any:
+        """Labels of 64 bits in what the device has. Integers that don't fit can only be meant as numbers."""
+        if y is None:
+            return None
+
+        def fit(leaf: Any) -> Any:
+            wide = isinstance(leaf, np.ndarray) and leaf.dtype.kind in "iu" and leaf.dtype.itemsize == 8
+            return on_host(leaf, None, f"{self._model.name}: the labels", "float32") if wide else leaf
+
+        return map_structure_in_order(fit, as_arrays(y))
 
     def _known(self, x: dict) -> Any:
         if self._extra:

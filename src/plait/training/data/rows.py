@@ -6,8 +6,10 @@ Such an array is never there as a whole: a batch's rows are read, made dense, an
 import mmap
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
+from plait._dtypes import narrow, on_host
 from plait._settings import settings
 
 _CAST_WHOLE_BYTES = 1 << 30  # floats of another width are cast as a whole up to here, and batch by batch above
@@ -32,6 +34,7 @@ class RowsOnDemand:
         self._start = start
         self._stop = array.shape[0] if stop is None else stop
         self.dtype = np.dtype(settings().floatx) if needs_cast(array.dtype) else np.dtype(array.dtype)
+        self._fit: tuple[str | None, str] = None, "The data"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -45,7 +48,15 @@ class RowsOnDemand:
 
     def part(self, start: int, stop: int) -> "RowsOnDemand":
         """A view of fewer rows; reads nothing."""
-        return RowsOnDemand(self._array, self._start + start, self._start + stop)
+        view = RowsOnDemand(self._array, self._start + start, self._start + stop)
+        view._fit, view.dtype = self._fit, self.dtype
+        return view
+
+    def in_dtype(self, dtype: str | None, who: str) -> "RowsOnDemand":
+        """The same view, whose rows come in a dtype that the device has; `who` is for the error where they don't fit."""
+        view = self.part(0, self.shape[0])
+        view._fit, view.dtype = (dtype, who), np.dtype(jnp.dtype(narrow(self.dtype if dtype is None else dtype)))
+        return view
 
     def __getitem__(self, rows: Any) -> np.ndarray:
         """Reads rows: a slice of them, or row numbers in any order."""
@@ -55,7 +66,7 @@ class RowsOnDemand:
         else:
             found = self._read(np.asarray(rows) + self._start)
         found = found.toarray() if is_sparse(found) else np.asarray(found)
-        return found.astype(self.dtype, copy=False)
+        return on_host(found, *self._fit).astype(self.dtype, copy=False)
 
     def _read(self, rows: np.ndarray) -> Any:
         if isinstance(self._array, np.ndarray) or is_sparse(self._array):
