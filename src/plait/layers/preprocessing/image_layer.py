@@ -56,7 +56,7 @@ class ImageLayer(Layer):
     ):
         super().__init__(**kwargs)
         args, given = self._constructed_with
-        self._constructed_with = args, {"data_format": data_format, **given}  # every config says it
+        vars(self)["_constructed_with"] = args, {"data_format": data_format, **given}  # every config says it
         self.bounding_box_format = bounding_box_format
         self.data_format = data_format_name(data_format, type(self).__name__)
         if self.draws:
