@@ -332,3 +332,25 @@ def test_optimizers_hold_what_keras_has_them_hold():
         return [tuple(variable.shape) for variable in optimizer.variables]
 
     assert shapes(plait) == shapes(keras)
+
+
+COMMON_METHODS = (
+    "_run _build _convert _note _forward _apply _init _setup _step _encode _decode _compute _loss _reset _update _prepare "
+    "_make _check _trace _state _transform _process _mask _attend _split _merge _project _norm _params _config _graph_of"
+)
+
+
+def test_methods_of_a_program_may_have_common_private_names(tmp_path):
+    def refuse(self, *args):
+        raise AssertionError("plait called a method of the program's own")
+
+    own = dict.fromkeys(COMMON_METHODS.split(), refuse)
+    mine = type("Mine", (layers.Layer,), {"call": lambda self, x: 2.0 * x, **own})
+    model = plait.Sequential([plait.Input((3,)), mine(activity_regularizer="l2"), layers.Dense(2)])
+    fitted(model)
+    assert model.predict(X, verbose=0).shape == (8, 2)
+    assert mine().get_config() == layers.Layer(name="mine_1").get_config()
+    whole = type("Whole", (plait.Model,), {"call": lambda self, x: x[:, :2] * self.scale, **own})()
+    whole.scale = plait.Variable(2.0)
+    assert fitted(whole).evaluate(X, Y, verbose=0)
+    whole.save_weights(tmp_path / "m.weights.h5")

@@ -169,7 +169,7 @@ def _class_of_name(class_name: str, name: str) -> _ClassOfOps:
 
 
 def _without_constructor(of: _ClassOfOps) -> Op:
-    return of.cls.__new__(of.cls)
+    return object.__new__(of.cls)
 
 
 def op(

@@ -191,22 +191,22 @@ class Layer(Owner):
         signature = signatures.get(type(self)) or read_signature(type(self))
         symbolic = any_symbolic(args) or (bool(kwargs) and any_symbolic(kwargs.values()))
         if not symbolic:
-            args, kwargs = self._convert(args, kwargs)
+            args, kwargs = self._convert_inputs(args, kwargs)
         if self.input_spec is not None and self.built:
             self._check_inputs(signature, args, kwargs)
         if not self.built:
-            self._build(signature, args, kwargs)
+            self._build_for_call(signature, args, kwargs)
         if _masks or symbolic:
             kwargs = self._with_masks(signature, args, kwargs)
         if symbolic:
             outputs = record(self, args, kwargs)
         else:
-            outputs = self._run(signature, args, kwargs)
+            outputs = self._run_call(signature, args, kwargs)
         if signature.makes_mask or ((_masks or symbolic or "mask" in kwargs) and args):
             self._pass_masks_on(args, kwargs, outputs)
         return outputs
 
-    def _run(self, signature: CallSignature, args: tuple, kwargs: dict) -> Any:
+    def _run_call(self, signature: CallSignature, args: tuple, kwargs: dict) -> Any:
         """Runs `call` on values, under the scope it is to see."""
         around = current()
         training = kwargs.pop("training", None) if "training" in kwargs else None
@@ -228,7 +228,7 @@ class Layer(Owner):
                     outputs = call(*args, **kwargs)
                 self._called = True
         except Exception as error:
-            self._note(error, args, kwargs)
+            self._note_call(error, args, kwargs)
             raise
         if isinstance(outputs, (Variable, list, tuple, dict)):
             outputs = values_of(outputs)
@@ -244,7 +244,7 @@ class Layer(Owner):
             return run_again(self.call, self.variables, args, kwargs)
         return self.call(*args, **kwargs)
 
-    def _note(self, error: Exception, args: tuple, kwargs: dict) -> None:
+    def _note_call(self, error: Exception, args: tuple, kwargs: dict) -> None:
         if not getattr(error, "__notes__", None):
             received = ", ".join(
                 [describe(arg) for arg in args] + [f"{key}={describe(value)}" for key, value in kwargs.items()]
@@ -252,7 +252,7 @@ class Layer(Owner):
             path = "/".join((*current().path, self.name))
             error.add_note(f"plait: in {type(self).__name__} {path!r}, which received {received}")
 
-    def _convert(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    def _convert_inputs(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         """Makes arrays of what comes in, floating ones in the dtype that the layer computes in."""
         if not self._convert_input_args:
             return args, kwargs
@@ -296,7 +296,7 @@ class Layer(Owner):
 
     # ------------------------------------------------------------------------ building
 
-    def _build(self, signature: CallSignature, args: tuple, kwargs: dict) -> None:
+    def _build_for_call(self, signature: CallSignature, args: tuple, kwargs: dict) -> None:
         if "_nodes" not in self.__dict__:
             raise StateError(
                 f"{type(self).__name__}: in its constructor you forgot to call `super().__init__()` as the first thing."
@@ -501,8 +501,8 @@ class Layer(Owner):
         signature = signatures.get(type(self)) or read_signature(type(self))
 
         def run(*args: Any, **kwargs: Any) -> Any:
-            cast_args, cast_kwargs = self._convert(args, kwargs)
-            return self._run(signature, cast_args, cast_kwargs)
+            cast_args, cast_kwargs = self._convert_inputs(args, kwargs)
+            return self._run_call(signature, cast_args, cast_kwargs)
 
         return recall(self, args, kwargs, lambda: infer(run, args, kwargs))
 
@@ -518,7 +518,7 @@ class Layer(Owner):
         if not tensors and "inputs" in named:
             tensors = [named.pop("inputs")]
         if not self.built:
-            self._build(signatures.get(type(self)) or read_signature(type(self)), tuple(tensors), named)
+            self._build_for_call(signatures.get(type(self)) or read_signature(type(self)), tuple(tensors), named)
         return map_structure_in_order(lambda t: t.shape, self.compute_output_spec(*tensors, **named))
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:

@@ -566,7 +566,7 @@ class Quantizable(Adaptable):
         before, quantizer = self._kernel, config.weight_quantizer
         value = before.numpy()
         self.quantized_build(before.shape, mode, config)
-        self._added = [variable for variable in self._added if variable is not before]
+        self._added[:] = [variable for variable in self._added if variable is not before]
         kernel = getattr(self, self._kernel_name)
         kernel.take(kernel.quantized(value, quantizer))
         if self.lora_enabled:

@@ -118,7 +118,7 @@ class ReversibleEmbedding(Embedding):
         value = None if before is None else before.numpy()
         super()._turn_to_integers(mode, config)
         if value is not None:
-            self._added = [variable for variable in self._added if variable is not before]
+            self._added[:] = [variable for variable in self._added if variable is not before]
             self.reverse_embeddings.take(self.reverse_embeddings.quantized(value, config.weight_quantizer))
 
     @property

@@ -199,8 +199,8 @@ class Model(Layer):
         if self._graph is None and input_shape is not None and not has_default(type(self), "call"):
             build_by_tracing(self, input_shape)
 
-    def _convert(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
-        return (args, kwargs) if self._graph is not None else super()._convert(args, kwargs)
+    def _convert_inputs(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        return (args, kwargs) if self._graph is not None else super()._convert_inputs(args, kwargs)
 
     def _check_positional(self, args: tuple) -> None:
         """A model takes anything by position."""

@@ -60,7 +60,7 @@ class HostLayer(Layer):
         """Whether a call on such inputs (symbolic or not) must run on the host: because strings go in or come out."""
         return self.host or any(is_text(leaf) for leaf in flatten(list(inputs)))
 
-    def _convert(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    def _convert_inputs(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         """Takes lists and NumPy arrays as they are."""
         return tuple(map(self._convert_input, args)), {key: self._convert_input(arg) for key, arg in kwargs.items()}
 

@@ -23,6 +23,7 @@ from plait import random
 from plait._errors import ArgumentError, NameUnknownError, ShapeError, describe, did_you_mean, listing
 from plait._traits import of_plait
 from plait._tree import map_structure
+from plait.core.holder import keep
 from plait.core.variable import convert_to_tensor
 from plait.layers.base import Layer
 from plait.layers.convolution import data_format_name
@@ -56,7 +57,7 @@ class ImageLayer(Layer):
     ):
         super().__init__(**kwargs)
         args, given = self._constructed_with
-        self._constructed_with = args, {"data_format": data_format, **given}  # every config says it
+        keep(self, _constructed_with=(args, {"data_format": data_format, **given}))  # every config says it
         self.bounding_box_format = bounding_box_format
         self.data_format = data_format_name(data_format, type(self).__name__)
         if self.draws:

@@ -145,16 +145,16 @@ class RandAugment(_Policy):
         self, segmentation_masks: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         """The masks, moved as the images are."""
-        return self._follow(
+        return self._through_layers(
             "transform_segmentation_masks", convert_to_tensor(segmentation_masks), transformation, training
         )
 
     def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
         """The boxes, moved as the images are."""
         boxes = {key: convert_to_tensor(value) for key, value in bounding_boxes.items()}
-        return self._follow("transform_bounding_boxes", boxes, transformation, training)
+        return self._through_layers("transform_bounding_boxes", boxes, transformation, training)
 
-    def _follow(self, method: str, values: Any, transformation: Any, training: bool) -> Any:
+    def _through_layers(self, method: str, values: Any, transformation: Any, training: bool) -> Any:
         """What each of the picked layers, one after another, makes of masks or boxes."""
         if not training:
             return values
