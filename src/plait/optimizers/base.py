@@ -79,8 +79,7 @@ class Optimizer(Holder):
     one step of a batch k times as large; in Keras they count steps. A weight without a gradient is left alone altogether.
 
     >>> class Signs(Optimizer):
-    ...     @default
-    def update_step(self, gradient, variable, learning_rate):
+    ...     def update_step(self, gradient, variable, learning_rate):
     ...         self.assign_sub(variable, learning_rate * jnp.sign(gradient))
     >>> weight = Variable([1.0, 2.0])
     >>> Signs(0.5).apply([jnp.array([3.0, -3.0])], [weight])
@@ -324,9 +323,8 @@ class Optimizer(Holder):
 
     def _options(self) -> dict[str, Any]:
         """The options, on which depends which slots there are."""
-        return {
-            name: value for name, value in vars(self).items() if name[0] != "_" and isinstance(value, _OPTION_TYPES)
-        }
+        options = ((name, value) for name, value in vars(self).items() if name[0] != "_" and name != "built")
+        return {name: value for name, value in options if isinstance(value, _OPTION_TYPES)}
 
     def _build_common(self) -> None:
         if self.use_ema:
