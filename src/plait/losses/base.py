@@ -159,19 +159,23 @@ class LossFunctionWrapper(Loss):
             y_pred = map_structure(lambda _: next(second)[1], y_pred)
         else:
             y_true, y_pred = match_ranks(y_true, y_pred)
-        return self.fn(y_true, y_pred, **self.options)
+            y_true, y_pred = as_rows(self.fn, y_true, y_pred)
+        return self.fn(y_true, y_pred, **options_of(self, self.options))
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            **function_config(type(self), self.fn, self.options, self._unwritten, self._dtype),
-        }
+        options = options_of(self, self.options)
+        return {**super().get_config(), **function_config(type(self), self.fn, options, self._unwritten, self._dtype)}
 
     @classmethod
     def from_config(cls, config: dict) -> "Loss":
         """A loss from its config."""
         return super().from_config(_registry.deserialize(config) if "fn" in config else config)
+
+
+def options_of(wrapper: Any, options: Mapping) -> dict[str, Any]:
+    """The options of a wrapped function as they are now: a class with a name of its own keeps them as attributes."""
+    return {name: vars(wrapper).get(name, value) for name, value in options.items()}
 
 
 def function_config(cls: type, fn: Callable, options: Mapping, unwritten: tuple[str, ...], dtype: str | None) -> dict:
@@ -232,12 +236,13 @@ class LossCall(Operation):
         return cls(**_registry.deserialize(config))
 
 
-def comparison(*aliases: str, of_numbers: bool = False) -> Callable:
+def comparison(*aliases: str, of_numbers: bool = False, by_element: bool = False) -> Callable:
     """Registers a function of `(y_true, y_pred, **options)` as a loss, and makes it record calls on symbolic tensors.
 
     Args:
         aliases: other names that find it.
         of_numbers: whether labels and outputs are numbers of one meaning, so that other shapes are a slip.
+        by_element: whether each element is compared by itself, and the last axis then averaged.
     """
 
     def decorate(function: Callable) -> Callable:
@@ -252,7 +257,7 @@ def comparison(*aliases: str, of_numbers: bool = False) -> Callable:
                 return record(LossCall(call, given), (y_true, y_pred), tensors)
             return function(*args, **kwargs)
 
-        call.of_numbers = of_numbers  # type: ignore[attr-defined]
+        call.of_numbers, call.by_element = of_numbers, by_element  # type: ignore[attr-defined]
         return builtin("losses", *aliases)(call)
 
     return decorate
@@ -272,6 +277,13 @@ def match_ranks(x1: Any, x2: Any) -> tuple[Any, Any]:
     if x2.ndim == x1.ndim + 1 and x2.shape[-1] == 1:
         return (x1[..., None], x2) if x1.ndim == 1 else (x1, jnp.squeeze(x2, -1))
     return x1, x2
+
+
+def as_rows(function: Callable, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Labels and outputs, both (B,), as (B, 1) for a function that averages the last axis: each number is a row's."""
+    if getattr(function, "by_element", False) and getattr(y_true, "ndim", 0) == getattr(y_pred, "ndim", 0) == 1:
+        return y_true[:, None], y_pred[:, None]
+    return y_true, y_pred
 
 
 def as_pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:

@@ -22,7 +22,7 @@ from plait.losses.base import Loss, LossFunctionWrapper, as_pair, comparison
 from plait.ops.crossentropy import pick_class
 
 
-@comparison("bce", "BCE")
+@comparison("bce", "BCE", by_element=True)
 def binary_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Any:
@@ -47,7 +47,7 @@ def binary_crossentropy(
     return jnp.mean(_binary(_smooth_binary(y_true, label_smoothing), y_pred, from_logits), axis=axis)
 
 
-@comparison()
+@comparison(by_element=True)
 def binary_focal_crossentropy(
     y_true: Any,
     y_pred: Any,

@@ -11,7 +11,7 @@ from plait._registry import builtin
 from plait.losses.base import LossFunctionWrapper, as_pair, comparison
 
 
-@comparison()
+@comparison(by_element=True)
 def hinge(y_true: Any, y_pred: Any) -> Any:
     """The mean of `max(1 - y_true y_pred, 0)` over the last axis.
 
@@ -23,7 +23,7 @@ def hinge(y_true: Any, y_pred: Any) -> Any:
     return jnp.mean(_shortfall(y_true, y_pred), axis=-1)
 
 
-@comparison()
+@comparison(by_element=True)
 def squared_hinge(y_true: Any, y_pred: Any) -> Any:
     """The mean of `max(1 - y_true y_pred, 0)²` over the last axis.
 

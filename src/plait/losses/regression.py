@@ -14,7 +14,7 @@ from plait._settings import settings
 from plait.losses.base import LossFunctionWrapper, as_pair, comparison
 
 
-@comparison("mse", "MSE", of_numbers=True)
+@comparison("mse", "MSE", of_numbers=True, by_element=True)
 def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     """The mean of `(y_true - y_pred)²` over the last axis.
 
@@ -27,7 +27,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     return jnp.mean(jnp.square(y_true - y_pred), axis=-1)
 
 
-@comparison("mae", "MAE", of_numbers=True)
+@comparison("mae", "MAE", of_numbers=True, by_element=True)
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
     """The mean of `|y_true - y_pred|` over the last axis.
 
@@ -37,7 +37,7 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
     return jnp.mean(jnp.abs(y_true - y_pred), axis=-1)
 
 
-@comparison("mape", "MAPE", of_numbers=True)
+@comparison("mape", "MAPE", of_numbers=True, by_element=True)
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     """The mean of `100 |y_true - y_pred| / |y_true|` over the last axis; labels nearer to 0 than epsilon count as epsilon.
 
@@ -47,7 +47,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     return 100.0 * jnp.mean(jnp.abs((y_true - y_pred) / jnp.maximum(jnp.abs(y_true), settings().epsilon)), axis=-1)
 
 
-@comparison("msle", "MSLE", of_numbers=True)
+@comparison("msle", "MSLE", of_numbers=True, by_element=True)
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     """The mean of `(log(y_true + 1) - log(y_pred + 1))²` over the last axis; what is below epsilon counts as epsilon.
 
@@ -58,7 +58,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     return jnp.mean(jnp.square(log_true - log_pred), axis=-1)
 
 
-@comparison("huber_loss", of_numbers=True)
+@comparison("huber_loss", of_numbers=True, by_element=True)
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
     """The mean over the last axis of `e² / 2` for errors e up to delta, and of `delta |e| - delta² / 2` beyond.
 
@@ -71,7 +71,7 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
     return jnp.mean(jnp.where(error <= delta, 0.5 * jnp.square(error), delta * error - 0.5 * delta**2), axis=-1)
 
 
-@comparison("logcosh", of_numbers=True)
+@comparison("logcosh", of_numbers=True, by_element=True)
 def log_cosh(y_true: Any, y_pred: Any) -> Any:
     """The mean of `log(cosh(y_pred - y_true))` over the last axis, in a form that doesn't overflow.
 
@@ -82,7 +82,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> Any:
     return jnp.mean(error + jax.nn.softplus(-2.0 * error) - math.log(2.0), axis=-1)
 
 
-@comparison(of_numbers=True)
+@comparison(of_numbers=True, by_element=True)
 def poisson(y_true: Any, y_pred: Any) -> Any:
     """The mean of `y_pred - y_true log(y_pred)` over the last axis: the Poisson log likelihood without its constant.
 

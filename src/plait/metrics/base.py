@@ -32,7 +32,16 @@ from plait.core.holder import Holder, held_by
 from plait.core.mask import get_mask
 from plait.core.pure import pure
 from plait.core.variable import Variable, convert_to_tensor
-from plait.losses.base import Loss, function_config, match_ranks, safe_divide, weights_with_mask
+from plait.losses.base import (
+    Loss,
+    as_pair,
+    as_rows,
+    function_config,
+    match_ranks,
+    options_of,
+    safe_divide,
+    weights_with_mask,
+)
 
 
 def metric(*aliases: str) -> Callable:
@@ -320,12 +329,17 @@ class MeanMetricWrapper(Mean):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Adds a batch."""
-        values = self._fn(y_true, y_pred, **self._options)
+        if getattr(self._fn, "by_element", False):
+            y_true, y_pred = as_rows(self._fn, *as_pair(y_true, y_pred))
+        values = self._fn(y_true, y_pred, **options_of(self, self._options))
         super().update_state(values, weights_with_mask(sample_weight, get_mask(y_pred), self.dtype))
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
-        return {**super().get_config(), **function_config(type(self), self._fn, self._options, self._unwritten, None)}
+        return {
+            **super().get_config(),
+            **function_config(type(self), self._fn, options_of(self, self._options), self._unwritten, None),
+        }
 
     @classmethod
     def from_config(cls, config: dict) -> "Metric":
