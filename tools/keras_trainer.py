@@ -7,7 +7,7 @@ what trains is a Model, so such a class is a Model here, whose call, build and c
 from typing import Any
 
 from plait import Model
-from plait.core.traces import Traces
+from plait.models.calls import Calls
 
 _OF_THE_LAYER = ("call", "build", "get_config", "compute_output_shape", "compute_output_spec")
 
@@ -16,9 +16,7 @@ class JAXTrainer(Model):
     """The methods of a model that train, for a class that is a layer already."""
 
     def __init__(self) -> None:
-        self._programs: dict = {}
-        self._traces = Traces()
-        self._program_key = self._values = None
+        self._calls = Calls(self)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -159,7 +159,8 @@ class Model(Layer):
             outputs = super().__call__(*args, **kwargs)
             return self._as_listed(outputs) if isinstance(outputs, KerasTensor) else outputs
         if any(isinstance(leaf, np.ndarray) for leaf in leaves):
-            if args and any(isinstance(leaf, np.ndarray) and leaf.dtype.itemsize == 8 for leaf in leaves):
+            wide = any(isinstance(leaf, np.ndarray) and leaf.dtype.itemsize == 8 for leaf in leaves)
+            if wide and args and not isinstance(args[0], Features):
                 args = (self._fit_on_host(args[0]), *args[1:])
             # The program may still be reading when this returns, and the caller may fill the array anew by then.
             args, kwargs = map_structure_in_order(_private, [args, kwargs])
