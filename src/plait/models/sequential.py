@@ -210,8 +210,8 @@ class Sequential(Model):
     @layers.setter
     def layers(self, _: Any) -> None:
         raise NameTakenError(
-            f"Sequential {self.name!r}: cannot set `layers`, because it is reserved for the list of layers. Choose "
-            "another name; `add()` and `pop()` change the layers."
+            f"Sequential {self.name!r}: `Sequential.layers` attribute is reserved. Use `add()` and `pop()` to change the layers in "
+            "this model."
         )
 
     @property
