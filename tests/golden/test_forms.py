@@ -230,6 +230,14 @@ def test_a_missing_shard_is_named(tmp_path):
         plait.load_model(path)
 
 
+@pytest.mark.parametrize("file", ["attention.h5", "attention.keras", "late.h5", "late.keras"])
+def test_layers_are_built_by_their_calls(file, forms, tmp_path):
+    model = plait.load_model(forms / file)
+    predicts(model, forms, file.partition(".")[0])
+    model.save(tmp_path / "again.keras")
+    predicts(plait.load_model(tmp_path / "again.keras"), forms, file.partition(".")[0])
+
+
 # ---------------------------------------------------------------------------- states that recurrent layers begin with
 
 

@@ -83,9 +83,28 @@ def objects():
     return model
 
 
+def attention():
+    """Layers that know several shapes, cells in a stack, a mask."""
+    x = keras.Input((5, 8), name="x")
+    h = layers.MultiHeadAttention(2, 4, name="heads")(x, x)
+    h = layers.Add(name="sum")([layers.Attention(name="attend")([h, x]), layers.LayerNormalization(name="norm")(x)])
+    h = layers.AdditiveAttention(name="additive")([h, layers.Masking(name="mask")(x)])
+    h = layers.RNN([layers.LSTMCell(3), layers.GRUCell(2)], name="cells")(h)
+    return keras.Model(x, layers.Dense(1, name="out")(h), name="attention")
+
+
+def late():
+    """A chain that learnt the shape of its input from its first data."""
+    chain = [layers.Dense(3, activation="relu", name="one"), layers.BatchNormalization(name="norm"), layers.Dense(2, name="two")]
+    model = keras.Sequential(chain, name="late")
+    model(np.ones((2, 4), "float32"))
+    return model
+
+
 def inputs_of(model):
     """Inputs of 4 samples."""
-    return [RNG.normal(size=(4, *tensor.shape[1:])).astype("float32") for tensor in model.inputs]
+    shapes = [tensor.shape[1:] for tensor in model.inputs] if model.name != "late" else [(4,)]
+    return [RNG.normal(size=(4, *shape)).astype("float32") for shape in shapes]
 
 
 def scatter(model):
@@ -100,7 +119,7 @@ def main() -> None:
     """Writes all forms."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for make in (towers, decoder, local, objects):
+        for make in (towers, decoder, local, objects, attention, late):
             model = make()
             scatter(model)
             x = inputs_of(model)

@@ -98,9 +98,9 @@ _TAKEN_BY = {
     "TextVectorization": "string",
     "StringLookup": "string",
 }  # by their inputs, not their outputs
-_RECURRENT = {"RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional"}
 # Arguments that say nothing about a model whose weights are read, wherever a class of today doesn't know them.
 _SAY_NOTHING = {
+    *("query_shape", "key_shape", "value_shape"),  # those that a MultiHeadAttention of tf.keras was built for
     *("implementation", "unroll", "consume_less", "input_dim", "input_length", "input_dtype", "create_input"),
     *("time_major", "groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint", "bias_initializer"),
     *(
@@ -316,9 +316,8 @@ class _Moderniser:
 
     def _plain_layer(self, data: dict, name: str) -> dict:
         config = data["config"]
-        shape = (data.get("build_config") or {}).get("input_shape")
-        if name in _RECURRENT and isinstance(shape, list) and shape and isinstance(shape[0], list):
-            data["build_config"] = {"input_shape": shape[0]}  # the others are those of the states that it begins with
+        if self.major < 3 and name in builtins_of("layers"):
+            data.pop("build_config", None)  # calls build them; here stand the shapes that Keras 2 built them for
         if name == "Merge":
             return self._merge(data, config)
         if name == "InputLayer":

@@ -21,6 +21,8 @@ _GONE = {  # layers that Keras once had, or wrote by itself, with a description
     "DenseFeatures": "a layer of tf.keras over TensorFlow's feature columns",
     "SequenceFeatures": "a layer of tf.keras over TensorFlow's feature columns",
     "RandomFourierFeatures": "an experimental layer of tf.keras: random features of a kernel",
+    "RandomHeight": "a layer of tf.keras that changed the height of images by chance, in training only",
+    "RandomWidth": "a layer of tf.keras that changed the width of images by chance, in training only",
     "SReLU": "a layer of Keras 1: a ReLU in three pieces with learnt thresholds",
     "ParametricSoftplus": "a layer of Keras 1: alpha * log(1 + exp(beta * x))",
     "LambdaMerge": "a layer of Keras 1 that merged inputs by code",
