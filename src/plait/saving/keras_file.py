@@ -56,7 +56,7 @@ from plait.saving.legacy_h5 import (
 )
 from plait.saving.places import find_places
 from plait.saving.report import LoadReport
-from plait.saving.states import read_states, write_states
+from plait.saving.states import keeps_states, read_states, write_states
 from plait.saving.tfjs import fill_tfjs, is_tfjs, read_tfjs_topology, read_tfjs_weights
 from plait.saving.unknown import refuse_unknown
 
@@ -227,9 +227,10 @@ def _read_keras(path: Path, compile: bool) -> Any:
         if not compile:
             model._compilation = None  # a class may compile itself when it is made
         _read_archived_weights(model, archive, f"load_model('{path}')", strict=False)
-        file, _ = archive.open(WEIGHTS)
-        with file, StoredWeights(file) as stored:
-            read_states(model, stored)
+        if keeps_states(model):
+            file, _ = archive.open(WEIGHTS)
+            with file, StoredWeights(file) as stored:
+                read_states(model, stored)
     return model
 
 
