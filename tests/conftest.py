@@ -1,6 +1,7 @@
 """What all tests share: Keras on JAX as the oracle, the compile cache, eight CPU devices, fresh names for each test."""
 
 import os
+import signal
 import sys
 
 import compiling
@@ -9,6 +10,10 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("KERAS_HOME", os.path.join(os.path.dirname(__file__), "..", ".cache", "keras"))
 os.environ.setdefault("PLAIT_KEEP_MEMORY", "0")  # several workers share the memory; it has a test of its own
 os.environ.setdefault("XLA_FLAGS", f"--xla_force_host_platform_device_count=8 {compiling.FLAGS}")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell's background job ignores Ctrl-C, and so would the processes that tests start and interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import jax
 import pytest

@@ -25,6 +25,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import jax
 import ml_dtypes  # noqa: F401  (NumPy knows bfloat16 by it)
 import numpy as np
 
@@ -162,7 +163,7 @@ def written(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         inside = ", ".join(map(written, value))
         return f"[{inside}]" if isinstance(value, list) else f"({inside})"
-    if hasattr(value, "dtype") and hasattr(value, "shape"):
+    if isinstance(value, (np.ndarray, np.generic, jax.Array)):
         array = np.asarray(value)
         return f"{array.dtype.name}{array.shape}{hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()}"
     if callable(value):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import oracle
+from cases import Input
 
 ANSWER = {
     "whole": 3,
@@ -91,3 +92,10 @@ def test_what_is_no_number_is_refused(keeps):
 def test_a_recipe_is_what_was_asked_for():
     make = lambda L: L.Wrap(L.Dense(3, activation="relu"), cells=[L.Cell(2)], axis=(1, 2))["out"]  # noqa: E731
     assert oracle.recipe(make) == "Wrap(Dense(3, activation='relu'), cells=[Cell(2)], axis=(1, 2))['out']"
+
+
+def test_a_row_of_the_table_is_known_by_what_stands_in_it():
+    rows = [Input((2, 3)), Input((2, 3)), Input((2, 3), "int32"), Input((2, 3), high=2.0)]
+    marks = [oracle.fingerprint([row]) for row in rows]
+    assert marks[0] == marks[1]
+    assert len(set(marks)) == 3

@@ -127,7 +127,9 @@ def differences(theirs: str, ours: str, relative: float = 2e-3, absolute: float 
     lines = theirs.splitlines(), ours.splitlines()
     for left, right in zip(*lines):
         numbers = [[float(text) for text in NUMBER.findall(line)] for line in (left, right)]
-        words = [" ".join(NUMBER.sub("#", line).split()).replace("[ ", "[") for line in (left, right)]
+        words = [
+            " ".join(NUMBER.sub("#", line).split()).replace("[ ", "[").replace(" ]", "]") for line in (left, right)
+        ]
         close = len(numbers[0]) == len(numbers[1]) and all(
             math.isclose(a, b, rel_tol=relative, abs_tol=absolute) or (math.isnan(a) and math.isnan(b))
             for a, b in zip(*numbers)

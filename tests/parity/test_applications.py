@@ -26,6 +26,8 @@ SLOW = [
     ("ConvNeXtTiny", {"input_shape": SMALL}),
     ("NASNetMobile", {"input_shape": SMALL}),
 ]
+# Their blocks are in the rows above, or in other tables, but for how they are put together.
+LONG = [("EfficientNetB0", {"input_shape": SMALL}), ("Xception", {"input_shape": (71, 71, 3)})]
 NAMES = [name for name in plait.applications.__all__ if name[0].isupper()]
 
 
@@ -40,7 +42,11 @@ def cheap(monkeypatch):
 
 @pytest.mark.parametrize(
     "name, arguments",
-    [*QUICK, *(pytest.param(*row, marks=pytest.mark.slow) for row in SLOW)],
+    [
+        *QUICK,
+        *(pytest.param(*row, marks=pytest.mark.slow) for row in SLOW),
+        *(pytest.param(*row, marks=pytest.mark.long) for row in LONG),
+    ],
     ids=lambda part: str(part),
 )
 def test_layers_weights_and_outputs_are_those_of_keras(name, arguments, cheap):

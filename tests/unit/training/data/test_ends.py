@@ -13,7 +13,6 @@ pytestmark = pytest.mark.slow
 TESTS = Path(__file__).parents[3]
 PROGRAM = """
 import os
-import signal
 import time
 
 import numpy as np
@@ -33,7 +32,6 @@ class Slow(plait.training.data.PyDataset):
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C from birth
     model = plait.Sequential([plait.Input((2,)), plait.layers.Dense(1)])
     model.compile("sgd", "mse")
     print("parent", os.getpid(), flush=True)
