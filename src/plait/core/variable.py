@@ -116,7 +116,26 @@ def _on_device(x: Any, name: str | None) -> jax.Array:
     elif name is not None:
         array = array.astype(jnp.dtype(narrow(name)), copy=False)
     # A copy, because on a CPU the array that JAX makes lies in NumPy's memory, and would change with it.
-    return jax.device_put(np.array(array) if isinstance(x, np.ndarray) and np.may_share_memory(array, x) else array)
+    return jax.device_put(np.array(array) if _may_change(array) else array)
+
+
+def given_away(array: np.ndarray) -> np.ndarray:
+    """The array, which nobody can change any more: a variable or tensor that is made of it may keep its memory."""
+    part: Any = array
+    while isinstance(part, np.ndarray):
+        part.flags.writeable = False
+        part = part.base
+    return array
+
+
+def _may_change(array: np.ndarray) -> bool:
+    """Whether somebody can write into an array's memory."""
+    part: Any = array
+    while isinstance(part, np.ndarray):
+        if part.flags.writeable:
+            return True
+        part = part.base
+    return False
 
 
 def _natural_dtype(x: Any) -> str | None:

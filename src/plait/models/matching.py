@@ -8,7 +8,7 @@ All mismatches come in one error. Differs from Keras: a dict with other keys is 
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from plait._dtypes import on_host
 from plait._errors import DataError, ShapeError, describe, describe_dimension, did_you_mean, listing, raise_all
 from plait._tree import flatten, is_nested, leaves_with_paths, same_structure
+from plait.core.graph import Graph
 from plait.core.mask import get_mask, set_mask
 from plait.core.operators import get_item, squeeze
 from plait.core.tensor import KerasTensor
@@ -178,6 +179,23 @@ def fit_values(
         fitted.append(value)
     raise_all(ShapeError, f"{owner} cannot take these inputs", problems)
     return fitted
+
+
+def meant_for(graph: Graph, names: Sequence[str], values: Any) -> dict[int, tuple[str, str]]:
+    """The dtype and name of the input that each leaf of some data is meant for, by the leaf's identity.
+
+    What can't be told is left out: the call itself refuses it, or warns.
+    """
+    pairs: Iterable[tuple[Any, KerasTensor]] = ()
+    if isinstance(values, Mapping):
+        structure = graph.input_structure
+        keys = list(structure) if isinstance(structure, dict) and set(structure) == set(values) else names
+        tensors = structure if keys is not names else dict(zip(names, graph.inputs))
+        pairs = ((values[key], tensors[key]) for key in keys if key in values and not is_nested(values[key]))
+    elif len(leaves := flatten(values)) == len(graph.inputs):
+        pairs = zip(leaves, graph.inputs)
+    by_tensor = {id(tensor): name for tensor, name in zip(graph.inputs, names)}
+    return {id(v): (t.dtype, by_tensor[id(t)]) for v, t in pairs if id(t) in by_tensor}
 
 
 def fit_leaf(value: Any, dtype: str | None, name: str, owner: str) -> Any:

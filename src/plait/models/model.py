@@ -42,7 +42,7 @@ from plait.layers.ownership import unique
 from plait.models.calls import Calls
 from plait.models.graph_config import config_to_graph, graph_to_config, other_arguments, read_other_arguments
 from plait.models.layer_list import LayerList, layer_named
-from plait.models.matching import fit_leaf, fit_values, host_array, match_inputs, select_inputs
+from plait.models.matching import fit_leaf, fit_values, host_array, match_inputs, meant_for, select_inputs
 from plait.models.quantize import quantize
 from plait.models.reach import find_layer, find_opened, find_tensor
 from plait.models.rewrite import inlined
@@ -172,12 +172,8 @@ class Model(Layer):
 
     def _fit_on_host(self, x: Any) -> Any:
         """Data whose 64-bit numbers are in the dtypes of their inputs; without a graph, in what the device has."""
-        dtypes: dict[int, tuple[str, str]] = {}
-        if self._graph is not None:
-            matched = match_inputs(self._graph.input_structure, self._input_names, x, self.name)
-            for value, tensor, name in zip(matched, self._graph.inputs, self._input_names, strict=True):
-                dtypes[id(value)] = tensor.dtype, name
-        return map_structure_in_order(lambda leaf: fit_leaf(leaf, *dtypes.get(id(leaf), (None, "")), self.name), x)
+        inputs = meant_for(self._graph, self._input_names, x) if self._graph is not None else {}
+        return map_structure_in_order(lambda leaf: fit_leaf(leaf, *inputs.get(id(leaf), (None, "")), self.name), x)
 
     def _as_listed(self, output: KerasTensor) -> Any:
         """A single symbolic output in the list or tuple that the model was made with, as Keras gives it."""

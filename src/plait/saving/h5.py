@@ -29,7 +29,7 @@ import numpy as np
 
 from plait._errors import FileError, PlaitError, UnsafeFileError, did_you_mean, listing
 from plait._traits import has_default
-from plait.core.variable import Variable, all_or_none
+from plait.core.variable import Variable, all_or_none, given_away
 from plait.layers.ownership import Owner
 from plait.optimizers.base import Optimizer
 from plait.saving.archive import ALWAYS_ALLOWED, MOST_EXPANSION
@@ -149,7 +149,7 @@ class StoredGroup(Mapping):
             if value.size:
                 dataset.read_direct(value) if shape else value.__setitem__((), dataset[()])
         value = value.view(dtype) if value.dtype.kind == "V" else value
-        return value if value.dtype.isnative else value.astype(value.dtype.newbyteorder("="))
+        return given_away(value if value.dtype.isnative else value.astype(value.dtype.newbyteorder("=")))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.arrays)
