@@ -25,11 +25,16 @@ def classes_below(*roots):
     return found
 
 
+def _stands_in_file(cls):
+    return f"class {cls.__name__}" in modules()[cls.__module__].read_text()
+
+
 def test_every_class_of_plait_is_declared():
     for module in modules():
         if not module.startswith(("plait.compat", "plait.__main__")):
             importlib.import_module(module)
-    classes = {cls for cls in classes_below(Operation, Holder) if cls.__module__ in modules()}
+    # Not those that the examples of docstrings define, which say that they are of the module too.
+    classes = {cls for cls in classes_below(Operation, Holder) if cls.__module__ in modules() and _stands_in_file(cls)}
     assert len(classes) > 500
     assert {f"{cls.__module__}.{cls.__name__}" for cls in classes if not is_of_plait(cls)} == set()
 

@@ -168,7 +168,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize("entry", REFUSALS)
 def test_integers_that_must_stay_so_and_do_not_fit_are_refused(entry):
-    with pytest.raises(plait.errors.DataError, match=r"int32.*4294967297 \(row 1, column 1\)"):
+    with pytest.raises(plait.errors.DataError, match=r"int32.*4294967297 \(row 1, column 1\)|no rows of the table.*4294967297"):
         REFUSALS[entry]()
 
 
@@ -191,3 +191,82 @@ def test_no_input_is_copied_that_fits():
     for dtype in ("float32", "int32", "uint8", "bool"):
         x = np.ones((3, 2), dtype)
         assert on_host(x, dtype, "x") is x and on_host(x, None, "x") is x
+
+
+# --- ids -----------------------------------------------------------------------------------------------------------------
+
+BAD_IDS = {
+    "beyond": np.array([[1, 2], [3, 8]]),
+    "below 0": np.array([[1, 2], [3, -1]]),
+    "not a number": np.array([[1, 2], [3, np.nan]]),
+}
+
+
+class Ids(plait.utils.PyDataset):
+    def __init__(self, *batch):
+        super().__init__()
+        self.batch = batch
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return self.batch
+
+
+def compiled_embedding(shared=False, dtype="int32"):
+    x, other = plait.Input((2,), dtype=dtype, name="ids"), plait.Input((1,), name="other")
+    table = layers.Embedding(8, 3, name="table")
+    h = layers.Flatten()(layers.Add()([table(x), table(x)]) if shared else table(x))
+    model = plait.Model({"ids": x, "other": other}, layers.Dense(1)(layers.Concatenate()([h, other])))
+    model.compile("sgd", "mse")
+    return model
+
+
+ONES = np.ones((2, 1), "float32")
+WITH_IDS = {
+    "call": lambda m, ids: m({"ids": ids, "other": ONES}),
+    "predict": lambda m, ids: m.predict({"ids": ids, "other": ONES}, verbose=0),
+    "predict_on_batch": lambda m, ids: m.predict_on_batch({"ids": ids, "other": ONES}),
+    "fit": lambda m, ids: m.fit({"ids": ids, "other": ONES}, ONES, verbose=0),
+    "evaluate": lambda m, ids: m.evaluate({"ids": ids, "other": ONES}, ONES, verbose=0),
+    "train_on_batch": lambda m, ids: m.train_on_batch({"ids": ids, "other": ONES}, ONES),
+    "a generator": lambda m, ids: m.fit(
+        (b for b in [({"ids": ids, "other": ONES}, ONES)]), steps_per_epoch=1, verbose=0
+    ),
+    "a PyDataset": lambda m, ids: m.fit(Ids({"ids": ids, "other": ONES}, ONES), verbose=0),
+    "validation": lambda m, ids: m.fit(
+        {"ids": np.zeros((2, 2), "int32"), "other": ONES},
+        ONES,
+        validation_data=({"ids": ids, "other": ONES}, ONES),
+        verbose=0,
+    ),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_IDS)
+@pytest.mark.parametrize("entry", WITH_IDS)
+def test_ids_that_are_no_rows_of_a_table_are_refused(entry, bad):
+    model = compiled_embedding(dtype="float32" if bad == "not a number" else "int32")
+    before = model.get_weights()
+    with pytest.raises(plait.errors.DataError, match=r"'ids': 1 of 4 ids.*'table'.*from 0 to 7.*at \[1, 1\]"):
+        WITH_IDS[entry](model, BAD_IDS[bad])
+    if entry != "validation":
+        assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_ids_are_refused_by_the_layer_itself_and_by_copies():
+    import copy
+
+    with pytest.raises(plait.errors.DataError, match="no rows of the table"):
+        layers.Embedding(8, 3)(BAD_IDS["beyond"])
+    with pytest.raises(plait.errors.DataError, match="no rows of the table"):
+        copy.deepcopy(compiled_embedding(shared=True)).predict({"ids": BAD_IDS["beyond"], "other": ONES}, verbose=0)
+    found = copy.deepcopy(scaling((2, 1)))(np.array([[3_000_000_000], [1]]))
+    np.testing.assert_allclose(found, [[3.0], [1e-9]], rtol=1e-5)
+
+
+def test_ids_of_a_table_pass():
+    ids = np.array([[0, 7], [3, 4]])
+    for entry, run in WITH_IDS.items():
+        run(compiled_embedding(shared=True), ids.astype("float64" if entry == "call" else "int64"))

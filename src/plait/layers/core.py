@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from plait import activations, constraints, initializers, ops, regularizers
-from plait._errors import ArgumentError, ArgumentTypeError, ShapeError, UnsafeFileError, describe
+from plait._errors import ArgumentError, ArgumentTypeError, DataError, ShapeError, UnsafeFileError, describe
 from plait._registry import builtin, custom_named, deserialize, find, is_code, plain
 from plait.layers.base import Layer
 from plait.layers.config import RECENT_ARGUMENTS
@@ -227,6 +227,31 @@ class Embedding(Quantizable):
         self._first_table = weights
         if weights is not None:
             self.build()
+
+    def check_ids(self, ids: np.ndarray, who: str) -> None:
+        """Refuses numbers that are no rows of the table.
+
+        Args:
+            ids: the numbers, on the host.
+            who: whose they are, for the error.
+
+        Raises:
+            DataError: some are below 0, beyond the last row, or not a number.
+        """
+        if ids.dtype.kind not in "iuf" or not ids.size or (ids.min() >= 0 and ids.max() < self.input_dim):
+            return
+        wrong = np.argwhere(~((ids >= 0) & (ids < self.input_dim)))
+        place = tuple(int(index) for index in wrong[0])
+        raise DataError(
+            f"{who}: {len(wrong)} of {ids.size} ids are no rows of the table of Embedding {self.name!r}, which go from 0 to "
+            f"{self.input_dim - 1}; the first is {ids[place]}, at {list(place)}. Give the Embedding a larger `input_dim`, or number "
+            "the ids anew."
+        )
+
+    def _convert_leaf(self, x: Any) -> Any:
+        if isinstance(x, np.ndarray):
+            self.check_ids(x, f"Embedding {self.name!r}")
+        return super()._convert_leaf(x)
 
     def build(self, input_shape: Any = None) -> None:
         self.embeddings = self._add_kernel((self.input_dim, self.output_dim), self.embeddings_initializer)

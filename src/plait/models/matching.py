@@ -9,7 +9,7 @@ All mismatches come in one error. Differs from Keras: a dict with other keys is 
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from plait.core.mask import get_mask, set_mask
 from plait.core.operators import get_item, squeeze
 from plait.core.tensor import KerasTensor
 from plait.core.variable import convert_to_tensor
+from plait.layers.core import Embedding
 
 
 def match_inputs(structure: Any, names: Sequence[str], values: Any, owner: str) -> list:
@@ -181,35 +182,61 @@ def fit_values(
     return fitted
 
 
-def meant_for(graph: Graph, names: Sequence[str], values: Any) -> dict[int, tuple[str, str]]:
-    """The dtype and name of the input that each leaf of some data is meant for, by the leaf's identity.
+class Place(NamedTuple):
+    """What an input needs of the data that is meant for it.
+
+    Attributes:
+        name: the input's; empty where it isn't known.
+        dtype: the input's; None where it isn't known.
+        tables: the Embeddings that look its numbers up.
+    """
+
+    name: str = ""
+    dtype: str | None = None
+    tables: tuple[Embedding, ...] = ()
+
+
+def places_of(graph: Graph, names: Sequence[str]) -> list[Place]:
+    """The place of each input, in their order."""
+    tables: dict[int, list[Embedding]] = {}
+    for node in graph.nodes:
+        if isinstance(node.operation, Embedding):
+            tables.setdefault(id(node.inputs[0]), []).append(node.operation)
+    pairs = zip(graph.inputs, names, strict=True)
+    return [Place(name, tensor.dtype, tuple(tables.get(id(tensor), ()))) for tensor, name in pairs]
+
+
+def meant_for(graph: Graph, places: Sequence[Place], values: Any) -> dict[int, Place]:
+    """The place that each leaf of some data is meant for, by the identity of the leaf.
 
     What can't be told is left out: the call itself refuses it, or warns.
     """
     pairs: Iterable[tuple[Any, KerasTensor]] = ()
     if isinstance(values, Mapping):
         structure = graph.input_structure
-        keys = list(structure) if isinstance(structure, dict) and set(structure) == set(values) else names
-        tensors = structure if keys is not names else dict(zip(names, graph.inputs))
-        pairs = ((values[key], tensors[key]) for key in keys if key in values and not is_nested(values[key]))
+        by_key = isinstance(structure, dict) and set(structure) == set(values)
+        tensors = structure if by_key else {place.name: tensor for place, tensor in zip(places, graph.inputs)}
+        pairs = ((values[key], tensors[key]) for key in tensors if key in values and not is_nested(values[key]))
     elif len(leaves := flatten(values)) == len(graph.inputs):
         pairs = zip(leaves, graph.inputs)
-    by_tensor = {id(tensor): name for tensor, name in zip(graph.inputs, names)}
-    return {id(v): (t.dtype, by_tensor[id(t)]) for v, t in pairs if id(t) in by_tensor}
+    by_tensor = {id(tensor): place for tensor, place in zip(graph.inputs, places)}
+    return {id(value): by_tensor.get(id(tensor), Place()) for value, tensor in pairs}
 
 
-def fit_leaf(value: Any, dtype: str | None, name: str, owner: str) -> Any:
-    """Data of 64 bits in an input's dtype, or in what the device has; other data as it is.
+def fit_leaf(value: Any, place: Place, owner: str) -> Any:
+    """Data for an input: of 64 bits in the input's dtype, or in what the device has; ids that its tables hold.
 
     Raises:
-        DataError: values that the dtype doesn't hold.
+        DataError: values that the dtype or a table doesn't hold.
     """
-    if dtype == "string" or getattr(getattr(value, "dtype", None), "itemsize", 0) != 8:
+    if place.dtype == "string" or not hasattr(value, "dtype"):
         return value
-    who = f"{owner}: the input {name!r}" if name else f"{owner}: the inputs"
+    who = f"{owner}: the input {place.name!r}" if place.name else f"{owner}: the inputs"
     if isinstance(value, np.ndarray):
-        return on_host(value, dtype, who)
-    return value.in_dtype(dtype, who) if hasattr(value, "in_dtype") else value
+        for table in place.tables:
+            table.check_ids(value, who)
+        return on_host(value, place.dtype, who) if value.dtype.itemsize == 8 else value
+    return value.in_dtype(place.dtype, who) if hasattr(value, "in_dtype") else value
 
 
 def _plain(size: Any) -> Any:

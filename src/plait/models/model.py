@@ -30,7 +30,7 @@ from plait._scope import current
 from plait._traits import default, has_default
 from plait._tree import flatten, map_structure_in_order, pack_as
 from plait.core.graph import Graph, graph_of
-from plait.core.holder import held_by, shown, uncover
+from plait.core.holder import held_by, keep, shown, uncover
 from plait.core.mask import set_mask
 from plait.core.program import NOT_TRACEABLE
 from plait.core.tensor import KerasTensor, any_symbolic
@@ -42,7 +42,16 @@ from plait.layers.ownership import unique
 from plait.models.calls import Calls
 from plait.models.graph_config import config_to_graph, graph_to_config, other_arguments, read_other_arguments
 from plait.models.layer_list import LayerList, layer_named
-from plait.models.matching import fit_leaf, fit_values, host_array, match_inputs, meant_for, select_inputs
+from plait.models.matching import (
+    Place,
+    fit_leaf,
+    fit_values,
+    host_array,
+    match_inputs,
+    meant_for,
+    places_of,
+    select_inputs,
+)
 from plait.models.quantize import quantize
 from plait.models.reach import find_layer, find_opened, find_tensor
 from plait.models.rewrite import inlined
@@ -76,10 +85,10 @@ class Model(Layer):
     _family = "model"
     _records = (
         "optimizer _history _compilation _trainer _graph stop_training stop_evaluating stop_predicting run_eagerly jit_compile "
-        "steps_per_execution resumes_at _input_names _optional _takes_any_size _opened _host_part _calls "
+        "steps_per_execution resumes_at _input_names _optional _takes_any_size _opened _host_part _calls _places _has_tables "
         "_runs_eagerly"
     )
-    _bookkeeping = frozenset({"_input_names", "_optional", "_calls"})
+    _bookkeeping = frozenset({"_input_names", "_optional", "_calls", "_places", "_has_tables"})
     _hooks = (
         "compile compile_from_config get_compile_config compute_loss compute_metrics get_metrics_result reset_metrics "
         "file_identity"
@@ -90,6 +99,8 @@ class Model(Layer):
     _tells_constructor = True
     _told_by_attributes = _waits_for_call = False
     _takes_any_size = False
+    _places: Sequence[Place] = ()
+    _has_tables = False  # whether an Embedding looks up numbers that come in
     _opened: tuple[Graph, Graph] | None = None
     _host_part: tuple[Graph, Any] | None = None
     optimizer: Any = None
@@ -118,6 +129,8 @@ class Model(Layer):
         self._graph = Graph(inputs, outputs, owner=f"{type(self).__name__} {self.name!r}")
         self._input_names = [input_name(tensor) for tensor in self._graph.inputs]
         self._optional = [bool(getattr(input_layer_of(tensor), "optional", False)) for tensor in self._graph.inputs]
+        keep(self, _places=places_of(self._graph, self._input_names))
+        self._has_tables = any(place.tables for place in self._places)
         self.built = True
         self.supports_masking = True
         if not self._trainable:
@@ -160,7 +173,7 @@ class Model(Layer):
             return self._as_listed(outputs) if isinstance(outputs, KerasTensor) else outputs
         if any(isinstance(leaf, np.ndarray) for leaf in leaves):
             wide = any(isinstance(leaf, np.ndarray) and leaf.dtype.itemsize == 8 for leaf in leaves)
-            if wide and args and not isinstance(args[0], Features):
+            if (wide or self._has_tables) and args and not isinstance(args[0], Features):
                 args = (self._fit_on_host(args[0]), *args[1:])
             # The program may still be reading when this returns, and the caller may fill the array anew by then.
             args, kwargs = map_structure_in_order(_private, [args, kwargs])
@@ -171,9 +184,12 @@ class Model(Layer):
             return super().__call__(*args, **kwargs)
 
     def _fit_on_host(self, x: Any) -> Any:
-        """Data whose 64-bit numbers are in the dtypes of their inputs; without a graph, in what the device has."""
-        inputs = meant_for(self._graph, self._input_names, x) if self._graph is not None else {}
-        return map_structure_in_order(lambda leaf: fit_leaf(leaf, *inputs.get(id(leaf), (None, "")), self.name), x)
+        """Data whose 64-bit numbers are in the dtypes of their inputs, and whose ids are within the tables of Embeddings.
+
+        Without a graph nobody says what inputs are for, and numbers are in what the device has.
+        """
+        places = meant_for(self._graph, self._places, x) if self._graph is not None else {}
+        return map_structure_in_order(lambda leaf: fit_leaf(leaf, places.get(id(leaf), Place()), self.name), x)
 
     def _as_listed(self, output: KerasTensor) -> Any:
         """A single symbolic output in the list or tuple that the model was made with, as Keras gives it."""

@@ -14,7 +14,7 @@ from plait._dtypes import on_host
 from plait._errors import DataError, did_you_mean, listing, raise_all
 from plait._tree import is_nested, map_structure_in_order
 from plait.layers.preprocessing.encoding import is_text
-from plait.training.data.arrays import as_arrays
+from plait.training.data.arrays import as_arrays, is_arrays
 from plait.training.protocols import TrainedModel
 
 
@@ -42,7 +42,7 @@ class DataOf:
             x = self._known(x if isinstance(x, dict) else dict(x))
         if x is not None and (self._model._part_on_host is not None or is_text(x)):
             x = self._model.on_host(x)
-        elif x is not None:
+        elif x is not None and is_arrays(x):
             x = self._model._fit_on_host(as_arrays(x))
         return x, self._fit_labels(self._labels_of_frame(y) if is_frame(y) else y)
 
