@@ -41,7 +41,7 @@ class Compilations:
     def _heard(self, name, seconds, fun_name="", **_):
         compiled = name == "/jax/core/compile/backend_compile_duration"
         self.count += compiled
-        self.steps += compiled and fun_name == "jit(run)"
+        self.steps += compiled and fun_name.startswith("jit(plait_")
 
 
 LOOPS = {

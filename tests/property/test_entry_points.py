@@ -168,7 +168,9 @@ REFUSALS = {
 
 @pytest.mark.parametrize("entry", REFUSALS)
 def test_integers_that_must_stay_so_and_do_not_fit_are_refused(entry):
-    with pytest.raises(plait.errors.DataError, match=r"int32.*4294967297 \(row 1, column 1\)|no rows of the table.*4294967297"):
+    with pytest.raises(
+        plait.errors.DataError, match=r"int32.*4294967297 \(row 1, column 1\)|no rows of the table.*4294967297"
+    ):
         REFUSALS[entry]()
 
 

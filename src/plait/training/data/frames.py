@@ -53,7 +53,8 @@ class DataOf:
 
         def fit(leaf: Any) -> Any:
             wide = isinstance(leaf, np.ndarray) and leaf.dtype.kind in "iu" and leaf.dtype.itemsize == 8
-            return on_host(leaf, None, f"{self._model.name}: the labels", "float32") if wide else leaf
+            fitted = on_host(leaf, None, f"{self._model.name}: the labels", "float32") if wide else None
+            return leaf if fitted is None or fitted.dtype.kind != "f" else fitted  # the others keep what messages show
 
         return map_structure_in_order(fit, as_arrays(y))
 
