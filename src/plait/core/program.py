@@ -181,9 +181,9 @@ class Program:
         def run_destroying(values: list, first: Any, rest: tuple, kwargs: dict) -> tuple:
             return self._run(reader.variables, known, values, (first, *rest), kwargs)
 
-        traced, options = (run_destroying, {"donate_argnums": 1}) if self._donates else (run, {})
+        traced = run_destroying if self._donates else run
         traced.__name__ = f"plait_{self.kind}"  # as profiles and JAX's logs call it
-        self._compiled = jax.jit(traced, **options)
+        self._compiled: Any = jax.jit(traced, donate_argnums=(1,) if self._donates else ())
 
     def _run(self, variables: list, known: frozenset, values: list, args: tuple, kwargs: dict) -> tuple:
         """Runs the function with values bound: what is traced."""
