@@ -231,10 +231,12 @@ def take(cells: Sequence[Cell]) -> bool:
 
 
 def give_back(cells: Sequence[Cell]) -> None:
-    """Ends what `take` began: the cells hold the new arrays, or, after an error, those from before."""
+    """Ends what this thread's `take` began: the cells hold the new arrays, or, after an error, those from before."""
+    me = get_ident()
     with _changed:
         for cell in cells:
-            cell.taker = None
+            if cell.taker == me:
+                cell.taker = None
         _changed.notify_all()
 
 
