@@ -483,23 +483,3 @@ def test_models_that_share_layers_are_trained_in_turn():
     model.fit(X, Y, batch_size=2, epochs=2, verbose=0, callbacks=[Trains()])
     assert int(other.optimizer.iterations) == 3 + 8 and int(model.optimizer.iterations) == 3 + 8
     assert not np.array_equal(before, model.get_layer("first").kernel.numpy())
-
-
-def test_two_threads_whose_losses_read_each_others_weights_both_end():
-    """Each step holds its own weights and reads the other's: nobody may wait for cells while holding some."""
-    models = [small("sgd"), small("sgd")]
-    for model, other in (models, models[::-1]):
-        model.compile("sgd", lambda y, p, other=other: ops.mean(ops.square(y - p)) + ops.sum(other.weights[0] * 0.0))
-        model.train_on_batch(X, Y)
-
-    def run(model):
-        for _ in range(100):
-            model.train_on_batch(X, Y)
-
-    threads = [threading.Thread(target=run, args=(model,), daemon=True) for model in models]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert not any(thread.is_alive() for thread in threads)
-    assert [int(model.optimizer.iterations) for model in models] == [101, 101]

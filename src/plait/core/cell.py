@@ -231,12 +231,10 @@ def take(cells: Sequence[Cell]) -> bool:
 
 
 def give_back(cells: Sequence[Cell]) -> None:
-    """Ends what this thread's `take` began: the cells hold the new arrays, or, after an error, those from before."""
-    me = get_ident()
+    """Ends what `take` began: the cells hold the new arrays, or, after an error, those from before."""
     with _changed:
         for cell in cells:
-            if cell.taker == me:
-                cell.taker = None
+            cell.taker = None
         _changed.notify_all()
 
 

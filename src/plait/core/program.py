@@ -17,7 +17,6 @@ variables come in, how they go out, and that nobody's array is destroyed while i
 Differs from Keras: there, a trainer lists the variables that a step may read; others are constants, whatever is assigned.
 """
 
-import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -28,7 +27,7 @@ from jax.extend.core import take_current_trace
 
 from plait._errors import StateError
 from plait._scope import current, scope
-from plait.core.cell import Cell, Reader, give_back, put, take
+from plait.core.cell import Reader, put
 from plait.core.traces import Traces
 from plait.core.variable import Variable, is_observed, newest_serial, observed, values_of
 
@@ -79,40 +78,13 @@ class _Incomplete(Exception):
         self.finder = finder
 
 
-_LIST = operator.attrgetter("tree")
-
-
-class Loan:
-    """Arrays for a program that destroys them, which lie in cells until it starts.
-
-    They are taken when the program has read its other variables: whoever waits for the cells of another thread must not
-    hold any himself.
-
-    Args:
-        cells: the cells.
-        look_up: finds the cells again when variables have moved.
-        form: makes the program's first argument of the cells' lists.
-    """
-
-    __slots__ = ("_form", "_look_up", "cells")
-
-    def __init__(self, cells: Sequence[Cell], look_up: Callable[[], Sequence[Cell]], form: Callable[..., Any]):
-        self.cells, self._look_up, self._form = cells, look_up, form
-
-    def take(self) -> Any:
-        """The program's first argument; the cells are taken, until they are given back (`core/cell`)."""
-        while not take(self.cells):
-            self.cells = self._look_up()
-        return self._form(*map(_LIST, self.cells))
-
-
 class Program:
     """A compiled function of arrays that may read and assign any variables.
 
     Args:
         function: the function.
         variables: those that it is known to read; the others are found.
-        donates: whether the arrays of its first argument, or of a Loan, are destroyed, their memory going to the results.
+        donates: whether the arrays of its first argument are destroyed, their memory going to the results.
         compiles: whether it is compiled; otherwise it runs as plain Python, for debugging.
         owner: whose it is, for warnings: "Model 'a'".
         kind: what it does, likewise: "call".
@@ -153,8 +125,7 @@ class Program:
         if current().bindings is not None:
             return self.function(*args, **kwargs)
         if not self._compiles:
-            given = (args[0].take(), *args[1:]) if args and isinstance(args[0], Loan) else args
-            return self._run_plainly(given, kwargs)
+            return self._run_plainly(args, kwargs)
         if self._looked_at and any(_stored(v) is not value for v, value in self._looked_at.items()):
             self._compile(self._reader.variables)
         found: list[Variable] = []
@@ -165,16 +136,12 @@ class Program:
             try:
                 if values and is_observed():
                     values = [variable.value for variable in reader.variables]
-                if not self._donates:
-                    outputs, changed = compiled(values, args, kwargs)
-                elif isinstance(args[0], Loan):
-                    outputs, changed = compiled(values, args[0].take(), args[1:], kwargs)
-                else:
+                if self._donates:
                     outputs, changed = compiled(values, args[0], args[1:], kwargs)
+                else:
+                    outputs, changed = compiled(values, args, kwargs)
                 break
             except _Incomplete as incomplete:
-                if self._donates and isinstance(args[0], Loan):
-                    give_back(args[0].cells)
                 found = self._take_in(incomplete.finder)
                 self._rounds += 1
             except Exception as error:

@@ -34,11 +34,11 @@ from plait._errors import ArgumentError, DataError, StateError, listing
 from plait._scope import current, scope
 from plait._traits import has_default, is_usual
 from plait._tree import flatten, leaves_with_paths, map_structure, map_structure_in_order, path_name
-from plait.core.cell import Cell, cell_of, give_back
+from plait.core.cell import Cell, cell_of, give_back, take
 from plait.core.constants import Constants
 from plait.core.infer import infer
 from plait.core.mask import get_mask, set_mask
-from plait.core.program import Loan, Program, repeat
+from plait.core.program import Program, repeat
 from plait.core.pure import pure
 from plait.core.tensor import KerasTensor
 from plait.core.traces import Traces
@@ -197,11 +197,10 @@ class Trainer:
         self._constants = Constants([model, model._compilation, model.optimizer])
         self._prepared = training, _freeze(self._class_weight)
 
-    def _gather_cells(self) -> tuple[Cell, Cell, Cell]:
+    def _gather_cells(self) -> None:
         optimizer = self.model.optimizer
         held = optimizer.cell if optimizer is not None else Cell([])
         self._cells = cell_of(self.variables), held, cell_of(self.metric_variables)
-        return self._cells
 
     def _build(self, batch: tuple) -> None:
         model, (x, y, sample_weight) = self.model, batch
@@ -280,14 +279,16 @@ class Trainer:
         program = self._programs.get(kind) or self.program(kind, function)
         refuse_if_trained_elsewhere(self.variables, self.model.name)
         metrics = self.fresh_metrics() if fresh else None
-        form, traced = State if metrics is None else _with_metrics(metrics), program.traced
-        loan = Loan(self._cells, self._gather_cells, form)
+        while not take(cells := self._cells):
+            self._gather_cells()
+        weights, optimizer, measured = cells
+        traced = program.traced
         try:
-            after, logs = program(loan, *args)
-            weights, optimizer, measured = loan.cells
+            state = State(weights.tree, optimizer.tree, measured.tree if metrics is None else metrics)
+            after, logs = program(state, *args)
             weights.tree, optimizer.tree, measured.tree, _ = after
         finally:
-            give_back(loan.cells)
+            give_back(cells)
         if program.traced != traced:
             self.look_again()
         return logs
@@ -502,10 +503,6 @@ class Trainer:
             return state.logs
         with self._bound(state):
             return values_of(self.model.get_metrics_result())
-
-
-def _with_metrics(metrics: list) -> Callable:
-    return lambda weights, optimizer, _: State(weights, optimizer, metrics)
 
 
 def model_takes_training(model: TrainedModel) -> bool:
