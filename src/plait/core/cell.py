@@ -93,15 +93,11 @@ class Cell:
 
     def get(self, index: int) -> Any:
         """The array in a place, for somebody who may keep it."""
-        self.shared.add(index)  # before the look, so that a step that starts in between copies it
-        value = self.tree[index]
-        if self.taker is not None and self.taker != get_ident():
-            with _changed:
-                while not _is_free(self):
-                    _changed.wait()
-                self.shared.add(index)
-                return self.tree[index]
-        return value
+        with _changed:  # a step that starts in between would destroy what it has just copied for itself
+            while not _is_free(self):
+                _changed.wait()
+            self.shared.add(index)
+            return self.tree[index]
 
     def keep(self) -> None:
         """Copies the arrays that somebody else holds or is about to read, so that these here may be destroyed."""
@@ -259,10 +255,11 @@ class Reader:
         with _changed:
             if self._found_at != _revision:
                 self._find()
-            cells = self._cells
-            if not all(map(_is_free, cells)):
+            while not all(map(_is_free, self._cells)):
                 _changed.wait()
-                return self.begin()
+                if self._found_at != _revision:
+                    self._find()
+            cells = self._cells
             for cell in cells:
                 cell.readers += 1
             whole = self._whole
