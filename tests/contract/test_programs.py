@@ -5,6 +5,8 @@ returns numbers that depend on it. The number after the change must be the one t
 value from the start, has for the same weights.
 """
 
+from collections import OrderedDict, defaultdict, deque
+
 import numpy as np
 import pytest
 
@@ -179,6 +181,32 @@ def closure_number():
     return graph(loss=lambda y, p: factor[0] * ops.mean(ops.square(y - p), axis=-1)), lambda: factor.__setitem__(0, 3.0)
 
 
+class Slotted:
+    __slots__ = ("factor",)
+
+    def __init__(self):
+        self.factor = 1.0
+
+
+def kept_in(container, read, change):
+    """A factor of the loss that lies in a container: how it is read from it, and how it becomes 3."""
+
+    def make():
+        held = container()
+        loss = scaled_loss_of(lambda: read(held))
+        return graph(loss=loss), lambda: change(held)
+
+    return make
+
+
+def scaled_loss_of(factor):
+    return lambda y, p: factor() * ops.mean(ops.square(y - p), axis=-1)
+
+
+def other_key(held):
+    held["c"] = held.pop("a")
+
+
 def rate_variable():
     """A learning rate that a function reads from a variable."""
     rate = plait.Variable(0.1)
@@ -245,6 +273,20 @@ CASES = {
     "a rate function reads a variable": (rate_variable, TRAINING),
     "a schedule reads a variable": (schedule_variable, TRAINING),
     "a number in a loss's closure": (closure_number, f"{LOSSES} {TRAINING}"),
+    "a dict with defaults": (
+        kept_in(lambda: defaultdict(float, a=1.0), lambda d: d["a"], lambda d: d.update(a=3.0)),
+        f"{LOSSES} {TRAINING}",
+    ),
+    "an ordered dict": (
+        kept_in(lambda: OrderedDict(a=1.0), lambda d: d["a"], lambda d: d.update(a=3.0)),
+        f"{LOSSES} {TRAINING}",
+    ),
+    "a dict's key": (kept_in(lambda: {"a": 3.0}, lambda d: d.get("c", 1.0), other_key), f"{LOSSES} {TRAINING}"),
+    "a deque": (kept_in(lambda: deque([1.0]), lambda d: d[0], lambda d: d.appendleft(3.0)), f"{LOSSES} {TRAINING}"),
+    "a slot": (
+        kept_in(Slotted, lambda thing: thing.factor, lambda thing: setattr(thing, "factor", 3.0)),
+        f"{LOSSES} {TRAINING}",
+    ),
     "a layer's activation": (
         setting_case(lambda: with_layer(layers.Dense(4, kernel_initializer="ones")), "activation", ops.tanh),
         ALL,
@@ -423,6 +465,24 @@ def test_a_counter_that_a_layer_keeps_compiles_nothing_again():
     for _ in range(3):
         model(X), model.predict(X, verbose=0), model.evaluate(X, Y, verbose=0), model.fit(X, Y, verbose=0)
     assert layer.calls == before
+
+
+def test_a_number_that_a_loss_does_not_read_compiles_nothing_again(monkeypatch):
+    """`y.ndim` is no global `ndim`, whatever the module has under that name."""
+    traces = []
+    monkeypatch.setitem(globals(), "ndim", -1)
+
+    def loss(y, p):
+        traces.append(y.ndim)
+        return ops.mean(ops.square(y - p), axis=-1)
+
+    model = graph(loss=loss)
+    model.train_on_batch(X, Y)
+    first = len(traces)
+    for ndim in range(3):
+        monkeypatch.setitem(globals(), "ndim", ndim)
+        model.train_on_batch(X, Y)
+    assert len(traces) == first
 
 
 def test_a_loss_that_looks_at_a_variables_value_keeps_it_and_follows_it():
