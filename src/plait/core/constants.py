@@ -1,8 +1,8 @@
 """Constants: the settings that a compiled program was traced with, and whether they are still the same.
 
 A program reads variables as inputs (`core/program`); all else that its Python looked at while it was traced is in it for
-good: a layer's rate, an activation, an optimizer's momentum, a number in a loss's closure. `Constants` is a list of all
-that can be reached from some objects through attributes, containers and closures.
+good: a layer's rate, an activation, an optimizer's momentum, a number in a loss's closure or module. `Constants` is a list of all
+that can be reached from some objects through attributes, containers, closures and globals.
 
 Verbs: `Constants.changed` says whether anything has changed since the last look; `look` looks again.
 
@@ -133,10 +133,18 @@ def _top(cls: type) -> str:
 @functools.cache
 def _globals_of(code: types.CodeType) -> tuple[str, ...]:
     """The names of its module that a function reads, also in comprehensions and functions that it makes."""
-    names = [step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")]
+    steps = [(step.opname, step.argval) for step in dis.get_instructions(code)]
+    counted = {name for kind, name in steps if kind == "STORE_GLOBAL"}  # notes of its own
+    names = [name for kind, name in steps if kind == "LOAD_GLOBAL" and name not in counted]
     for inner in code.co_consts:
         names += _globals_of(inner) if isinstance(inner, types.CodeType) else ()
     return tuple(dict.fromkeys(names))
+
+
+def _is_still(function: types.FunctionType) -> bool:
+    """Whether a function is of a library that keeps no settings in its module."""
+    top = function.__globals__.get("__name__", "").partition(".")[0]
+    return top in _STILL or top in sys.stdlib_module_names
 
 
 def _content(cell: Any) -> Any:
@@ -177,6 +185,7 @@ class _Walk:
             self.visit(value.constraint)
         elif isinstance(value, Watched):
             left_out = bookkeeping(kind) | value._notes
+            self._visit_class(kind)
             self._visit_attributes({name: item for name, item in vars(value).items() if name not in left_out})
         elif isinstance(value, types.FunctionType):
             self._visit_function(value)
@@ -228,8 +237,8 @@ class _Walk:
             self.loose.append((live, list(live)))
 
     def _visit_function(self, function: Any) -> None:
-        """Numbers and objects that a function closes over, and numbers of its module that it names."""
-        if function.__globals__.get("__name__", "").partition(".")[0] in _STILL:
+        """What a function closes over, and what of its module it names."""
+        if _is_still(function):
             return
         self.visit(function.__defaults__)
         self.visit(function.__kwdefaults__)
@@ -240,6 +249,30 @@ class _Walk:
         names = function.__globals__
         for name in _globals_of(function.__code__):
             value = names.get(name)
-            if isinstance(value, _SCALARS):
+            if not isinstance(value, (type, types.ModuleType)):
                 self.names.append((names, name, value))
-                self.found.append(value)
+                self.visit(value)
+
+    def _visit_class(self, cls: type) -> None:
+        """What a user's class holds: numbers and arrays of its own, and those of its module that its methods name.
+
+        Lists and objects are left out: a `call` that counts in one would be compiled by the model and by the trainer in turn.
+        """
+        if id(cls) in self._seen:
+            return
+        self._seen.add(id(cls))
+        for parent in cls.__mro__:
+            if _top(parent) in _STILL or _top(parent) in sys.stdlib_module_names:
+                continue
+            for name, member in list(vars(parent).items()):
+                if isinstance(member, types.FunctionType) and member.__module__ == parent.__module__:
+                    for word in _globals_of(member.__code__):
+                        self._visit_still(member.__globals__, word)
+                elif not name.startswith("__"):
+                    self._visit_still(vars(parent), name)
+
+    def _visit_still(self, names: Mapping, name: str) -> None:
+        value = names.get(name)
+        if isinstance(value, (*_SCALARS, jax.Array)):
+            self.names.append((names, name, value))
+            self.found.append(value)
