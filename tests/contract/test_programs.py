@@ -582,6 +582,29 @@ def test_a_loss_that_looks_at_a_variables_value_keeps_it_and_follows_it():
     assert model.evaluate(X, Y, verbose=0) == pytest.approx(first)
 
 
+def test_a_value_that_is_looked_at_compiles_nothing_again_while_it_stays_the_same():
+    """A step of its owner puts a new array in its place, but the same number."""
+    traces = []
+    owner = graph()
+    factor = owner.get_layer("last").bias
+    owner.get_layer("last").trainable = False
+
+    def loss(y, p):
+        traces.append(None)
+        return (1.0 + factor.numpy()[0]) * ops.mean(ops.square(y - p), axis=-1)
+
+    model = graph(loss=loss)
+    model.train_on_batch(X, Y)
+    first = len(traces)
+    for _ in range(3):
+        owner.train_on_batch(X, Y)
+        model.train_on_batch(X, Y)
+    assert len(traces) == first
+    factor.assign([1.0])
+    model.train_on_batch(X, Y)
+    assert len(traces) > first
+
+
 def test_run_takes_in_what_its_step_reads_and_assigns():
     factor, seen = plait.Variable(1.0), plait.Variable(0.0)
 
