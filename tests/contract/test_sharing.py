@@ -469,6 +469,28 @@ def test_threads_that_train_on_batches_go_one_after_the_other():
         np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)
 
 
+def test_two_threads_whose_losses_read_each_others_weights_end():
+    """Mutual learning: each step would wait for the arrays that the other one is about to replace."""
+    first, second = small("sgd"), small("sgd")
+
+    def near(other):
+        return lambda y, p: ops.mean(ops.square(y - p)) + 0.01 * ops.sum(ops.square(other.get_layer("first").kernel))
+
+    for model, other in ((first, second), (second, first)):
+        model.compile("sgd", near(other))
+
+    def run(model):
+        for _ in range(50):
+            model.train_on_batch(X, Y)
+
+    threads = [threading.Thread(target=run, args=(model,), daemon=True) for model in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert [int(model.optimizer.iterations) for model in (first, second)] == [50, 50]
+
+
 def test_models_that_share_layers_are_trained_in_turn():
     model = small("sgd")
     other = sharing(model)
