@@ -7,7 +7,8 @@ who else may still look at them:
     shared      places whose array somebody holds: it was read by `.value`, or came in through `assign`. A step copies
                 such an array before it starts, once; the new one belongs to nobody else.
     readers     programs that have taken the list and are about to run. A step that starts meanwhile copies all of it.
-    taker       the thread whose step is under way. Others that want the arrays wait for the ones that it makes.
+    taker       the thread whose step is under way. Others that want the arrays wait for the ones that it makes; but where
+                that step itself waits for arrays of theirs, they copy those from before it.
 
 So nobody's array is ever deleted, and where nobody holds one nothing is copied.
 
