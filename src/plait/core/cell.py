@@ -97,9 +97,10 @@ class Cell:
     def get(self, index: int) -> Any:
         """The array in a place, for somebody who may keep it."""
         with _changed:  # a step that starts in between would destroy what it has just copied for itself
-            _wait_until(lambda: _is_open(self))
-            if not _is_free(self):
-                return copied(self.tree[index])
+            if self.taker is not None:
+                _wait_until(lambda: _is_open(self))
+                if not _is_free(self):
+                    return copied(self.tree[index])
             self.shared.add(index)
             return self.tree[index]
 
@@ -281,12 +282,14 @@ class Reader:
         with _changed:
             if self._found_at != _revision:
                 self._find()
-            _wait_until(self._is_open)
+            busy = any(cell.taker is not None for cell in self._cells)
+            if busy:
+                _wait_until(self._is_open)
             cells = self._cells
             for cell in cells:
                 cell.readers += 1
             whole = self._whole
-            if not all(map(_is_free, cells)):
+            if busy and not all(map(_is_free, cells)):
                 values = ((cell, cell.tree[index]) for cell, index in self._places)
                 return [value if _is_free(cell) else copied(value) for cell, value in values], cells
             return whole.tree if whole is not None else [cell.tree[index] for cell, index in self._places], cells
