@@ -5,6 +5,8 @@ returns numbers that depend on it. The number after the change must be the one t
 value from the start, has for the same weights.
 """
 
+from collections import OrderedDict, defaultdict, deque
+
 import numpy as np
 import pytest
 
@@ -179,6 +181,81 @@ def closure_number():
     return graph(loss=lambda y, p: factor[0] * ops.mean(ops.square(y - p), axis=-1)), lambda: factor.__setitem__(0, 3.0)
 
 
+class Slotted:
+    __slots__ = ("factor",)
+
+    def __init__(self):
+        self.factor = 1.0
+
+
+def kept_in(container, read, change):
+    """A factor of the loss that lies in a container: how it is read from it, and how it becomes 3."""
+
+    def make():
+        held = container()
+        loss = scaled_loss_of(lambda: read(held))
+        return graph(loss=loss), lambda: change(held)
+
+    return make
+
+
+def scaled_loss_of(factor):
+    return lambda y, p: factor() * ops.mean(ops.square(y - p), axis=-1)
+
+
+def of_module(value, read):
+    """A factor of the loss that a global of this module leads to; `value` makes what the global is before and after."""
+
+    def make():
+        globals()["of_the_module"] = value(1.0)
+        return graph(loss=scaled_loss_of(read)), lambda: globals().update(of_the_module=value(3.0))
+
+    return make
+
+
+of_the_module = None  # what the cases of globals set
+
+
+def of_the_module_by_a_helper():
+    return of_the_module
+
+
+class ReadsModule(layers.Layer):
+    def call(self, x):
+        return x * of_the_module
+
+
+def module_of_a_layer():
+    globals()["of_the_module"] = 1.0
+    return graph(ReadsModule()), lambda: globals().update(of_the_module=3.0)
+
+
+def entry_of_a_global_dict():
+    globals()["of_the_module"] = held = {"factor": 1.0}
+    return graph(loss=scaled_loss_of(lambda: of_the_module["factor"])), lambda: held.update(factor=3.0)
+
+
+def layer_of_a_global_net():
+    slope = layers.LeakyReLU(0.1)
+    globals()["of_the_module"] = plait.Sequential([plait.Input((1,)), slope])
+    loss = scaled_loss_of(lambda: ops.sum(of_the_module(-np.ones((1, 1)))))
+    return graph(loss=loss), lambda: setattr(slope, "negative_slope", 0.9)
+
+
+def class_attribute():
+    class Layer(layers.Layer):
+        factor = 1.0
+
+        def call(self, x):
+            return x * self.factor
+
+    return graph(Layer()), lambda: setattr(Layer, "factor", 3.0)
+
+
+def other_key(held):
+    held["c"] = held.pop("a")
+
+
 def rate_variable():
     """A learning rate that a function reads from a variable."""
     rate = plait.Variable(0.1)
@@ -245,6 +322,36 @@ CASES = {
     "a rate function reads a variable": (rate_variable, TRAINING),
     "a schedule reads a variable": (schedule_variable, TRAINING),
     "a number in a loss's closure": (closure_number, f"{LOSSES} {TRAINING}"),
+    "a number of a loss's module": (of_module(float, lambda: of_the_module), f"{LOSSES} {TRAINING}"),
+    "a number that a comprehension names": (
+        of_module(float, lambda: sum(of_the_module for _ in range(2))),
+        f"{LOSSES} {TRAINING}",
+    ),
+    "a number that was None": (
+        of_module(lambda n: None if n == 1.0 else n, lambda: 1.0 if of_the_module is None else of_the_module),
+        f"{LOSSES} {TRAINING}",
+    ),
+    "an array of a loss's module": (of_module(ops.convert_to_tensor, lambda: of_the_module), f"{LOSSES} {TRAINING}"),
+    "a number that a helper names": (of_module(float, lambda: of_the_module_by_a_helper()), f"{LOSSES} {TRAINING}"),
+    "a function of a loss's module": (of_module(lambda n: lambda: n, lambda: of_the_module()), f"{LOSSES} {TRAINING}"),
+    "a dict of a loss's module": (entry_of_a_global_dict, f"{LOSSES} {TRAINING}"),
+    "a net of a loss's module": (layer_of_a_global_net, f"{LOSSES} {TRAINING}"),
+    "a number of a layer's module": (module_of_a_layer, ALL),
+    "an attribute of a layer's class": (class_attribute, ALL),
+    "a dict with defaults": (
+        kept_in(lambda: defaultdict(float, a=1.0), lambda d: d["a"], lambda d: d.update(a=3.0)),
+        f"{LOSSES} {TRAINING}",
+    ),
+    "an ordered dict": (
+        kept_in(lambda: OrderedDict(a=1.0), lambda d: d["a"], lambda d: d.update(a=3.0)),
+        f"{LOSSES} {TRAINING}",
+    ),
+    "a dict's key": (kept_in(lambda: {"a": 3.0}, lambda d: d.get("c", 1.0), other_key), f"{LOSSES} {TRAINING}"),
+    "a deque": (kept_in(lambda: deque([1.0]), lambda d: d[0], lambda d: d.appendleft(3.0)), f"{LOSSES} {TRAINING}"),
+    "a slot": (
+        kept_in(Slotted, lambda thing: thing.factor, lambda thing: setattr(thing, "factor", 3.0)),
+        f"{LOSSES} {TRAINING}",
+    ),
     "a layer's activation": (
         setting_case(lambda: with_layer(layers.Dense(4, kernel_initializer="ones")), "activation", ops.tanh),
         ALL,
@@ -425,6 +532,42 @@ def test_a_counter_that_a_layer_keeps_compiles_nothing_again():
     assert layer.calls == before
 
 
+def test_a_global_counter_compiles_nothing_again(monkeypatch):
+    monkeypatch.setitem(globals(), "of_the_module", 0)
+
+    class Counts(layers.Layer):
+        def call(self, x):
+            global of_the_module
+            of_the_module += 1
+            return x
+
+    model = graph(Counts())
+    for _ in range(2):
+        model.predict(X, verbose=0), model.evaluate(X, Y, verbose=0), model.train_on_batch(X, Y)
+    before = of_the_module
+    for _ in range(3):
+        model.predict(X, verbose=0), model.evaluate(X, Y, verbose=0), model.train_on_batch(X, Y)
+    assert of_the_module == before
+
+
+def test_a_number_that_a_loss_does_not_read_compiles_nothing_again(monkeypatch):
+    """`y.ndim` is no global `ndim`, whatever the module has under that name."""
+    traces = []
+    monkeypatch.setitem(globals(), "ndim", -1)
+
+    def loss(y, p):
+        traces.append(y.ndim)
+        return ops.mean(ops.square(y - p), axis=-1)
+
+    model = graph(loss=loss)
+    model.train_on_batch(X, Y)
+    first = len(traces)
+    for ndim in range(3):
+        monkeypatch.setitem(globals(), "ndim", ndim)
+        model.train_on_batch(X, Y)
+    assert len(traces) == first
+
+
 def test_a_loss_that_looks_at_a_variables_value_keeps_it_and_follows_it():
     switch = plait.Variable(0, dtype="int32", name="switch")
 
@@ -437,6 +580,29 @@ def test_a_loss_that_looks_at_a_variables_value_keeps_it_and_follows_it():
     assert model.evaluate(X, Y, verbose=0) == pytest.approx(10 * first)
     switch.assign(0)
     assert model.evaluate(X, Y, verbose=0) == pytest.approx(first)
+
+
+def test_a_value_that_is_looked_at_compiles_nothing_again_while_it_stays_the_same():
+    """A step of its owner puts a new array in its place, but the same number."""
+    traces = []
+    owner = graph()
+    factor = owner.get_layer("last").bias
+    owner.get_layer("last").trainable = False
+
+    def loss(y, p):
+        traces.append(None)
+        return (1.0 + factor.numpy()[0]) * ops.mean(ops.square(y - p), axis=-1)
+
+    model = graph(loss=loss)
+    model.train_on_batch(X, Y)
+    first = len(traces)
+    for _ in range(3):
+        owner.train_on_batch(X, Y)
+        model.train_on_batch(X, Y)
+    assert len(traces) == first
+    factor.assign([1.0])
+    model.train_on_batch(X, Y)
+    assert len(traces) > first
 
 
 def test_run_takes_in_what_its_step_reads_and_assigns():

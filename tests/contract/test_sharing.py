@@ -1,5 +1,6 @@
 """No array that anyone else holds is deleted: (how an array was come by) x (what trains after); and two users at a time."""
 
+import sys
 import threading
 
 import jax
@@ -9,6 +10,7 @@ import pytest
 
 import plait
 from plait import layers, ops
+from plait.core import cell
 
 X = np.linspace(-1, 1, 24).reshape(8, 3).astype("float32")
 Y = np.linspace(0, 1, 8).reshape(8, 1).astype("float32")
@@ -467,6 +469,28 @@ def test_threads_that_train_on_batches_go_one_after_the_other():
         np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)
 
 
+def test_two_threads_whose_losses_read_each_others_weights_end():
+    """Mutual learning: each step would wait for the arrays that the other one is about to replace."""
+    first, second = small("sgd"), small("sgd")
+
+    def near(other):
+        return lambda y, p: ops.mean(ops.square(y - p)) + 0.01 * ops.sum(ops.square(other.get_layer("first").kernel))
+
+    for model, other in ((first, second), (second, first)):
+        model.compile("sgd", near(other))
+
+    def run(model):
+        for _ in range(50):
+            model.train_on_batch(X, Y)
+
+    threads = [threading.Thread(target=run, args=(model,), daemon=True) for model in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert [int(model.optimizer.iterations) for model in (first, second)] == [50, 50]
+
+
 def test_models_that_share_layers_are_trained_in_turn():
     model = small("sgd")
     other = sharing(model)
@@ -483,3 +507,53 @@ def test_models_that_share_layers_are_trained_in_turn():
     model.fit(X, Y, batch_size=2, epochs=2, verbose=0, callbacks=[Trains()])
     assert int(other.optimizer.iterations) == 3 + 8 and int(model.optimizer.iterations) == 3 + 8
     assert not np.array_equal(before, model.get_layer("first").kernel.numpy())
+
+
+def test_an_array_read_while_a_step_takes_its_cells_stays(monkeypatch):
+    """A step copies what is held cell by cell; who reads from the first one meanwhile must not get the step's own copy."""
+    a, b = plait.Variable(1.0), plait.Variable(2.0)
+    held, found = [a.value, b.value], []
+    copied = cell.copied
+
+    def copied_while_another_reads(value):
+        if value is held[1]:
+            reader.start()
+            reader.join(0.2)  # in vain where the reader waits for the step
+        return copied(value)
+
+    reader = threading.Thread(target=lambda: found.append(a.value))
+    monkeypatch.setattr(cell, "copied", copied_while_another_reads)
+    cells = [a._cell, b._cell]
+    assert cell.take(cells)
+    for taken in cells:
+        old, taken.tree = taken.tree, [array + 1 for array in taken.tree]
+        for array in old:
+            array.delete()
+    cell.give_back(cells)
+    reader.join()
+    assert float(found[0]) == 2.0
+
+
+def test_a_reader_outlasts_any_number_of_steps_of_another_thread():
+    variable = plait.Variable(1.0)
+    reader, began = cell.Reader([variable]), threading.Event()
+    held = variable._cell
+    held.taker = -1  # another thread's step is under way, and the next one begins whenever one ends
+    found = []
+
+    def read():
+        began.set()
+        found.append(reader.begin()[0])
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    began.wait()
+    for _ in range(sys.getrecursionlimit()):
+        with cell._changed:
+            waiting = len(cell._changed._waiters)
+            cell._changed.notify_all()
+        while waiting and not cell._changed._waiters and thread.is_alive():
+            pass
+    cell.give_back([held])
+    thread.join()
+    assert [float(value) for value in found[0]] == [1.0]

@@ -7,7 +7,8 @@ who else may still look at them:
     shared      places whose array somebody holds: it was read by `.value`, or came in through `assign`. A step copies
                 such an array before it starts, once; the new one belongs to nobody else.
     readers     programs that have taken the list and are about to run. A step that starts meanwhile copies all of it.
-    taker       the thread whose step is under way. Others that want the arrays wait for the ones that it makes.
+    taker       the thread whose step is under way. Others that want the arrays wait for the ones that it makes; but where
+                that step itself waits for arrays of theirs, they copy those from before it.
 
 So nobody's array is ever deleted, and where nobody holds one nothing is copied.
 
@@ -39,6 +40,8 @@ from plait._watched import mark_edit
 
 _changed = threading.Condition(threading.RLock())  # held for moments; never while a program runs
 _revision = 0
+_stepping: set[int] = set()  # threads whose step is under way
+_waiting: set[int] = set()  # those of them that wait for arrays of others, with their own still intact
 
 
 def revision() -> int:
@@ -93,15 +96,13 @@ class Cell:
 
     def get(self, index: int) -> Any:
         """The array in a place, for somebody who may keep it."""
-        self.shared.add(index)  # before the look, so that a step that starts in between copies it
-        value = self.tree[index]
-        if self.taker is not None and self.taker != get_ident():
-            with _changed:
-                while not _is_free(self):
-                    _changed.wait()
-                self.shared.add(index)
-                return self.tree[index]
-        return value
+        with _changed:  # a step that starts in between would destroy what it has just copied for itself
+            if self.taker is not None:
+                _wait_until(lambda: _is_open(self))
+                if not _is_free(self):
+                    return copied(self.tree[index])
+            self.shared.add(index)
+            return self.tree[index]
 
     def keep(self) -> None:
         """Copies the arrays that somebody else holds or is about to read, so that these here may be destroyed."""
@@ -170,7 +171,11 @@ def put(variable: Any, value: Any, shared: bool) -> None:
         shared: whether somebody else holds it.
     """
     with _changed:
-        cell, index = _free_cell(variable), variable._index
+        while not _is_open(variable._cell):
+            _changed.wait()
+        cell, index = variable._cell, variable._index
+        if not _is_free(cell):  # the step that waits there would destroy it
+            value, shared = copied(value), False
         cell.put(index, value)
         (cell.shared.add if shared else cell.shared.discard)(index)
 
@@ -179,9 +184,11 @@ def put(variable: Any, value: Any, shared: bool) -> None:
 def looked_at(variable: Any) -> Iterator[Any]:
     """The array of a variable, for a block that doesn't keep it; nobody destroys it meanwhile."""
     with _changed:
-        cell = _free_cell(variable)
+        _wait_until(lambda: _is_open(variable._cell))
+        cell = variable._cell
         cell.readers += 1
         value = cell.tree[variable._index]
+        value = value if _is_free(cell) else copied(value)
     try:
         yield value
     finally:
@@ -198,11 +205,25 @@ def _is_free(cell: Cell) -> bool:
     return cell.taker is None or cell.taker == get_ident()
 
 
-def _free_cell(variable: Any) -> Cell:
-    """The cell of a variable, which may be another one after waiting; with the lock held."""
-    while not _is_free(variable._cell):
-        _changed.wait()
-    return variable._cell
+def _is_open(cell: Cell) -> bool:
+    """Whether this thread may look into a cell: it is free, or both its taker and this thread are in a step, and the taker
+    waits for arrays of others, so that its own are intact.
+
+    Two steps that each read what the other trains would wait for each other for ever. Who reads from such a cell copies.
+    """
+    return _is_free(cell) or (cell.taker in _waiting and get_ident() in _stepping)
+
+
+def _wait_until(ready: Callable[[], bool]) -> None:
+    """Waits with the lock held, before anything of this thread's own is destroyed."""
+    if not ready():
+        _waiting.add(get_ident())
+        _changed.notify_all()
+        try:
+            while not ready():
+                _changed.wait()
+        finally:
+            _waiting.discard(get_ident())
 
 
 def take(cells: Sequence[Cell]) -> bool:
@@ -227,6 +248,7 @@ def take(cells: Sequence[Cell]) -> bool:
                 cell.keep()
         for cell in cells:
             cell.taker = me
+        _stepping.add(me)
     return True
 
 
@@ -235,6 +257,7 @@ def give_back(cells: Sequence[Cell]) -> None:
     with _changed:
         for cell in cells:
             cell.taker = None
+        _stepping.discard(get_ident())
         _changed.notify_all()
 
 
@@ -259,13 +282,16 @@ class Reader:
         with _changed:
             if self._found_at != _revision:
                 self._find()
+            busy = any(cell.taker is not None for cell in self._cells)
+            if busy:
+                _wait_until(self._is_open)
             cells = self._cells
-            if not all(map(_is_free, cells)):
-                _changed.wait()
-                return self.begin()
             for cell in cells:
                 cell.readers += 1
             whole = self._whole
+            if busy and not all(map(_is_free, cells)):
+                values = ((cell, cell.tree[index]) for cell, index in self._places)
+                return [value if _is_free(cell) else copied(value) for cell, value in values], cells
             return whole.tree if whole is not None else [cell.tree[index] for cell, index in self._places], cells
 
     @staticmethod
@@ -275,9 +301,14 @@ class Reader:
             for cell in cells:
                 cell.readers -= 1
 
+    def _is_open(self) -> bool:
+        if self._found_at != _revision:
+            self._find()
+        return all(map(_is_open, self._cells))
+
     def _find(self) -> None:
         variables = self.variables
-        if len(variables) > 1 and all(len(variable._cell.tree) == 1 for variable in variables):
+        if len(variables) > 1 and all(_is_alone(variable._cell) for variable in variables):
             adopt(variables)
         self._places = [(variable._cell, variable._index) for variable in variables]
         self._cells = list(dict.fromkeys(cell for cell, _ in self._places))
@@ -286,6 +317,10 @@ class Reader:
             in_order = all(index == place for place, (_, index) in enumerate(self._places))
             self._whole = self._cells[0] if in_order else None
         self._found_at = _revision
+
+
+def _is_alone(cell: Cell) -> bool:
+    return len(cell.tree) == 1 and cell.taker is None
 
 
 def adopt(variables: Sequence[Any]) -> Cell:

@@ -1,8 +1,8 @@
 """Constants: the settings that a compiled program was traced with, and whether they are still the same.
 
 A program reads variables as inputs (`core/program`); all else that its Python looked at while it was traced is in it for
-good: a layer's rate, an activation, an optimizer's momentum, a number in a loss's closure. `Constants` is a list of all
-that can be reached from some objects through attributes, containers and closures.
+good: a layer's rate, an activation, an optimizer's momentum, a number in a loss's closure or module. `Constants` is a list of all
+that can be reached from some objects through attributes, containers, closures and globals.
 
 Verbs: `Constants.changed` says whether anything has changed since the last look; `look` looks again.
 
@@ -12,9 +12,13 @@ plain objects, closures and small NumPy arrays of the program's own.
 What it is not: a copy. It holds references, and compares by identity; numbers and strings by value.
 """
 
+import dis
 import functools
+import sys
 import types
-from collections.abc import Iterable
+from argparse import Namespace
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from operator import is_
 from typing import Any
 
@@ -29,7 +33,9 @@ from plait.core.variable import Variable
 _SCALARS = (int, float, str, bool, complex, bytes, type(None))
 _MOST_ITEMS = 256  # in a container; longer ones (vocabularies) count their changes themselves: `Layer.version`
 _MOST_BYTES = 4096  # of a NumPy array
-_STILL = ("plait", "jax", "numpy", "optax")  # packages whose functions have no settings
+_STILL = ("plait", "jax", "numpy", "optax", "keras")  # packages whose functions have no settings
+_CONTAINERS = (list, tuple, dict, set, frozenset, deque)
+_OPEN = (types.SimpleNamespace, Namespace)  # classes of Python's own library whose objects hold a user's settings
 _ATOMS = (*_SCALARS, jax.Array, KerasTensor, type, types.ModuleType, types.BuiltinFunctionType, np.dtype, np.generic)
 
 
@@ -57,7 +63,7 @@ class Constants:
         """Whether anything differs from the last look; looks again if so."""
         if self._edits == edits.count:
             for live, kept in self._loose:
-                if len(live) != len(kept) or not all(map(is_, live.values() if type(live) is dict else live, kept)):
+                if len(live) != len(kept) or not all(map(is_, live, kept)):
                     break
             else:
                 if not self._outside or not self._changed_outside():
@@ -97,6 +103,50 @@ def _same(before: list, after: list) -> bool:
     )
 
 
+class _Slots:
+    """The values of an object's slots, as they are now."""
+
+    def __init__(self, thing: Any, names: tuple[str, ...]):
+        self._thing, self._names = thing, names
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __contains__(self, value: Any) -> bool:
+        return any(item is value for item in self)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (getattr(self._thing, name, None) for name in self._names)
+
+
+@functools.cache
+def _slots_of(cls: type) -> tuple[str, ...]:
+    members = (item for parent in cls.__mro__ for item in vars(parent).items())
+    return tuple(name for name, member in members if isinstance(member, types.MemberDescriptorType))
+
+
+def _top(cls: type) -> str:
+    """The package that a class is from."""
+    return cls.__module__.partition(".")[0]
+
+
+@functools.cache
+def _globals_of(code: types.CodeType) -> tuple[str, ...]:
+    """The names of its module that a function reads, also in comprehensions and functions that it makes."""
+    steps = [(step.opname, step.argval) for step in dis.get_instructions(code)]
+    counted = {name for kind, name in steps if kind == "STORE_GLOBAL"}  # notes of its own
+    names = [name for kind, name in steps if kind == "LOAD_GLOBAL" and name not in counted]
+    for inner in code.co_consts:
+        names += _globals_of(inner) if isinstance(inner, types.CodeType) else ()
+    return tuple(dict.fromkeys(names))
+
+
+def _is_still(function: types.FunctionType) -> bool:
+    """Whether a function is of a library that keeps no settings in its module."""
+    top = function.__globals__.get("__name__", "").partition(".")[0]
+    return top in _STILL or top in sys.stdlib_module_names
+
+
 def _content(cell: Any) -> Any:
     try:
         return cell.cell_contents
@@ -109,9 +159,9 @@ class _Walk:
 
     def __init__(self) -> None:
         self.found: list = []
-        self.loose: list[tuple[Any, list]] = []
+        self.loose: list[tuple[Collection, list]] = []
         self.cells: list[tuple[Any, Any]] = []
-        self.names: list[tuple[dict, str, Any]] = []
+        self.names: list[tuple[Mapping, str, Any]] = []
         self.arrays: list[tuple[np.ndarray, bytes]] = []
         self._seen: set[int] = set()
 
@@ -125,7 +175,7 @@ class _Walk:
             found.append(value)
             return
         self._seen.add(id(value))
-        if isinstance(value, (list, tuple, dict, set, frozenset)):
+        if isinstance(value, _CONTAINERS):
             self._visit_container(value, kind)
             return
         found.append(value)
@@ -135,6 +185,7 @@ class _Walk:
             self.visit(value.constraint)
         elif isinstance(value, Watched):
             left_out = bookkeeping(kind) | value._notes
+            self._visit_class(kind)
             self._visit_attributes({name: item for name, item in vars(value).items() if name not in left_out})
         elif isinstance(value, types.FunctionType):
             self._visit_function(value)
@@ -151,9 +202,18 @@ class _Walk:
             if value.nbytes <= _MOST_BYTES and value.dtype != object:
                 self.arrays.append((value, kept := value.tobytes()))
                 found.append(kept)
-        elif not isinstance(value, Operation) and type(getattr(value, "__dict__", None)) is dict:
+        elif not isinstance(value, Operation) and (_top(kind) not in sys.stdlib_module_names or kind in _OPEN):
+            self._visit_object(value, kind)
+
+    def _visit_object(self, value: Any, kind: type) -> None:
+        """The attributes of an object that doesn't announce when they are set."""
+        if type(getattr(value, "__dict__", None)) is dict:
             self._keep(vars(value))
             self._visit_attributes(vars(value))
+        if slots := _slots_of(kind):
+            attributes = _Slots(value, slots)
+            self._keep(attributes)
+            self._visit_attributes(dict(zip(slots, attributes, strict=True)))
 
     def _visit_attributes(self, attributes: dict) -> None:
         for name, item in attributes.items():
@@ -173,11 +233,12 @@ class _Walk:
             self.visit(item)
 
     def _keep(self, value: Any) -> None:
-        self.loose.append((value, list(value.values() if type(value) is dict else value)))
+        for live in (value.keys(), value.values()) if isinstance(value, dict) else (value,):
+            self.loose.append((live, list(live)))
 
     def _visit_function(self, function: Any) -> None:
-        """Numbers and objects that a function closes over, and numbers of its module that it names."""
-        if function.__globals__.get("__name__", "").partition(".")[0] in _STILL:
+        """What a function closes over, and what of its module it names."""
+        if _is_still(function):
             return
         self.visit(function.__defaults__)
         self.visit(function.__kwdefaults__)
@@ -186,8 +247,32 @@ class _Walk:
             self.cells.append((cell, content))
             self.visit(content)
         names = function.__globals__
-        for name in function.__code__.co_names:
+        for name in _globals_of(function.__code__):
             value = names.get(name)
-            if isinstance(value, _SCALARS) and value is not None:
+            if not isinstance(value, (type, types.ModuleType)):
                 self.names.append((names, name, value))
-                self.found.append(value)
+                self.visit(value)
+
+    def _visit_class(self, cls: type) -> None:
+        """What a user's class holds: numbers and arrays of its own, and those of its module that its methods name.
+
+        Lists and objects are left out: a `call` that counts in one would be compiled by the model and by the trainer in turn.
+        """
+        if id(cls) in self._seen:
+            return
+        self._seen.add(id(cls))
+        for parent in cls.__mro__:
+            if _top(parent) in _STILL or _top(parent) in sys.stdlib_module_names:
+                continue
+            for name, member in list(vars(parent).items()):
+                if isinstance(member, types.FunctionType) and member.__module__ == parent.__module__:
+                    for word in _globals_of(member.__code__):
+                        self._visit_still(member.__globals__, word)
+                elif not name.startswith("__"):
+                    self._visit_still(vars(parent), name)
+
+    def _visit_still(self, names: Mapping, name: str) -> None:
+        value = names.get(name)
+        if isinstance(value, (*_SCALARS, jax.Array)):
+            self.names.append((names, name, value))
+            self.found.append(value)

@@ -21,13 +21,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax
+import numpy as np
 from jax import lax
 from jax.core import Tracer
 from jax.extend.core import take_current_trace
 
 from plait._errors import StateError
 from plait._scope import current, scope
-from plait.core.cell import Reader, put
+from plait.core.cell import Reader, looked_at, put
 from plait.core.traces import Traces
 from plait.core.variable import Variable, is_observed, newest_serial, observed, values_of
 
@@ -51,7 +52,7 @@ class Finder:
         newest: the serial of the youngest variable that counts; None for all.
     """
 
-    def __init__(self, carried: Iterable[Variable], looked_at: dict[Variable, Any], newest: int | None = None):
+    def __init__(self, carried: Iterable[Variable], looked_at: dict[Variable, tuple], newest: int | None = None):
         self.carried, self._looked_at, self._newest = list(carried), looked_at, newest
         self.missing: dict[Variable, None] = {}
         self.assigned: dict[Variable, None] = {}
@@ -61,7 +62,7 @@ class Finder:
     def reads(self, variable: Variable) -> None:
         """A variable that is no input was read."""
         if variable in self._looked_at:
-            self._looked_at[variable] = _stored(variable)
+            self._looked_at[variable] = _looked_at(variable)
         elif self._newest is None or variable.serial <= self._newest:
             self.missing[variable] = None
 
@@ -115,7 +116,7 @@ class Program:
         self._traces = Traces() if traces is None else traces
         self._donates, self._compiles = donates, compiles
         self._carried: dict[Variable, None] = {}
-        self._looked_at: dict[Variable, Any] = {}
+        self._looked_at: dict[Variable, tuple] = {}
         self._by_serial: dict[int, Variable] = {}
         self._rounds = 0  # of a call that finds variables
         self._compile(variables)
@@ -126,7 +127,7 @@ class Program:
             return self.function(*args, **kwargs)
         if not self._compiles:
             return self._run_plainly(args, kwargs)
-        if self._looked_at and any(_stored(v) is not value for v, value in self._looked_at.items()):
+        if self._looked_at and self._looks_otherwise():
             self._compile(self._reader.variables)
         found: list[Variable] = []
         self._rounds = 0
@@ -148,7 +149,7 @@ class Program:
                 if not found or not _looks_at_a_value(error):
                     raise
                 # It looks at the values of some that were found: these stay constants, watched from here on.
-                self._looked_at |= {variable: _stored(variable) for variable in found}
+                self._looked_at |= {variable: _looked_at(variable) for variable in found}
                 self._compile([v for v in reader.variables if v not in self._looked_at])
                 found = []
             finally:
@@ -159,6 +160,15 @@ class Program:
         if changed:
             self._put(changed)
         return outputs
+
+    def _looks_otherwise(self) -> bool:
+        """Whether a value that the program keeps is another one now; the same one may lie in a new array."""
+        for variable, (array, kept) in self._looked_at.items():
+            if _stored(variable) is not array:
+                self._looked_at[variable] = now = _looked_at(variable)
+                if now[1] != kept:
+                    return True
+        return False
 
     def _run_plainly(self, args: tuple, kwargs: dict) -> Any:
         before = {variable: variable.value for variable in self._reader.variables}
@@ -226,6 +236,12 @@ class Program:
 
 def _stored(variable: Variable) -> Any:
     return variable._cell.tree[variable._index]
+
+
+def _looked_at(variable: Variable) -> tuple[Any, bytes]:
+    """A value that a program keeps: its array, and what it holds."""
+    with looked_at(variable) as value:
+        return value, np.asarray(value).tobytes()
 
 
 def _looks_at_a_value(error: BaseException | None) -> bool:
