@@ -32,6 +32,7 @@ from plait.core.variable import Variable
 
 _SCALARS = (int, float, str, bool, complex, bytes, type(None))
 _MOST_ITEMS = 256  # in a container; longer ones (vocabularies) count their changes themselves: `Layer.version`
+_MOST_LOOSE = 256  # lists and objects to look at before each call; what more can be reached is known by identity
 _MOST_BYTES = 4096  # of a NumPy array
 _STILL = ("plait", "jax", "numpy", "optax", "keras")  # packages whose functions have no settings
 _CONTAINERS = (list, tuple, dict, set, frozenset, deque)
@@ -207,6 +208,8 @@ class _Walk:
 
     def _visit_object(self, value: Any, kind: type) -> None:
         """The attributes of an object that doesn't announce when they are set."""
+        if len(self.loose) > _MOST_LOOSE:
+            return
         if type(getattr(value, "__dict__", None)) is dict:
             self._keep(vars(value))
             self._visit_attributes(vars(value))
