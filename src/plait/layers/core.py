@@ -1,6 +1,6 @@
 """The layers that everything else is made with: Dense, EinsumDense, Embedding, Activation, Masking, Lambda, Identity."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -248,10 +248,14 @@ class Embedding(Quantizable):
             "the ids anew."
         )
 
-    def _convert_leaf(self, x: Any) -> Any:
-        if isinstance(x, np.ndarray):
-            self.check_ids(x, f"Embedding {self.name!r}")
-        return super()._convert_leaf(x)
+    def looks_up(self, kwargs: Mapping) -> bool:
+        """Whether a call with these keyword arguments takes ids."""
+        return not kwargs.get("reverse")  # ReversibleEmbedding takes vectors then
+
+    def _convert_inputs(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        if args and isinstance(args[0], np.ndarray) and len(args) == 1 and self.looks_up(kwargs):
+            self.check_ids(args[0], f"{type(self).__name__} {self.name!r}")
+        return super()._convert_inputs(args, kwargs)
 
     def build(self, input_shape: Any = None) -> None:
         self.embeddings = self._add_kernel((self.input_dim, self.output_dim), self.embeddings_initializer)

@@ -200,7 +200,7 @@ def places_of(graph: Graph, names: Sequence[str]) -> list[Place]:
     """The place of each input, in their order."""
     tables: dict[int, list[Embedding]] = {}
     for node in graph.nodes:
-        if isinstance(node.operation, Embedding):
+        if isinstance(node.operation, Embedding) and len(node.args) == 1 and node.operation.looks_up(node.kwargs):
             tables.setdefault(id(node.inputs[0]), []).append(node.operation)
     pairs = zip(graph.inputs, names, strict=True)
     return [Place(name, tensor.dtype, tuple(tables.get(id(tensor), ()))) for tensor, name in pairs]
