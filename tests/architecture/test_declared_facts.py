@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 
 import pytest
 
@@ -27,7 +28,8 @@ def classes_below(*roots):
 
 
 def _stands_in_file(cls):
-    return f">>> class {cls.__name__}(" not in modules()[cls.__module__].read_text()
+    text = modules()[cls.__module__].read_text()
+    return not re.search(rf"(>>>|\.\.\.) class {cls.__name__}\b", text)
 
 
 def test_every_class_of_plait_is_declared():
