@@ -92,13 +92,13 @@ class Dense(Quantizable):
     def build(self, input_shape: Any) -> None:
         input_shape = as_shapes(input_shape)
         shapes = input_shape if isinstance(input_shape, list) else [input_shape]
-        self.sizes = [last_axis(shape, self) for shape in shapes]
+        self.sizes = tuple(last_axis(shape, self) for shape in shapes)
         specs = [InputSpec(min_ndim=2, axes={-1: size}) for size in self.sizes]
         self.input_spec = specs if isinstance(input_shape, list) else specs[0]
-        self.kernels = [
+        self.kernels = tuple(
             self._add_kernel((size, self.units), initializer, f"kernel_{index}" if index else "kernel")
             for index, (size, initializer) in enumerate(zip(self.sizes, self._initializers(), strict=True))
-        ]
+        )
         self.kernel: Any = self.kernels[0]
         self.bias = None
         if self.use_bias:

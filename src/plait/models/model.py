@@ -167,6 +167,15 @@ class Model(Layer):
             args = (self.on_host(args[0]), *args[1:])
         if is_observed() and (self._graph is None or len(self._graph.outputs) > 1):
             return super().__call__(*args, **kwargs)  # what is in one program, no tape sees
+        if (
+            len(args) == 1
+            and len(kwargs) == ("training" in kwargs)
+            and type(args[0]) is np.ndarray
+            and args[0].dtype.kind in "fiub"
+        ):
+            # The program may still be reading when this returns, and the caller may fill the array anew by then.
+            fits = args[0].dtype.itemsize < 8 and not self._has_tables
+            return self._run_compiled((np.array(args[0] if fits else self._fit_on_host(args[0])),), kwargs)
         leaves = flatten([list(args), kwargs])
         if not all(map(_is_plain_array, leaves)):
             outputs = super().__call__(*args, **kwargs)
@@ -175,8 +184,10 @@ class Model(Layer):
             wide = any(isinstance(leaf, np.ndarray) and leaf.dtype.itemsize == 8 for leaf in leaves)
             if (wide or self._has_tables) and args and not isinstance(args[0], Features):
                 args = (self._fit_on_host(args[0]), *args[1:])
-            # The program may still be reading when this returns, and the caller may fill the array anew by then.
             args, kwargs = map_structure_in_order(_private, [args, kwargs])
+        return self._run_compiled(args, kwargs)
+
+    def _run_compiled(self, args: tuple, kwargs: dict) -> Any:
         try:
             return self._calls.run(args, kwargs)
         except NOT_TRACEABLE:

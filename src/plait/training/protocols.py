@@ -100,6 +100,9 @@ class TrainedModel(Protocol):
     def _fit_on_host(self, x: Any) -> Any: ...
 
     @property
+    def _has_tables(self) -> bool: ...
+
+    @property
     def losses(self) -> list:
         """What layers added to the loss, and the regularisation."""
         ...

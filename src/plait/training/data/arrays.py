@@ -159,6 +159,8 @@ def as_arrays(structure: Any) -> Any:
 
 def as_weights(structure: Any) -> Any:
     """Weights of rows as arrays; wide integers as floats, since they only multiply."""
+    if structure is None:
+        return None
 
     def fit(leaf: Any) -> Any:
         wide = isinstance(leaf, np.ndarray) and leaf.dtype.kind in "iu" and leaf.dtype.itemsize == 8

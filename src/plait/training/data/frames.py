@@ -12,7 +12,7 @@ import numpy as np
 
 from plait._dtypes import on_host
 from plait._errors import DataError, did_you_mean, listing, raise_all
-from plait._tree import is_nested, map_structure_in_order
+from plait._tree import flatten, is_nested, map_structure_in_order
 from plait.layers.preprocessing.encoding import is_text
 from plait.training.data.arrays import as_arrays, is_arrays
 from plait.training.protocols import TrainedModel
@@ -42,9 +42,15 @@ class DataOf:
             x = self._known(x if isinstance(x, dict) else dict(x))
         if x is not None and (self._model._part_on_host is not None or is_text(x)):
             x = self._model.on_host(x)
-        elif x is not None and is_arrays(x):
+        elif x is not None and self._may_not_fit(x) and is_arrays(x):
             x = self._model._fit_on_host(as_arrays(x))
         return x, self._fit_labels(self._labels_of_frame(y) if is_frame(y) else y)
+
+    def _may_not_fit(self, x: Any) -> bool:
+        """Whether data could be of 64 bits, or has ids that are looked up."""
+        if self._model._has_tables:
+            return True
+        return any(getattr(getattr(leaf, "dtype", None), "itemsize", 8) == 8 for leaf in flatten(x))
 
     def _fit_labels(self, y: Any) -> Any:
         """Labels of 64 bits in what the device has. Integers that don't fit can only be meant as numbers."""
