@@ -403,7 +403,7 @@ class Lambda(Layer):
 
     @classmethod
     def from_config(cls, config: dict, safe_mode: bool | None = None) -> "Lambda":
-        """A layer from its config; `safe_mode` is taken for Keras's sake: code in a config is never run.
+        """A layer from its config; `safe_mode` has no effect: code in a config is never run.
 
         The function comes from `custom_objects`, by the layer's name or by its own; or it is a named one that is known.
 

@@ -236,7 +236,8 @@ def fit_leaf(value: Any, place: Place, owner: str) -> Any:
         for table in place.tables:
             table.check_ids(value, who)
         return on_host(value, place.dtype, who) if value.dtype.itemsize == 8 else value
-    return value.in_dtype(place.dtype, who) if hasattr(value, "in_dtype") else value
+    wide = value.dtype.itemsize == 8 and hasattr(value, "in_dtype")  # bytes travel as bytes
+    return value.in_dtype(place.dtype, who) if wide else value
 
 
 def _plain(size: Any) -> Any:
