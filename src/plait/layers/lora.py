@@ -227,7 +227,7 @@ class Adaptable(Layer):
             self._added.append(base)
         setattr(self, self._kernel_name, kernel)
         if "kernels" in vars(self):
-            self.kernels = [kernel]
+            self.kernels = (kernel,)
 
     @property
     def _kernel(self) -> Variable:

@@ -13,7 +13,7 @@ def test_each_tensor_has_a_kernel_and_all_share_a_bias():
     assert out.shape == (None, 32, 20)
     assert [weight.name for weight in layer.weights] == ["kernel", "kernel_1", "bias"]
     assert [weight.shape for weight in layer.weights] == [(1, 20), (12, 20), (20,)]
-    assert layer.kernels == [layer.kernel, layer.weights[1]]
+    assert layer.kernels == (layer.kernel, layer.weights[1])
 
 
 def test_the_products_are_added_over_missing_middle_axes():
