@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from plait._errors import did_you_mean
-from plait.compat import tensorflow
+from plait.compat import tensorflow, tensors
 from plait.compat.outside import note
 from plait.core.mask import get_mask, set_mask
 
@@ -253,12 +253,14 @@ def install() -> None:
         return
     _hidden.update(_take_out())
     sys.meta_path.insert(0, _finder)
+    tensors.lend_methods()
 
 
 def uninstall() -> None:
     """Takes the hook out again; what was imported of the real ones is back."""
     if _finder in sys.meta_path:
         sys.meta_path.remove(_finder)
+        tensors.take_back()
         _take_out()
         sys.modules.update(_hidden)
         _hidden.clear()

@@ -20,6 +20,8 @@ from functools import partial, wraps
 from operator import attrgetter
 from typing import Any
 
+import numpy as np
+
 from plait._errors import ArgumentError, ArgumentTypeError, PlaitError, describe
 from plait._names import snake_case
 from plait._registry import (
@@ -31,7 +33,7 @@ from plait._registry import (
     registered_name,
 )
 from plait._traits import of_plait
-from plait._tree import flatten
+from plait._tree import flatten, map_structure_in_order
 from plait.core.graph import Operation, record
 from plait.core.infer import infer
 from plait.core.tensor import KerasTensor, any_symbolic
@@ -47,6 +49,7 @@ class Op(Operation):
         tensors: names of the parameters that tensors given by position go to; None where they go to `*operands`.
         leading: names of the options that stand before such `*operands`.
         spec: what tells the outputs on symbolic tensors, where a trace cannot.
+        takes_text: whether it also works on text, which stays in NumPy.
         caller: the decorated function, which records calls.
     """
 
@@ -56,6 +59,7 @@ class Op(Operation):
     tensors: tuple[str, ...] | None = ()
     leading: tuple[str, ...] = ()
     spec: Callable | None = None
+    takes_text = False
 
     def __init__(self, *values: Any, name: str | None = None, **config: Any):
         super().__init__(name)
@@ -98,6 +102,9 @@ class Op(Operation):
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """The symbolic tensors that the function would give."""
         cls = type(self)
+        if cls.takes_text and any(x.dtype == "string" for x in flatten([args, kwargs]) if isinstance(x, KerasTensor)):
+            numbers = map_structure_in_order(_number_for_text, [list(args), kwargs])
+            return map_structure_in_order(_text_for_number, self.compute_output_spec(*numbers[0], **numbers[1]))
         try:
             if cls.spec is not None:
                 return self._apply(cls.spec, args, kwargs)
@@ -180,6 +187,7 @@ def op(
     options: tuple[str, ...] | None = None,
     spec: Callable | None = None,
     package: str = "Custom",
+    text: Callable | None = None,
 ) -> Callable:
     """Makes a function of arrays work on symbolic tensors too: a decorator.
 
@@ -191,6 +199,7 @@ def op(
         spec: a function of the same parameters that gives symbolic tensors for symbolic tensors. Needed only where the
             sizes of the result depend on values, so that no trace can tell them.
         package: under which the program's own are registered.
+        text: a function of NumPy of the same parameters that does the same with text, for what moves values about.
 
     Returns:
         the function, which now also takes symbolic tensors, with its class as attribute `operation`.
@@ -205,9 +214,12 @@ def op(
     (None, 3)
     """
     if function is None:
-        return partial(op, name=name, module=module, options=options, spec=spec, package=package)
+        return partial(op, name=name, module=module, options=options, spec=spec, package=package, text=text)
     signature = inspect.signature(function)
+    if text is not None:
+        function = _or_text(function, text)
     cls = _make_class(function, name or _camel_case(function.__name__), signature.parameters, options, spec)
+    cls.takes_text = text is not None
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -269,6 +281,38 @@ def _record_call(cls: type[Op], signature: inspect.Signature, args: tuple, kwarg
         else:
             named[key] = value
     return record(cls(**config), tuple(tensors), named)
+
+
+_STAND_IN = "uint8"  # what text is taken for where only shapes matter
+
+
+def _number_for_text(leaf: Any) -> Any:
+    if isinstance(leaf, KerasTensor):
+        return KerasTensor(leaf.shape, _STAND_IN) if leaf.dtype == "string" else leaf
+    return np.zeros(np.shape(leaf), _STAND_IN) if _is_text(leaf) else leaf
+
+
+def _text_for_number(leaf: Any) -> Any:
+    return KerasTensor(leaf.shape, "string") if isinstance(leaf, KerasTensor) and leaf.dtype == _STAND_IN else leaf
+
+
+def _or_text(function: Callable, text: Callable) -> Callable:
+    """The function, or where JAX refuses text, what does the same in NumPy; numbers pay nothing for it."""
+
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except (TypeError, ValueError):
+            if not any(_is_text(leaf) for leaf in flatten([args, kwargs])):
+                raise
+        return text(*args, **kwargs)
+
+    return run
+
+
+def _is_text(leaf: Any) -> bool:
+    return isinstance(leaf, (str, bytes)) or getattr(getattr(leaf, "dtype", None), "kind", "") in ("U", "S", "O", "T")
 
 
 def _has_symbol(value: Any) -> bool:

@@ -177,6 +177,8 @@ class Variable:
     ([0.5, 1.0], [0.5, 1.0])
     """
 
+    __array_priority__ = 100  # NumPy leaves `array + variable` to the variable, so that it is JAX that computes
+
     def __init__(
         self,
         initializer: Any,

@@ -30,7 +30,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from plait._errors import ArgumentError, DataError, StateError, listing
+from plait._errors import ArgumentError, DataError, StateError, describe, listing
 from plait._scope import current, scope
 from plait._traits import has_default, is_usual
 from plait._tree import flatten, leaves_with_paths, map_structure, map_structure_in_order, path_name
@@ -578,6 +578,8 @@ def _on_row(one: Callable) -> Callable:
 
 def flat_logs(logs: Mapping) -> dict:
     """Logs as arrays by name; a metric that tells a dict tells several."""
+    if not isinstance(logs, Mapping):
+        raise ArgumentError(f"A step's logs must be a dict of numbers by name, but got {describe(logs)}.")
     flat: dict[str, Any] = {}
     for name, value in logs.items():
         flat.update(flat_logs(value) if isinstance(value, Mapping) else {name: jnp.asarray(value)})
