@@ -19,14 +19,14 @@ from types import ModuleType
 from typing import Any
 
 from plait._errors import did_you_mean
-from plait.compat import tensorflow, tensors
+from plait.compat import lent, tensorflow, tensors
 from plait.compat.outside import note
 from plait.core.mask import get_mask, set_mask
 
 ROOTS = ("keras", "tf_keras", "tensorflow")
 _SHELLS = ("src", "api", "_tf_keras", "keras", "python", "v2")  # parts of a path that name no namespace
 
-_TENSORFLOW_PARTS = tuple(f"tensorflow.{name}" for name in tensorflow.PARTS)
+_TENSORFLOW_PARTS = frozenset(f"tensorflow.{name}" for name in tensorflow.PARTS)
 
 # Namespaces in which Keras's own code keeps what its public names are elsewhere.
 _NAMESPACES = (
@@ -208,6 +208,8 @@ class MirrorFinder(MetaPathFinder, Loader):
     def has(self, fullname: str) -> bool:
         """Whether a module of this name is mirrored."""
         parts = fullname.split(".")[1:]
+        if fullname in _TENSORFLOW_PARTS:
+            return True
         if parts and parts[-1] != parts[-1].lower():
             return False  # a class: `from keras.src.layers import Nothing` looks for a module of that name, too
         while parts and parts[0] in _SHELLS:
@@ -223,10 +225,8 @@ class MirrorFinder(MetaPathFinder, Loader):
         )
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        if spec.name == "tensorflow":
+        if spec.name == "tensorflow" or spec.name in _TENSORFLOW_PARTS:
             return tensorflow.make(spec.name)
-        if spec.name in _TENSORFLOW_PARTS:
-            return tensorflow.part(spec.name.split(".")[1])
         return Mirror(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
@@ -254,6 +254,7 @@ def install() -> None:
     _hidden.update(_take_out())
     sys.meta_path.insert(0, _finder)
     tensors.lend_methods()
+    lent.lend_all()
 
 
 def uninstall() -> None:

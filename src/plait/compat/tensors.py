@@ -198,6 +198,12 @@ class HostTensor(np.ndarray):
             key = tuple(int(k) if isinstance(k, jax.Array) and k.ndim == 0 else k for k in key)
         return on_host(super().__getitem__(key))
 
+    def __repr__(self) -> str:
+        return repr(self.view(np.ndarray))
+
+    def __str__(self) -> str:
+        return str(self.view(np.ndarray))
+
     def __iter__(self) -> Iterator:
         return (self[place] for place in range(len(self)))
 

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from plait import losses, metrics
 from plait._errors import ArgumentError, DataError, PlaitError, StateError, describe, listing, raise_all
 from plait._names import snake_case
+from plait._traits import of_plait
 from plait._tree import flatten, is_nested, pack_as
 from plait._watched import Watched
 from plait.core.variable import convert_to_tensor
@@ -274,6 +275,7 @@ def _results(named: Sequence[tuple[str, Any]]) -> dict:
     return found
 
 
+@of_plait
 class CompileMetrics(metrics.Metric):
     """All metrics of `compile` as one, whose result is a dict: what `model.metrics` lists, as in Keras.
 
