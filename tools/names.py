@@ -55,7 +55,9 @@ def report(names: Iterable[Name], most: int = 30) -> str:
         some = [entry for entry in names if entry.programs >= least]
         found = [entry for entry in some if there[entry]]
         share = sum(e.programs for e in found) / max(sum(e.programs for e in some), 1)
-        lines.append(f"in {least} or more programs: {len(found)} of {len(some)} names, {share:.1%} weighted by programs")
+        lines.append(
+            f"in {least} or more programs: {len(found)} of {len(some)} names, {share:.1%} weighted by programs"
+        )
     missing = sorted((entry for entry in names if not there[entry]), reverse=True)
     lines += [f"  missing: {entry.name} ({entry.programs})" for entry in missing[:most]]
     return "\n".join(lines)

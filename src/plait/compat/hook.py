@@ -1,7 +1,7 @@
 """The import hook: `import keras` gives plait under Keras's names.
 
-A finder in front of `sys.meta_path` answers for `keras`, `tf_keras` and `tensorflow` (of which only `tensorflow.keras` and
-the basics of `tensorflow.py` beside this file are there). What it gives are `Mirror`s: modules without content, which look
+A finder in front of `sys.meta_path` answers for `keras`, `tf_keras` and `tensorflow` (which `tensorflow.py` beside this file stands
+in for). What it gives are `Mirror`s: modules without content, which look
 each name up in plait when it is asked for, by the path of the module. So `keras.layers.Dense`, `keras.src.layers.Dense`,
 `keras.src.layers.core.dense.Dense` and `tensorflow.keras.layers.Dense` are one class: `plait.layers.Dense`.
 
@@ -19,14 +19,23 @@ from types import ModuleType
 from typing import Any
 
 from plait._errors import did_you_mean
-from plait.compat import lent, tensorflow, tensors
+from plait.compat import tensors
 from plait.compat.outside import note
 from plait.core.mask import get_mask, set_mask
 
 ROOTS = ("keras", "tf_keras", "tensorflow")
 _SHELLS = ("src", "api", "_tf_keras", "keras", "python", "v2")  # parts of a path that name no namespace
 
-_TENSORFLOW_PARTS = frozenset(f"tensorflow.{name}" for name in tensorflow.PARTS)
+
+def _stand_in() -> ModuleType:
+    """What stands in for TensorFlow; it is loaded when a program asks for that."""
+    return importlib.import_module("plait.compat.tensorflow")
+
+
+def _is_part(fullname: str) -> bool:
+    root, _, path = fullname.partition(".")
+    return root == "tensorflow" and bool(path) and path in _stand_in().PARTS
+
 
 # Namespaces in which Keras's own code keeps what its public names are elsewhere.
 _NAMESPACES = (
@@ -208,7 +217,7 @@ class MirrorFinder(MetaPathFinder, Loader):
     def has(self, fullname: str) -> bool:
         """Whether a module of this name is mirrored."""
         parts = fullname.split(".")[1:]
-        if fullname in _TENSORFLOW_PARTS:
+        if _is_part(fullname):
             return True
         if parts and parts[-1] != parts[-1].lower():
             return False  # a class: `from keras.src.layers import Nothing` looks for a module of that name, too
@@ -219,14 +228,15 @@ class MirrorFinder(MetaPathFinder, Loader):
         if not parts:
             return fullname.split(".")[0] != "tensorflow" or fullname == "tensorflow" or "keras" in fullname
         if fullname.startswith("tensorflow.") and "keras" not in fullname:
-            return fullname in _TENSORFLOW_PARTS
+            return False
         return bool(spaces_of(fullname)) and (
             _is_private(fullname) or f"plait.{'.'.join(parts)}" in spaces_of(fullname)
         )
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        if spec.name == "tensorflow" or spec.name in _TENSORFLOW_PARTS:
-            return tensorflow.make(spec.name)
+        importlib.import_module("plait.compat.lent").lend_all()
+        if spec.name == "tensorflow" or _is_part(spec.name):
+            return _stand_in().make(spec.name)
         return Mirror(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
@@ -254,7 +264,6 @@ def install() -> None:
     _hidden.update(_take_out())
     sys.meta_path.insert(0, _finder)
     tensors.lend_methods()
-    lent.lend_all()
 
 
 def uninstall() -> None:

@@ -314,6 +314,11 @@ def lend(cls: Any, name: str, value: Any) -> None:
     setattr(cls, name, value)
 
 
+def is_lent(cls: Any, name: str) -> bool:
+    """Whether a class has an attribute until `take_back`."""
+    return any(entry[:2] == (cls, name) for entry in _lent)
+
+
 def take_back() -> None:
     """Takes back what was lent, so that classes are as they were."""
     while _lent:

@@ -220,6 +220,8 @@ class Variable:
         bindings = scope.bindings
         if bindings is not None and self in bindings:
             value = bindings[self]
+            if _observer is not None:
+                value = _observer(self, value)
         else:
             if scope.finder is not None:
                 scope.finder.reads(self)
@@ -301,7 +303,7 @@ class Variable:
         if scope.bindings is not None:
             if scope.finder is not None:
                 scope.finder.assigns(self)
-            scope.bindings[self] = value
+            scope.bindings[self] = observed(value)
             return value
         value = observed(value)
         if isinstance(value, Tracer):

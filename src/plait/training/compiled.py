@@ -158,8 +158,8 @@ class Compiled(Watched):
 
     def check_labels(self, y: Any, outputs: Any) -> None:
         """Refuses class numbers that no output stands for: see `checks.check_class_labels`."""
-        if self.own_loss and len(flatten(outputs)) != len(self._entries):
-            return  # the losses are of what the model's own `compute_loss` makes of the outputs
+        if outputs is None or (self.own_loss and len(flatten(outputs)) != len(self._entries)):
+            return  # the losses are of what the user's own step, or `compute_loss`, hands on
         check_class_labels(y, [e.name for e in self._entries], [e.loss for e in self._entries], outputs, self.owner)
 
     def _labels(self, y: Any) -> list:

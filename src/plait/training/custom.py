@@ -1,7 +1,8 @@
 """Steps of one's own: a Model subclass that defines `train_step`, `test_step` or `predict_step`, as on Keras with JAX.
 
 The functions here are the methods of Model that do the usual thing, so a subclass overrides some and calls others. They
-are pure: state comes in as lists of arrays and goes out as such, in the order of the model's properties.
+are pure: state comes in as lists of arrays and goes out as such, in the order of the model's properties. A step that takes
+the data alone, `train_step(data)` as on Keras with TensorFlow, reads and assigns variables instead, and returns the logs.
 
     train_step(state, data) -> (logs, state)    state: trainable, non-trainable, optimizer's and metrics' variables
     test_step(state, data) -> (logs, state)     state: trainable, non-trainable and metrics' variables
@@ -16,13 +17,37 @@ from collections.abc import Sequence
 from typing import Any
 
 from plait._scope import scope
-from plait._traits import default
+from plait._traits import default, read_once
 from plait._tree import flatten
 from plait.core.pure import pure
 from plait.training.data.source import unpack
 from plait.training.protocols import TrainedModel
 
 PARTS = ("trainable", "non-trainable", "optimizer's", "metrics'")
+
+
+@read_once
+def steps_taking_data(cls: type) -> frozenset[str]:
+    """Which steps of a class take the data alone, and so read and assign variables themselves.
+
+    >>> class Model:
+    ...     def train_step(self, data): ...
+    ...
+    ...     def test_step(self, state, data): ...
+    >>> sorted(steps_taking_data(Model))
+    ['train_step']
+    """
+    return frozenset(
+        name for name in ("train_step", "test_step", "predict_step") if _takes_one(getattr(cls, name, None))
+    )
+
+
+def _takes_one(step: Any) -> bool:
+    if step is None or getattr(step, "is_default", False):
+        return False
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    needed = [p for p in inspect.signature(step).parameters.values() if p.kind in kinds and p.default is p.empty]
+    return len(needed) == 2
 
 
 @default

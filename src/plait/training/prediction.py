@@ -18,6 +18,7 @@ from plait._errors import ArgumentError, DataError, describe
 from plait._traits import has_default
 from plait._tree import flatten, map_structure, map_structure_in_order, same_structure
 from plait.core.program import Program
+from plait.training import custom
 from plait.training.callbacks import CallbackList
 from plait.training.counted import counted
 from plait.training.data import ArraySource, DataOf, closing_sources, pack, source_of
@@ -108,6 +109,8 @@ def _function(model: TrainedModel) -> Callable:
         return lambda batch: model(batch[0], training=False)
 
     def step(data: Any) -> Any:
+        if "predict_step" in custom.steps_taking_data(type(model)):
+            return model.predict_step(data)
         others = model.non_trainable_variables
         before = [variable.value for variable in others]
         outputs, after = model.predict_step(([v.value for v in model.trainable_variables], before), data)

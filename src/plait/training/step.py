@@ -30,7 +30,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from plait._errors import ArgumentError, DataError, StateError, describe, listing
+from plait._errors import ArgumentError, DataError, PlaitError, StateError, describe, listing
 from plait._scope import current, scope
 from plait._traits import has_default, is_usual
 from plait._tree import flatten, leaves_with_paths, map_structure, map_structure_in_order, path_name
@@ -38,11 +38,11 @@ from plait.core.cell import Cell, cell_of, give_back, take
 from plait.core.constants import Constants
 from plait.core.infer import infer
 from plait.core.mask import get_mask, set_mask
-from plait.core.program import Program, repeat
+from plait.core.program import Program, looks_at_a_value, repeat
 from plait.core.pure import pure
 from plait.core.tensor import KerasTensor
 from plait.core.traces import Traces
-from plait.core.variable import Variable, values_of
+from plait.core.variable import Variable, observed, values_of
 from plait.distribution import lay_out_batch
 from plait.layers.ownership import unique
 from plait.random import global_states
@@ -112,6 +112,7 @@ class Trainer:
         self.model = model
         self.variables: list[Variable] = []
         self.metric_variables: list[Variable] = []
+        self._optimizer_variables: list[Variable] = []
         self._trainable: list[int] = []
         self._programs: dict[str, Program] = {}
         self._traces = Traces()
@@ -122,6 +123,7 @@ class Trainer:
         self._fresh_metrics: list | None = None
         self._one_at_a_time = threading.RLock()
         self.in_epoch = False  # whether the metrics are those of an epoch of training that is under way
+        self.as_python = False  # whether a step of the user's looks at values, and so cannot be traced
         self.outputs: Any = None  # what the outputs look like
         self.paces: dict[str, Any] = {}
         self.trunk: Any = (
@@ -171,7 +173,10 @@ class Trainer:
             model = self.model
             if class_weight is not None and model._compilation.names_of_outputs:
                 check_class_weight(class_weight, model._compilation.names_of_outputs, self.outputs, model.name)
-            if training and model.optimizer is not None and not model.trainable_variables:
+            nothing = (
+                model.optimizer is not None and not model.trainable_variables and not self._takes_data("train_step")
+            )
+            if training and nothing:
                 warnings.warn(f"{model.name}: there is nothing to train: no weight is trainable.", stacklevel=6)
             if self._prepared is None or _freeze(class_weight) != self._prepared[1]:
                 self._programs.clear()
@@ -181,9 +186,14 @@ class Trainer:
     def _gather(self, training: bool) -> None:
         """Looks up the variables, gathers their values into cells, and looks at the settings."""
         model = self.model
-        if training and model.optimizer is not None:
+        if (
+            training
+            and model.optimizer is not None
+            and (model.trainable_variables or not self._takes_data("train_step"))
+        ):
             model.optimizer.build_for(model.trainable_variables)
-        self.variables = unique([*model.variables, *global_states()])
+        self._optimizer_variables = list(model.optimizer.variables) if model.optimizer is not None else []
+        self.variables = self._gathered()
         mine = {id(variable) for variable in self.variables}
         metric_variables = [*model._compilation.variables, *model.metrics_variables]  # `metrics` may be overridden
         self.metric_variables = [v for v in unique(metric_variables) if id(v) not in mine]
@@ -202,7 +212,21 @@ class Trainer:
         held = optimizer.cell if optimizer is not None else Cell([])
         self._cells = cell_of(self.variables), held, cell_of(self.metric_variables)
 
+    def _takes_data(self, *steps: str) -> bool:
+        """Whether one of these steps is the user's, and reads and assigns variables itself."""
+        return not custom.steps_taking_data(type(self.model)).isdisjoint(steps)
+
     def _build(self, batch: tuple) -> None:
+        if self._takes_data("train_step", "test_step"):
+            if self.model._graph is None and has_default(type(self.model), "call"):
+                return  # a step that calls parts of the model, which are built when it is traced
+            with contextlib.suppress(PlaitError):  # the step may hand on other labels than those that come in
+                self._build_for(batch)
+            self.outputs = None
+        else:
+            self._build_for(batch)
+
+    def _build_for(self, batch: tuple) -> None:
         model, (x, y, sample_weight) = self.model, batch
         if not model.run_eagerly:
             _check_numbers(
@@ -266,14 +290,40 @@ class Trainer:
             count: how many steps.
             looped: whether the program is one that can run any number of steps.
         """
-        if looped:
+        if looped and not self.as_python:
             program = _looped(self._train, self.keeps_logs("train_step"))
-            return self._dispatch("train_loop", program, data, table, first, first + count)
+            try:
+                return self._send("train_loop", program, data, table, first, first + count)
+            except Exception as error:
+                self.go_on_as_python(error)
         for index in range(first, first + count):
             logs = self._dispatch("train_row", _on_row(self._train), data, table, index)
         return logs
 
+    def go_on_as_python(self, error: Exception) -> None:
+        """Runs the user's steps as plain Python from now on, if it is that they look at values.
+
+        Raises:
+            error: something else is wrong, or they did so already.
+        """
+        if self.as_python or not self._takes_data("train_step", "test_step") or not looks_at_a_value(error):
+            raise error
+        warnings.warn(
+            f"Model {self.model.name!r}: its step looks at values, so it runs as plain Python, and not compiled: "
+            f"{str(error).splitlines()[0]} Use tf.where and tf.cond in place of `if`, and return numbers in place of printing them.",
+            stacklevel=6,
+        )
+        self.as_python = True
+        self._programs.clear()
+
     def _dispatch(self, kind: str, function: Callable, *args: Any, fresh: bool = False) -> dict:
+        try:
+            return self._send(kind, function, *args, fresh=fresh)
+        except Exception as error:
+            self.go_on_as_python(error)
+        return self._send(kind, function, *args, fresh=fresh)
+
+    def _send(self, kind: str, function: Callable, *args: Any, fresh: bool = False) -> dict:
         if self._prepared is None or self._constants.changed():
             self.follow(training=True)
         program = self._programs.get(kind) or self.program(kind, function)
@@ -291,7 +341,17 @@ class Trainer:
             give_back(cells)
         if program.traced != traced:
             self.look_again()
+            if self._takes_data("train_step") and self._has_grown():
+                self._prepared = None
         return logs
+
+    def _has_grown(self) -> bool:
+        """Whether parts, or slots of the optimizer, were made while a step was traced."""
+        optimizer = self.model.optimizer.variables if self.model.optimizer is not None else []
+        return len(self._gathered()) + len(optimizer) > len(self.variables) + len(self._optimizer_variables)
+
+    def _gathered(self) -> list[Variable]:
+        return unique([*self.model.variables, *global_states()])
 
     def follow(self, training: bool) -> None:
         """Follows a change of settings or variables between two steps."""
@@ -322,7 +382,7 @@ class Trainer:
                 run,
                 variables,
                 donates=True,
-                compiles=not self.model.run_eagerly,
+                compiles=not (self.model.run_eagerly or self.as_python),
                 owner=f"Model {self.model.name!r}",
                 kind=kind,
                 traces=self._traces,
@@ -359,7 +419,7 @@ class Trainer:
             bindings.update(zip(self.variables, state.weights, strict=True))
         bindings.update(zip(self.metric_variables, state.metrics, strict=True))
         if state.optimizer:
-            bindings.update(zip(self.model.optimizer.variables, state.optimizer, strict=True))
+            bindings.update(zip(self._optimizer_variables, state.optimizer, strict=True))
         return bindings
 
     @contextlib.contextmanager
@@ -374,8 +434,7 @@ class Trainer:
 
     def _others(self, bindings: dict, before: dict) -> list[Variable]:
         """The variables besides the state's that were assigned between two looks at the values."""
-        optimizer = self.model.optimizer.variables if self.model.optimizer is not None else []
-        mine = {*self.variables, *self.metric_variables, *optimizer}
+        mine = {*self.variables, *self.metric_variables, *self._optimizer_variables}
         return [v for v, value in bindings.items() if v not in mine and value is not before.get(v)]
 
     def parted(self, state: State) -> tuple[list, list, list, list]:
@@ -412,6 +471,8 @@ class Trainer:
     def _train(self, state: State, batch: tuple) -> State:
         if has_default(type(self.model), "train_step"):
             return self.train_one(state, batch)
+        if "train_step" in custom.steps_taking_data(type(self.model)):
+            return self._stateful(self.model.train_step, state, batch, training=True)
         with self._bound(state):
             logs, after = self.model.train_step(self.parted(state), pack(*batch))
             return self.joined(after, state, logs)
@@ -419,10 +480,21 @@ class Trainer:
     def _test(self, state: State, batch: tuple) -> State:
         if has_default(type(self.model), "test_step"):
             return self.test_one(state, batch)
+        if "test_step" in custom.steps_taking_data(type(self.model)):
+            return self._stateful(self.model.test_step, state, batch, training=False)
         with self._bound(state):
             trainable, rest, optimizer, metrics = self.parted(state)
             logs, after = self.model.test_step((trainable, rest, metrics), pack(*batch))
             return self.joined((*after[:2], optimizer, after[2]), state, logs)
+
+    def _stateful(self, step: Callable, state: State, batch: tuple, training: bool) -> State:
+        """A step of the user's that reads and assigns variables itself, as a function of the state."""
+        with self._bound(state) as bindings, scope(training=training, losses=[]):
+            logs = step(pack(*batch))
+        logs = {} if logs is None else map_structure_in_order(observed, values_of(logs))
+        optimizer = self._optimizer_variables if state.optimizer else []
+        after = ([observed(bindings[v]) for v in part] for part in (self.variables, optimizer, self.metric_variables))
+        return State(*after, flat_logs(logs))
 
     def keeps_logs(self, step: str) -> bool:
         """Whether the logs come from a step of the user's, so that a loop hands them on."""
@@ -528,14 +600,24 @@ class Evaluation:
     def rows(self, data: tuple, table: Any, first: int, count: int, looped: bool) -> dict:
         """Steps on rows of device-resident data; the arguments are those of `Trainer.train_rows`."""
         trainer = self._trainer
-        if looped:
+        if looped and not trainer.as_python:
             program = _looped(trainer.evaluate_one, trainer.keeps_logs("test_step"))
-            return self._dispatch("test_loop", program, data, table, first, first + count)
+            try:
+                return self._send("test_loop", program, data, table, first, first + count)
+            except Exception as error:
+                trainer.go_on_as_python(error)
         for index in range(first, first + count):
             logs = self._dispatch("test_row", _on_row(trainer.evaluate_one), data, table, index)
         return logs
 
     def _dispatch(self, kind: str, function: Callable, *args: Any) -> dict:
+        try:
+            return self._send(kind, function, *args)
+        except Exception as error:
+            self._trainer.go_on_as_python(error)
+        return self._send(kind, function, *args)
+
+    def _send(self, kind: str, function: Callable, *args: Any) -> dict:
         trainer = self._trainer
         if trainer.stale:
             trainer.follow(training=trainer.in_epoch)
