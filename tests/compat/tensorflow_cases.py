@@ -216,6 +216,48 @@ CASES: dict[str, str] = {
     "cepstrum": "tf.signal.mfccs_from_log_mel_spectrograms(C(FLOATS))",
     "overlap": "tf.signal.overlap_and_add(C(FLOATS), 2)",
     "sound": "tf.audio.decode_wav(tf.audio.encode_wav(C([[0.5], [-0.25]]), 8000))[0]",
+    # keras.backend as it was
+    **{
+        f"K.{name}": f"K.{name}(C(FLOATS))"
+        for name in "abs exp sign square sum mean max min prod std var flatten batch_flatten "
+        "transpose argmax argmin softmax sigmoid tanh relu hard_sigmoid l2_normalize expand_dims zeros_like eval "
+        "int_shape ndim count_params cumsum".split()
+    },
+    **{
+        f"K.{name} along an axis": f"K.{name}(C(FLOATS), axis=-1, keepdims=True)"
+        for name in "sum mean max std all".split()
+    },
+    "K.dot": "K.dot(C(FLOATS), K.transpose(C(FLOATS)))",
+    "K.dot of three axes": "K.dot(C(np.arange(12.0).reshape(2, 2, 3), 'float32'), C(np.arange(6.0).reshape(3, 2), 'float32'))",
+    "K.batch_dot": "K.batch_dot(C(np.arange(12.0).reshape(2, 2, 3), 'float32'), C(np.arange(12.0).reshape(2, 3, 2), 'float32'))",
+    "K.concatenate": "K.concatenate([C(FLOATS), C(FLOATS)])",
+    "K.clip": "K.clip(C(FLOATS), 0.0, 2.0)",
+    "K.pow": "K.pow(C(FLOATS), 2)",
+    "K.permute_dimensions": "K.permute_dimensions(C(FLOATS), (1, 0))",
+    "K.repeat": "K.repeat(C(FLOATS), 2)",
+    "K.repeat_elements": "K.repeat_elements(C(FLOATS), 2, axis=1)",
+    "K.reshape": "K.reshape(C(FLOATS), (3, 2))",
+    "K.tile": "K.tile(C(FLOATS), (1, 2))",
+    "K.reverse": "K.reverse(C(FLOATS), 1)",
+    "K.gather": "K.gather(C(FLOATS), C([1, 0]))",
+    "K.one_hot": "K.one_hot(C([1, 0]), 3)",
+    "K.switch": "K.switch(C(FLOATS) > 0, C(FLOATS), K.zeros_like(C(FLOATS)))",
+    "K.relu of slopes": "K.relu(C(FLOATS), alpha=0.1, max_value=3.0)",
+    "K.constant": "K.constant(2.0, shape=(2,))",
+    "K.cast": "K.cast(C(WHOLE), 'float32')",
+    "K.maximum": "K.maximum(C(FLOATS), 0.0)",
+    "K.binary_crossentropy": "K.binary_crossentropy(C([1.0, 0.0]), C([0.8, 0.4]))",
+    "K.categorical_crossentropy": "K.categorical_crossentropy(C([[1.0, 0.0]]), C([[0.8, 0.2]]))",
+    "K.sparse_categorical_crossentropy": "K.sparse_categorical_crossentropy(C([1]), C([[0.8, 0.2]]))",
+    "K.resize_images": "K.resize_images(C(PICTURES / 255.0, 'float32'), 2, 2, 'channels_last')",
+    "K.spatial_2d_padding": "K.spatial_2d_padding(C(PICTURES / 255.0, 'float32'))",
+    "K.conv2d": "K.conv2d(C(PICTURES / 255.0, 'float32'), tf.ones((2, 2, 3, 1)))",
+    "K.pool2d": "K.pool2d(C(PICTURES / 255.0, 'float32'), (2, 2), pool_mode='avg')",
+    "K.variable": "K.get_value(K.variable([1.0, 2.0]))",
+    "K.update": "[K.update_add(V, [1.0, 1.0]) for V in [K.variable([1.0, 2.0])]]",
+    "K.ctc_batch_cost": "K.ctc_batch_cost(C([[0, 1], [1, 1]]), tf.nn.softmax(C(np.arange(24.0).reshape(2, 4, 3) % 5,"
+    " 'float32')), C([[4], [3]]), C([[2], [1]]))",
+    "K.ctc_decode": "K.ctc_decode(tf.nn.softmax(C(np.arange(24.0).reshape(2, 4, 3) % 5, 'float32')), C([4, 3]))[0]",
     # data sets
     "windows": "list(tf.data.Dataset.range(7).window(3, shift=2, drop_remainder=True).flat_map(lambda w: w.batch(3)))",
     "windows of pairs": "list(tf.data.Dataset.from_tensor_slices((np.arange(4), np.arange(4) * 2)).window(2)"
@@ -246,7 +288,7 @@ CASES: dict[str, str] = {
 def evaluated(expression: str, tf, make) -> list:
     """The leaves of an expression's value, as plain data."""
     names = {name: value for name, value in globals().items() if name.isupper()}
-    return leaves_of(eval(expression, {"tf": tf, "np": np, "C": make, **names}))
+    return leaves_of(eval(expression, {"tf": tf, "np": np, "C": make, "K": tf.keras.backend, **names}))
 
 
 def leaves_of(value) -> list:

@@ -57,6 +57,31 @@ _INNER = (
     "preprocessing.image",
 )
 
+# Modules of Keras 1 and 2, whose names are looked up in the modules around them.
+_OLD_MODULES = frozenset(
+    [
+        f"layers.{name}"
+        for name in "advanced_activations convolutional convolutional_recurrent core cudnn_recurrent embeddings".split()
+    ]
+    + [
+        f"layers.{name}"
+        for name in "experimental experimental.preprocessing local merge noise normalization pooling".split()
+    ]
+    + [f"layers.{name}" for name in "recurrent wrappers".split()]
+    + [
+        f"utils.{name}"
+        for name in "conv_utils data_utils generic_utils io_utils layer_utils np_utils numerical_utils".split()
+    ]
+    + ["utils.vis_utils", "engine", "engine.base_layer", "engine.topology", "engine.training", "experimental"]
+    + [
+        "optimizers.legacy",
+        "optimizers.experimental",
+        "preprocessing.text",
+        "wrappers.scikit_learn",
+        "callbacks.callbacks",
+    ]
+)
+
 _GROUPS = ("applications", "datasets")  # each data set, and each kind of model, is a module
 
 
@@ -66,10 +91,7 @@ def spaces_of(module: str) -> list[str]:
     >>> spaces_of("keras.src.layers.core.dense")[:1], spaces_of("tensorflow.keras.optimizers.schedules")[:2]
     (['plait.layers'], ['plait.optimizers.schedules', 'plait.optimizers'])
     """
-    parts = module.split(".")[1:]
-    while parts and parts[0] in _SHELLS:
-        parts = parts[1:]
-    found = []
+    parts, found = _path_of(module).split("."), []
     for count in range(len(parts), 0, -1):
         path = ".".join(parts[:count])
         if path in _INNER or (count == 1 and _is_public(path)) or (count == 2 and _is_one_of_many(*parts[:2])):
@@ -125,7 +147,15 @@ def _find(module: str, name: str) -> Any:
     for space in spaces:
         found = importlib.import_module(space)
         if name in getattr(found, "__all__", ()) and hasattr(found, name):
-            return getattr(found, name)
+            value = getattr(found, name)
+            is_inner = isinstance(value, ModuleType) and f"{_path_of(module)}.{name}" in _INNER
+            return importlib.import_module(f"{module}.{name}") if is_inner else value
+    path = _path_of(module)
+    if f"{path}.{name}" in _OLD_MODULES or name in _OLD_MODULES:
+        return importlib.import_module(f"{module}.{name}")
+    old = importlib.import_module("plait.compat.old_names").find(path, name) if path else None
+    if old is not None:
+        return old
     if not _is_private(module) and spaces:
         raise _unknown(module, name, importlib.import_module(spaces[0]))
     value = getattr(plait, name, None) if name in plait.__all__ else None
@@ -139,6 +169,14 @@ def _find(module: str, name: str) -> Any:
             if name in getattr(found, "__all__", ()):
                 return getattr(found, name)
     raise _unknown(module, name, plait)
+
+
+def _path_of(module: str) -> str:
+    """The path of a module of Keras's, without its root and what names no namespace."""
+    parts = module.split(".")[1:]
+    while parts and parts[0] in _SHELLS:
+        parts = parts[1:]
+    return ".".join(parts)
 
 
 def _is_private(module: str) -> bool:
@@ -223,7 +261,7 @@ class MirrorFinder(MetaPathFinder, Loader):
             return False  # a class: `from keras.src.layers import Nothing` looks for a module of that name, too
         while parts and parts[0] in _SHELLS:
             parts = parts[1:]
-        if fullname.startswith("keras.src.trainers"):
+        if fullname.startswith("keras.src.trainers") or ".".join(parts) in _OLD_MODULES:
             return True
         if not parts:
             return fullname.split(".")[0] != "tensorflow" or fullname == "tensorflow" or "keras" in fullname

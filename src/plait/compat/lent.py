@@ -6,7 +6,7 @@ from typing import Any
 import jax
 
 from plait._errors import ArgumentError
-from plait.compat import tensorflow_variable
+from plait.compat import old_arguments, tensorflow_variable
 from plait.compat.tensorflow_data import element_spec
 from plait.compat.tensors import is_lent, lend, presented
 from plait.core.pure import pure
@@ -78,8 +78,10 @@ def lend_all() -> None:
         (Dataset, {"_present": staticmethod(presented), "element_spec": property(element_spec)}),
         (Metric, {"reset_states": reset_states}),
         (Model, {"compiled_metrics": property(compiled_metrics), "compiled_loss": property(compiled_loss)}),
+        (Model, {**old_arguments.MODEL_METHODS, "fit": old_arguments.wrapped_fit(Model.fit)}),
         (Optimizer, {"minimize": minimize}),
     ]
     for cls, methods in tables:
         for name, method in methods.items():
             lend(cls, name, method)
+    old_arguments.lend_constructors()

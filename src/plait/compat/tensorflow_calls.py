@@ -50,8 +50,8 @@ def is_on_host(operands: Any) -> bool:
 def either(name: str, *operands: Any, **options: Any) -> Any:
     """plait's op of a name; on host tensors NumPy's function.
 
-    >>> either("sum", on_host([1.0, 2.0])).numpy(), either("sum", jnp.ones(2)).tolist()
-    (np.float32(3.0), 2.0)
+    >>> float(either("sum", on_host([1.0, 2.0]))), float(either("sum", ops.ones(2)))
+    (3.0, 2.0)
     """
     function = getattr(np, name, None)
     if function is not None and is_on_host(list(operands)):

@@ -16,16 +16,9 @@ from plait import ops
 from plait._errors import ArgumentError, DataError
 from plait.compat.tensorflow_calls import as_tensor, either, is_on_host, sizes
 from plait.compat.tensors import HostTensor, on_host
+from plait.utils.image import pillow
 
 # ---------------------------------------------------------------------------- files
-
-
-def _pillow() -> Any:
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise ImportError("tf.image reads and writes pictures with Pillow: pip install pillow") from error
-    return Image
 
 
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
@@ -46,7 +39,7 @@ def decode_image(
     """
     data = np.asarray(contents).item() if not isinstance(contents, bytes) else contents
     try:
-        picture = _pillow().open(io.BytesIO(data))
+        picture = pillow().open(io.BytesIO(data))
         frames = [_pixels(picture, channels or 0)]
         if picture.format == "GIF" and expand_animations:
             frames = []
@@ -82,7 +75,7 @@ def _encode(kind: str) -> Callable:
     def encode(image: Any, *_: Any, quality: int = 95, **options: Any) -> Any:
         """The bytes of a file of a picture (H, W, channels)."""
         array = np.asarray(image)
-        picture = _pillow().fromarray(array[..., 0] if array.shape[-1] == 1 else array)
+        picture = pillow().fromarray(array[..., 0] if array.shape[-1] == 1 else array)
         stream = io.BytesIO()
         picture.save(stream, kind, **({"quality": quality} if kind == "JPEG" else {}))
         return on_host(stream.getvalue())

@@ -154,7 +154,9 @@ class Strategy:
         """The value as the only one."""
         return (value,)
 
-    distribute_datasets_from_function = staticmethod(lambda dataset_fn, options=None: dataset_fn(None))
+    def distribute_datasets_from_function(self, dataset_fn: Callable, options: Any = None) -> Any:
+        """The data set that a function makes."""
+        return dataset_fn(None)
 
 
 _MULTI = "Use keras.distribution.DataParallel or ModelParallel with jax.distributed.initialize (docs: distribution)."

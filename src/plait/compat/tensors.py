@@ -305,12 +305,13 @@ _METHODS: dict[str, Any] = {
     "get_shape": lambda array: TensorShape(array.shape),
     "set_shape": _check_shape,
 }
+_ABSENT = object()
 _lent: list[tuple[type, str, Any]] = []
 
 
 def lend(cls: Any, name: str, value: Any) -> None:
     """Gives a class an attribute until `take_back`."""
-    _lent.append((cls, name, vars(cls).get(name)))
+    _lent.append((cls, name, vars(cls).get(name, _ABSENT)))
     setattr(cls, name, value)
 
 
@@ -323,7 +324,7 @@ def take_back() -> None:
     """Takes back what was lent, so that classes are as they were."""
     while _lent:
         cls, name, before = _lent.pop()
-        if before is None:
+        if before is _ABSENT:
             delattr(cls, name)
         else:
             setattr(cls, name, before)
