@@ -21,7 +21,7 @@ from plait._errors import ArgumentError, describe
 from plait.core.holder import keep
 from plait.core.variable import Variable
 from plait.optimizers.base import Optimizer
-from plait.optimizers.step import in_dtypes_of, like
+from plait.optimizers.plan import in_dtypes_of, like
 
 
 @_registry.builtin("optimizers", "lossscaleoptimizer")

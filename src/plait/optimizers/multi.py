@@ -17,7 +17,7 @@ from plait._errors import ArgumentError, MissingError, describe
 from plait.core.holder import keep
 from plait.core.variable import Variable
 from plait.optimizers.base import Optimizer
-from plait.optimizers.step import like
+from plait.optimizers.plan import like
 
 
 @_registry.builtin("optimizers")
