@@ -1,5 +1,8 @@
 """Wrong input, and what is said: who, what was expected, what came, what to do."""
 
+import inspect
+import pickle
+
 import numpy as np
 import pytest
 
@@ -191,3 +194,12 @@ def test_nothing_is_lost_when_a_fit_fails():
     for one, other in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     model.fit(x, y, verbose=0)
+
+
+@pytest.mark.parametrize("namespace", [plait.errors, plait.dtype_policies])
+def test_errors_and_policies_are_pickled_under_their_public_names(namespace):
+    for name in namespace.__all__:
+        thing = getattr(namespace, name)
+        if inspect.isclass(thing):
+            assert thing.__module__ == namespace.__name__
+            assert pickle.loads(pickle.dumps(thing)) is thing

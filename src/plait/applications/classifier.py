@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from plait import activations, layers
-from plait._errors import ArgumentError, FileError, ShapeError
-from plait._settings import settings
 from plait.applications.files import fetched
+from plait.common.settings import settings
 from plait.core.tensor import KerasTensor
+from plait.errors import ArgumentError, FileError, ShapeError
 from plait.models import Model
 from plait.utils.sources import get_source_inputs
 

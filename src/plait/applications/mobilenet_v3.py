@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from plait import layers
-from plait._errors import ArgumentError
 from plait.applications.classifier import (
     Options,
     Published,
@@ -22,6 +21,7 @@ from plait.applications.classifier import (
 )
 from plait.applications.imagenet_utils import decode_predictions as decode_predictions
 from plait.applications.pixels import unchanged
+from plait.errors import ArgumentError
 from plait.models import Model
 
 __all__ = ["MobileNetV3Large", "MobileNetV3Small", "decode_predictions", "preprocess_input"]

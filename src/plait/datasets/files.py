@@ -15,8 +15,8 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 from numpy.lib import format as npy
 
-from plait._errors import FileError, UnsafeFileError
-from plait._settings import settings
+from plait.common.settings import settings
+from plait.errors import FileError, UnsafeFileError
 from plait.utils.download import get_file
 
 BUCKET = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"

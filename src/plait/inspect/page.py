@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError
 from plait._long_work import LongWork
 from plait.core.graph import graph_of
+from plait.errors import ArgumentError
 from plait.inspect.diagram import Box, Diagram, Frame, diagram_of, fold_repeats
 from plait.inspect.drawing import COLOURS, flow, shape_text
 from plait.inspect.layout import Gaps

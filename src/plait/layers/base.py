@@ -28,13 +28,15 @@ import jax
 import numpy as np
 
 from plait import constraints, initializers, regularizers
-from plait._dtypes import is_float, on_host
-from plait._errors import ArgumentError, ArgumentTypeError, PlaitError, StateError, describe, did_you_mean, listing
-from plait._policies import DTypePolicy, DTypePolicyMap, policy
-from plait._registry import builtin, constructor_parameters, plain
-from plait._scope import current, scope
-from plait._traits import default, definer, has_default, is_of_plait, own_of_plait
-from plait._tree import flatten, map_structure_in_order
+from plait.common.constructors import constructor_parameters
+from plait.common.dtypes import is_float, on_host
+from plait.common.messages import describe, did_you_mean, listing
+from plait.common.policies import DTypePolicy, DTypePolicyMap, policy
+from plait.common.registry import builtin
+from plait.common.scope import current, scope
+from plait.common.serialization import plain
+from plait.common.traits import default, definer, has_default, is_of_plait, own_of_plait
+from plait.common.tree import flatten, map_structure_in_order
 from plait.core.cell import mark_revision
 from plait.core.graph import record
 from plait.core.holder import shown
@@ -45,6 +47,7 @@ from plait.core.remat import RematScope, run_again
 from plait.core.tensor import KerasTensor, any_symbolic
 from plait.core.variable import Variable, convert_to_tensor, values_of
 from plait.distribution import lay_out_variable
+from plait.errors import ArgumentError, ArgumentTypeError, PlaitError, StateError
 from plait.layers.alike import recall
 from plait.layers.call_signature import CallSignature, parameter_names, read_signature, signatures
 from plait.layers.config import arguments_of, make_of_config, read_config
@@ -122,8 +125,7 @@ class Layer(Owner):
     supports_jit = True
     _convert_input_args = True  # layers of packages that take text or plain lists turn these two around
     _allow_non_tensor_positional_args = False
-    _called = False
-    _building = False
+    _called = _building = False
     _remat: RematScope | None = None
     _policies: DTypePolicyMap | None = None
     _is_quantized = False
@@ -246,11 +248,9 @@ class Layer(Owner):
 
     def _note_call(self, error: Exception, args: tuple, kwargs: dict) -> None:
         if not getattr(error, "__notes__", None):
-            received = ", ".join(
-                [describe(arg) for arg in args] + [f"{key}={describe(value)}" for key, value in kwargs.items()]
-            )
+            given = [*map(describe, args), *(f"{key}={describe(value)}" for key, value in kwargs.items())]
             path = "/".join((*current().path, self.name))
-            error.add_note(f"plait: in {type(self).__name__} {path!r}, which received {received}")
+            error.add_note(f"plait: in {type(self).__name__} {path!r}, which received {', '.join(given)}")
 
     def _convert_inputs(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         """Makes arrays of what comes in, floating ones in the dtype that the layer computes in."""

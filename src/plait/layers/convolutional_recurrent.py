@@ -10,9 +10,10 @@ import jax
 import jax.numpy as jnp
 
 from plait import ops
-from plait._errors import ArgumentError, ShapeError
-from plait._registry import builtin, plain
-from plait._traits import of_plait
+from plait.common.registry import builtin
+from plait.common.serialization import plain
+from plait.common.traits import of_plait
+from plait.errors import ArgumentError, ShapeError
 from plait.layers.convolution import data_format_name, numbers, padding_name
 from plait.layers.input_spec import InputSpec
 from plait.layers.recurrent import RNN, LSTMCell

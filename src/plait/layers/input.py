@@ -3,12 +3,13 @@
 import warnings
 from typing import Any
 
-from plait._dtypes import dtype_name
-from plait._errors import ArgumentError, describe
-from plait._registry import builtin
-from plait._settings import settings
+from plait.common.dtypes import dtype_name
+from plait.common.messages import describe
+from plait.common.registry import builtin
+from plait.common.settings import settings
 from plait.core.graph import Node
 from plait.core.tensor import KerasTensor, check_shape
+from plait.errors import ArgumentError
 from plait.layers.base import Layer
 from plait.layers.input_spec import InputSpec
 

@@ -11,10 +11,11 @@ import jax.numpy as jnp
 from jax import lax
 
 from plait import activations, constraints, initializers, random, regularizers
-from plait._errors import ArgumentError, ShapeError
-from plait._registry import builtin, deserialize, plain
-from plait._traits import is_usual, of_plait
+from plait.common.registry import builtin
+from plait.common.serialization import deserialize, plain
+from plait.common.traits import is_usual, of_plait
 from plait.core.variable import Variable
+from plait.errors import ArgumentError, ShapeError
 from plait.layers.base import Layer
 from plait.layers.core import last_axis, positive_integer
 from plait.layers.input_spec import InputSpec

@@ -14,10 +14,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from plait._dtypes import is_float, is_integer
-from plait._errors import ArgumentError
-from plait._settings import settings
+from plait.common.dtypes import is_float, is_integer
+from plait.common.settings import settings
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError
 from plait.metrics.base import Metric, metric
 
 

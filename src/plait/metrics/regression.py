@@ -10,10 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from plait._errors import ArgumentError, NameUnknownError, ShapeError, did_you_mean
-from plait._registry import builtin
-from plait._settings import settings
+from plait.common.messages import did_you_mean
+from plait.common.registry import builtin
+from plait.common.settings import settings
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError, NameUnknownError, ShapeError
 from plait.losses.base import as_pair, match_ranks
 from plait.losses.regression import (
     cosine,

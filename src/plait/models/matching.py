@@ -13,14 +13,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from plait._dtypes import on_host
-from plait._errors import DataError, ShapeError, describe, describe_dimension, did_you_mean, listing, raise_all
-from plait._tree import flatten, is_nested, leaves_with_paths, same_structure
+from plait.common.dtypes import on_host
+from plait.common.messages import describe, describe_dimension, did_you_mean, listing, raise_all
+from plait.common.tree import flatten, is_nested, leaves_with_paths, same_structure
 from plait.core.graph import Graph
 from plait.core.mask import get_mask, set_mask
 from plait.core.operators import get_item, squeeze
 from plait.core.tensor import KerasTensor
 from plait.core.variable import convert_to_tensor
+from plait.errors import DataError, ShapeError
 from plait.layers.core import Embedding
 
 

@@ -23,18 +23,20 @@ import numpy as np
 from jax.core import Tracer
 
 from plait import inspect, optimizers, saving, training
-from plait._errors import ArgumentError, NameTakenError, StateError
-from plait._names import auto_name
-from plait._registry import builtin, constructor_parameters, deserialize, place_of
-from plait._scope import current
-from plait._traits import default, has_default
-from plait._tree import flatten, map_structure_in_order, pack_as
+from plait.common.constructors import constructor_parameters
+from plait.common.names import auto_name
+from plait.common.registry import builtin, place_of
+from plait.common.scope import current
+from plait.common.serialization import deserialize
+from plait.common.traits import default, has_default
+from plait.common.tree import flatten, map_structure_in_order, pack_as
 from plait.core.graph import Graph, graph_of
 from plait.core.holder import held_by, keep, shown, uncover
 from plait.core.mask import set_mask
 from plait.core.program import NOT_TRACEABLE
 from plait.core.tensor import KerasTensor, any_symbolic
 from plait.core.variable import Variable, is_observed, observed
+from plait.errors import ArgumentError, NameTakenError, StateError
 from plait.export import export_model
 from plait.layers.base import Layer, build_by_tracing, mark_built
 from plait.layers.input import input_layer_of, input_name, input_spec_of

@@ -5,7 +5,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from plait._errors import ArgumentError, StateError, describe, listing
+from plait.common.messages import describe, listing
+from plait.errors import ArgumentError, StateError
 from plait.layers.quantized import Quantizable
 from plait.quantizers.configs import resolve
 

@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from plait._errors import ArgumentError
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError
 from plait.lowering import activation as lowered
 from plait.ops.operands import axes, floating
 

@@ -10,10 +10,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from plait._errors import ArgumentError, ShapeError, describe
-from plait._settings import settings
+from plait.common.messages import describe
+from plait.common.settings import settings
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError, ShapeError
 
 _NN = "keras.src.ops.nn"
 

@@ -30,10 +30,10 @@ import numpy as np
 import optax
 from jax.tree_util import DictKey, GetAttrKey, tree_flatten_with_path
 
-from plait import _registry
-from plait._errors import ArgumentError, ArgumentTypeError, ShapeError, StateError, describe, listing, raise_all
-from plait._scope import scope
-from plait._traits import default, has_default, of_plait
+from plait.common import serialization
+from plait.common.messages import describe, listing, raise_all
+from plait.common.scope import scope
+from plait.common.traits import default, has_default, of_plait
 from plait.core.cell import Cell, Late, cell_of, mark_revision
 from plait.core.constants import Constants
 from plait.core.graph import check_name
@@ -41,6 +41,7 @@ from plait.core.holder import Holder, attributes_of, keep, parts_of
 from plait.core.program import Program
 from plait.core.pure import by_path
 from plait.core.variable import Variable, convert_to_tensor, zeros_like
+from plait.errors import ArgumentError, ArgumentTypeError, ShapeError, StateError
 from plait.optimizers import step
 from plait.optimizers.schedules import LearningRateSchedule
 from plait.optimizers.slots import Slots
@@ -648,7 +649,7 @@ class Optimizer(Holder):
     def get_config(self) -> dict:
         """The constructor's arguments; the learning rate as it is now."""
         rate = self._learning_rate
-        rate = float(rate.value) if isinstance(rate, Variable) else _registry.serialize(rate)
+        rate = float(rate.value) if isinstance(rate, Variable) else serialization.serialize(rate)
         config = {"name": self.name, "learning_rate": rate}
         return config | {key: getattr(self, key) for key in (*COMMON_OPTIONS, *self.arguments)}
 
@@ -658,7 +659,7 @@ class Optimizer(Holder):
         config = dict(config)
         rate = config.get("learning_rate")
         if isinstance(rate, dict):
-            config["learning_rate"] = _registry.deserialize(rate, custom_objects, "schedules")
+            config["learning_rate"] = serialization.deserialize(rate, custom_objects, "schedules")
         elif isinstance(rate, int):
             config["learning_rate"] = float(rate)
         return cls(**config)

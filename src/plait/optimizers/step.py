@@ -24,10 +24,10 @@ import jax.numpy as jnp
 import optax
 from jax.tree_util import tree_flatten_with_path
 
-from plait._errors import StateError
-from plait._scope import scope
+from plait.common.scope import scope
 from plait.core.pure import pure
 from plait.core.variable import convert_to_tensor
+from plait.errors import StateError
 from plait.optimizers.slots import Key
 from plait.optimizers.transforms import clip_all_by_norm, clip_each_by_norm, per_precision
 

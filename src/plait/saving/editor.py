@@ -17,7 +17,8 @@ import numpy as np
 from rich.console import Console
 from rich.markup import escape
 
-from plait._errors import ArgumentError, FileError, describe, did_you_mean, listing
+from plait.common.messages import describe, did_you_mean, listing
+from plait.errors import ArgumentError, FileError
 from plait.saving.archive import CONFIG, METADATA, WEIGHTS, Members, open_archive, open_regular
 from plait.saving.atomic import atomic_write
 from plait.saving.flat_weights import parse_json

@@ -27,9 +27,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from plait._errors import FileError, PlaitError, UnsafeFileError, did_you_mean, listing
-from plait._traits import has_default
+from plait.common.messages import did_you_mean, listing
+from plait.common.traits import has_default
 from plait.core.variable import Variable, all_or_none, given_away
+from plait.errors import FileError, PlaitError, UnsafeFileError
 from plait.layers.ownership import Owner
 from plait.optimizers.base import Optimizer
 from plait.saving.archive import ALWAYS_ALLOWED, MOST_EXPANSION

@@ -25,12 +25,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from plait._errors import ArgumentError, FileError, PlaitError, StateError, UnsafeFileError, describe, listing
 from plait._long_work import LongWork
-from plait._registry import custom_object_scope, deserialize_object, find_class, serialize_object
-from plait._scope import scope
 from plait._version import __version__
+from plait.common.messages import describe, listing
+from plait.common.registry import custom_object_scope, find_class
+from plait.common.scope import scope
+from plait.common.serialization import deserialize_object, serialize_object
 from plait.core.graph import graph_of
+from plait.errors import ArgumentError, FileError, PlaitError, StateError, UnsafeFileError
 from plait.layers.shapes import as_shapes
 from plait.saving import flat_weights
 from plait.saving.archive import (

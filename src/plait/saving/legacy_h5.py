@@ -19,9 +19,10 @@ from typing import Any, BinaryIO
 import h5py
 import numpy as np
 
-from plait._errors import FileError, did_you_mean
-from plait._registry import serialize_object
+from plait.common.messages import did_you_mean
+from plait.common.serialization import serialize_object
 from plait.core.variable import all_or_none
+from plait.errors import FileError
 from plait.saving.by_name import names_of
 from plait.saving.flat_weights import FlatArray
 from plait.saving.h5 import StoredArray, StoredGroup, StoredWeights, damage, plain_attribute

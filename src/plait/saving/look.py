@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from plait._errors import FileError, PlaitError
+from plait.errors import FileError, PlaitError
 from plait.saving.archive import CONFIG, METADATA, WEIGHTS, open_archive, open_regular
 from plait.saving.flat_weights import FlatArray, parse_json, read_safetensors
 from plait.saving.h5 import StoredWeights

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from plait._errors import FileError
+from plait.errors import FileError
 from plait.saving.by_name import leaves_of, match_variables, share_out
 from plait.saving.flat_weights import FlatArray
 from plait.saving.legacy_config import major

@@ -6,7 +6,7 @@ Verbs: `LoadReport.settle` raises one error with a table, or warns where that wa
 import warnings
 from typing import Any
 
-from plait._errors import FileError
+from plait.errors import FileError
 
 _MOST = 50
 

@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import FileError, UnsafeFileError, describe, did_you_mean
+from plait.common.messages import describe, did_you_mean
 from plait.core.variable import all_or_none
+from plait.errors import FileError, UnsafeFileError
 from plait.layers.ownership import unique
 from plait.saving.archive import open_regular
 from plait.saving.by_name import fitting, leaves_of

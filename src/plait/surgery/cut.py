@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from plait._errors import ArgumentError
-from plait._tree import map_structure_in_order
+from plait.common.tree import map_structure_in_order
 from plait.core.tensor import KerasTensor
+from plait.errors import ArgumentError
 from plait.models.model import Model
 from plait.surgery.share import base_of
 

@@ -1,6 +1,6 @@
 """Small things that scripts need beside models."""
 
-from plait._dtypes import dtype_name as standardize_dtype
+from plait.common.dtypes import dtype_name as standardize_dtype
 from plait.config import disable_interactive_logging as disable_interactive_logging
 from plait.config import enable_interactive_logging as enable_interactive_logging
 from plait.config import is_interactive_logging_enabled as is_interactive_logging_enabled

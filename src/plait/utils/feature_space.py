@@ -16,11 +16,13 @@ import jax
 import numpy as np
 
 from plait import layers, ops
-from plait._errors import ArgumentError, StateError, describe, did_you_mean
-from plait._names import auto_name
-from plait._registry import builtin, deserialize, serialize
-from plait._tree import flatten, map_structure, pack_as
+from plait.common.messages import describe, did_you_mean
+from plait.common.names import auto_name
+from plait.common.registry import builtin
+from plait.common.serialization import deserialize, serialize
+from plait.common.tree import flatten, map_structure, pack_as
 from plait.core.tensor import KerasTensor
+from plait.errors import ArgumentError, StateError
 from plait.models import Model
 from plait.saving import save_model
 

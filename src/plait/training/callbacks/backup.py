@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError, FileError, PlaitError
-from plait._registry import builtin
+from plait.common.registry import builtin
 from plait.core.variable import Variable
+from plait.errors import ArgumentError, FileError, PlaitError
 from plait.layers.ownership import unique
 from plait.random import global_states
 from plait.saving.atomic import atomic_write

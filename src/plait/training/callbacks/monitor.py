@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from plait import ops
-from plait._errors import ArgumentError, NameUnknownError, did_you_mean, listing
-from plait._registry import builtin
+from plait.common.messages import did_you_mean, listing
+from plait.common.registry import builtin
+from plait.errors import ArgumentError, NameUnknownError
 from plait.training.callbacks.base import Callback, rates_of, with_rates
 from plait.training.callbacks.progress import say
 from plait.training.protocols import TrainedModel

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError, StateError, did_you_mean
-from plait._registry import builtin
+from plait.common.messages import did_you_mean
+from plait.common.registry import builtin
+from plait.errors import ArgumentError, StateError
 from plait.training.callbacks.base import Callback, rates_of, with_rates
 from plait.training.callbacks.progress import say
 

@@ -16,7 +16,7 @@ What it is not: a store of values. Attributes are plain ones.
 from functools import cache
 from typing import Any, ClassVar
 
-from plait._scope import current
+from plait.common.scope import current
 
 
 class _Edits:

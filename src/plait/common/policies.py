@@ -7,18 +7,10 @@ import re
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
-from plait._dtypes import NAMES, dtype_name, is_float
-from plait._errors import (
-    ArgumentError,
-    ArgumentTypeError,
-    NameUnknownError,
-    PlaitError,
-    UnsafeFileError,
-    describe,
-    did_you_mean,
-    listing,
-)
-from plait._settings import change_settings, settings
+from plait.common.dtypes import NAMES, dtype_name, is_float
+from plait.common.messages import describe, did_you_mean, listing
+from plait.common.settings import change_settings, settings
+from plait.errors import ArgumentError, ArgumentTypeError, NameUnknownError, PlaitError, UnsafeFileError
 
 QUANTIZATION_MODES = ("int8", "float8", "int4")
 
@@ -33,6 +25,7 @@ class DTypePolicy:
     ('bfloat16', 'float32')
     """
 
+    __module__ = "plait.dtype_policies"  # where users and pickles find it
     _is_constant = True  # a policy is replaced, never changed
 
     def __init__(self, name: str | None = None):
@@ -84,6 +77,8 @@ class DTypePolicy:
 class FloatDTypePolicy(DTypePolicy):
     """A policy whose dtypes are floating: another name of `DTypePolicy`, as Keras has it."""
 
+    __module__ = "plait.dtype_policies"
+
 
 class QuantizedDTypePolicy(DTypePolicy):
     """A policy under which a layer keeps its kernel in few bits.
@@ -99,6 +94,8 @@ class QuantizedDTypePolicy(DTypePolicy):
     >>> policy.name, policy.compute_dtype, policy.quantization_mode
     ('int8_from_mixed_bfloat16', 'bfloat16', 'int8')
     """
+
+    __module__ = "plait.dtype_policies"
 
     def __init__(self, mode: str, source_name: str | None = None):
         super().__init__(source_name)
@@ -146,6 +143,8 @@ class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
         ArgumentTypeError: a length that is no whole number.
     """
 
+    __module__ = "plait.dtype_policies"
+
     default_amax_history_length = 1024
 
     def __init__(self, mode: str, source_name: str | None = None, amax_history_length: int = 1024):
@@ -174,6 +173,8 @@ class Int4DTypePolicy(QuantizedDTypePolicy):
     >>> Int4DTypePolicy("int4/128", "float32").block_size
     128
     """
+
+    __module__ = "plait.dtype_policies"
 
     def __init__(self, mode: str, source_name: str | None = None):
         form = re.fullmatch(r"int4/(-?\w+)", mode)
@@ -220,6 +221,8 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
     >>> policies["encoder/attention/query"].name, policies["decoder"].name
     ('bfloat16', 'float32')
     """
+
+    __module__ = "plait.dtype_policies"
 
     def __init__(self, default_policy: Any = None, policy_map: dict | None = None):
         if isinstance(default_policy, DTypePolicyMap):
