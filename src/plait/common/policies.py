@@ -25,7 +25,6 @@ class DTypePolicy:
     ('bfloat16', 'float32')
     """
 
-    __module__ = "plait.dtype_policies"  # where users and pickles find it
     _is_constant = True  # a policy is replaced, never changed
 
     def __init__(self, name: str | None = None):
@@ -77,8 +76,6 @@ class DTypePolicy:
 class FloatDTypePolicy(DTypePolicy):
     """A policy whose dtypes are floating: another name of `DTypePolicy`, as Keras has it."""
 
-    __module__ = "plait.dtype_policies"
-
 
 class QuantizedDTypePolicy(DTypePolicy):
     """A policy under which a layer keeps its kernel in few bits.
@@ -94,8 +91,6 @@ class QuantizedDTypePolicy(DTypePolicy):
     >>> policy.name, policy.compute_dtype, policy.quantization_mode
     ('int8_from_mixed_bfloat16', 'bfloat16', 'int8')
     """
-
-    __module__ = "plait.dtype_policies"
 
     def __init__(self, mode: str, source_name: str | None = None):
         super().__init__(source_name)
@@ -143,8 +138,6 @@ class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
         ArgumentTypeError: a length that is no whole number.
     """
 
-    __module__ = "plait.dtype_policies"
-
     default_amax_history_length = 1024
 
     def __init__(self, mode: str, source_name: str | None = None, amax_history_length: int = 1024):
@@ -173,8 +166,6 @@ class Int4DTypePolicy(QuantizedDTypePolicy):
     >>> Int4DTypePolicy("int4/128", "float32").block_size
     128
     """
-
-    __module__ = "plait.dtype_policies"
 
     def __init__(self, mode: str, source_name: str | None = None):
         form = re.fullmatch(r"int4/(-?\w+)", mode)
@@ -221,8 +212,6 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
     >>> policies["encoder/attention/query"].name, policies["decoder"].name
     ('bfloat16', 'float32')
     """
-
-    __module__ = "plait.dtype_policies"
 
     def __init__(self, default_policy: Any = None, policy_map: dict | None = None):
         if isinstance(default_policy, DTypePolicyMap):
