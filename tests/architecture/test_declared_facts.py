@@ -16,7 +16,7 @@ NAMING = {
     "core/constants.py": "classes and functions of programs, not of libraries, are looked through",
     "core/op.py": "a class that is made says where; a pickle finds a function by where it is",
     "applications/classifier.py": "functions that are made say where",
-    "utils/feature_space.py": "TensorFlow's tensors, without importing it",
+    "features/space.py": "TensorFlow's tensors, without importing it",
 }
 
 

@@ -20,6 +20,7 @@ from architecture.source_tree import (
 INTERNAL = {
     "plait.common",
     "plait.core",
+    "plait.features",
     "plait.lowering",
     "plait.training",
     "plait.inspect",

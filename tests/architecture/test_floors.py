@@ -42,7 +42,7 @@ FLOORS = (
         {"training", "export"},
     ),
     ({"models"},),
-    ({"surgery", "distillation"},),
+    ({"surgery", "distillation", "features"},),
     (
         {"__init__", "__main__", "config", "tree", "utils", "cli", "compat"}
         | {

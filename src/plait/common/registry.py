@@ -32,6 +32,7 @@ homes: dict[Any, tuple[str, str, str | None]] = {}
 _custom: dict[str, Any] = {}
 _custom_names: dict[Any, str] = {}
 _loaders: list[Callable[[], Any]] = []
+_opens_graphs: list[type] = []
 
 # The namespaces that each place in a config takes objects from: a layer's place takes layers and models, a loss's losses.
 # A name from any other namespace is unknown there: `L1` is a regularizer, and no layer.
@@ -78,6 +79,12 @@ def builtin(namespace: str, *aliases: str, module: str | None = None, registered
         return of_plait(thing) if inspect.isclass(thing) else thing
 
     return register
+
+
+def opens_graphs(cls: Any) -> Any:
+    """Declares the class that opens a form of an unknown class, where that holds a whole graph: a decorator."""
+    _opens_graphs.append(cls)
+    return cls
 
 
 def place_of(key: str) -> str | None:
@@ -211,7 +218,7 @@ def find_class(config: Mapping[str, Any], namespace: str | None = None) -> type:
     if cls is None and load_all():
         return find_class(config, namespace)
     if cls is None and opens_as_plain_model(config):
-        return _builtins["models"]["Functional"]
+        return _opens_graphs[0]
     return cls or _raise_unknown(str(registered if is_registered else class_name), class_name)
 
 

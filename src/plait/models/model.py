@@ -25,7 +25,7 @@ from jax.core import Tracer
 from plait import inspect, optimizers, saving, training
 from plait.common.constructors import constructor_parameters
 from plait.common.names import auto_name
-from plait.common.registry import builtin, place_of
+from plait.common.registry import builtin, opens_graphs, place_of
 from plait.common.scope import current
 from plait.common.serialization import deserialize
 from plait.common.traits import default, has_default
@@ -61,6 +61,7 @@ from plait.models.state_tree import get_state_tree, set_state_tree
 from plait.training.divided import Features, host_part
 
 
+@opens_graphs
 @builtin("models", "Functional", module="keras")
 class Model(Layer):
     """Layers that are trained, saved and used together.
@@ -96,6 +97,7 @@ class Model(Layer):
         "file_identity"
     )
     _leads_to = "layers optimizer"
+    _fills_a_file = True  # whether a file may hold one by itself
 
     _graph: Graph | None = None
     _tells_constructor = True

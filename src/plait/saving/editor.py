@@ -22,8 +22,8 @@ from plait.errors import ArgumentError, FileError
 from plait.saving.archive import CONFIG, METADATA, WEIGHTS, Members, open_archive, open_regular
 from plait.saving.atomic import atomic_write
 from plait.saving.flat_weights import parse_json
+from plait.saving.formats import MOST_JSON, as_path, format_of, named
 from plait.saving.h5 import ArrayWriter, StoredWeights, open_for_writing
-from plait.saving.keras_file import MOST_JSON, as_path, format_of, named
 from plait.saving.legacy_h5 import LegacyFile
 from plait.saving.places import find_places
 
