@@ -17,7 +17,7 @@ from plait.common.settings import settings
 from plait.core.tensor import KerasTensor
 from plait.errors import ArgumentError, FileError, ShapeError
 from plait.models import Model
-from plait.utils.sources import get_source_inputs
+from plait.utils.source_inputs import get_source_inputs
 
 Body = Callable[[Any], Any]
 

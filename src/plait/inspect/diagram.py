@@ -13,8 +13,8 @@ from plait.common.messages import describe
 from plait.core.graph import Graph, Node, graph_of
 from plait.core.tensor import KerasTensor
 from plait.errors import ArgumentError, StateError
-from plait.inspect.nesting import Arrow
-from plait.inspect.repeats import find_repeats
+from plait.inspect.nested_layout import Arrow
+from plait.inspect.repeated_blocks import find_repeats
 from plait.inspect.summary import state_of
 
 _EVERYWHERE = 4  # a box with so many users may be needed in every block

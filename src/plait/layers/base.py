@@ -48,12 +48,12 @@ from plait.core.tensor import KerasTensor, any_symbolic
 from plait.core.variable import Variable, convert_to_tensor, values_of
 from plait.distribution import lay_out_variable
 from plait.errors import ArgumentError, ArgumentTypeError, PlaitError, StateError
-from plait.layers.alike import recall
 from plait.layers.call_signature import CallSignature, parameter_names, read_signature, signatures
-from plait.layers.config import arguments_of, make_of_config, read_config
 from plait.layers.input_spec import check_inputs
+from plait.layers.layer_config import arguments_of, make_of_config, read_config
 from plait.layers.ownership import Owner, unique
 from plait.layers.shapes import as_shapes, is_tensor, map_shapes, shapes_of
+from plait.layers.spec_cache import recall
 
 
 def _marks_built(build: Callable) -> Callable:

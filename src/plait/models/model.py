@@ -43,8 +43,7 @@ from plait.layers.input import input_layer_of, input_name, input_spec_of
 from plait.layers.ownership import unique
 from plait.models.calls import Calls
 from plait.models.graph_config import config_to_graph, graph_to_config, other_arguments, read_other_arguments
-from plait.models.layer_list import LayerList, layer_named
-from plait.models.matching import (
+from plait.models.input_matching import (
     Place,
     fit_leaf,
     fit_values,
@@ -54,8 +53,9 @@ from plait.models.matching import (
     places_of,
     select_inputs,
 )
+from plait.models.layer_list import LayerList, layer_named
+from plait.models.lookup import find_layer, find_opened, find_tensor
 from plait.models.quantize import quantize
-from plait.models.reach import find_layer, find_opened, find_tensor
 from plait.models.rewrite import inlined
 from plait.models.state_tree import get_state_tree, set_state_tree
 from plait.training.divided import Features, host_part

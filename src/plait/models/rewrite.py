@@ -17,7 +17,7 @@ from plait.common.tree import flatten, map_structure_in_order
 from plait.core.graph import Graph, Node, graph_of
 from plait.core.tensor import KerasTensor
 from plait.errors import GraphError, PlaitError
-from plait.models.matching import match_inputs
+from plait.models.input_matching import match_inputs
 
 
 class Rewritten:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from plait.saving.archive import ASSETS, Members
-from plait.saving.places import find_places
+from plait.saving.object_paths import find_places
 
 
 def assets_of(model: Any) -> Iterator[tuple[str, bytes]]:

@@ -25,7 +25,7 @@ from plait.saving.flat_weights import parse_json
 from plait.saving.formats import MOST_JSON, as_path, format_of, named
 from plait.saving.h5 import ArrayWriter, StoredWeights, open_for_writing
 from plait.saving.legacy_h5 import LegacyFile
-from plait.saving.places import find_places
+from plait.saving.object_paths import find_places
 
 
 class KerasFileEditor:

@@ -35,7 +35,7 @@ from plait.layers.ownership import Owner
 from plait.optimizers.base import Optimizer
 from plait.saving.archive import ALWAYS_ALLOWED, MOST_EXPANSION
 from plait.saving.flat_weights import FlatArray
-from plait.saving.places import Place, find_places
+from plait.saving.object_paths import Place, find_places
 
 MOST_LINKS = 1_000_000
 MOST_DEPTH = 100

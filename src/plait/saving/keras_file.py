@@ -19,7 +19,7 @@ from plait.saving.h5 import StoredWeights, open_for_writing, read_weights, write
 from plait.saving.legacy_compile import modern_compile_config
 from plait.saving.legacy_config import major
 from plait.saving.model_json import compile_as_before, model_from, modern, outputs_of, parse
-from plait.saving.states import keeps_states, read_states, write_states
+from plait.saving.rnn_states import keeps_states, read_states, write_states
 
 _LARGE = 2**31
 

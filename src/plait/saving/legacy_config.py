@@ -20,7 +20,7 @@ from plait.common.constructors import constructor_parameters
 from plait.common.messages import describe
 from plait.common.registry import builtins_of
 from plait.errors import FileError
-from plait.layers.former import FORMER_NAMES
+from plait.layers.legacy import FORMER_NAMES
 
 _OLD_MODELS = {"Model", "Functional", "Network", "Graph"}
 

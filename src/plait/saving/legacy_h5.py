@@ -23,14 +23,14 @@ from plait.common.messages import did_you_mean
 from plait.common.serialization import serialize_object
 from plait.core.variable import all_or_none
 from plait.errors import FileError
-from plait.saving.by_name import names_of
 from plait.saving.flat_weights import FlatArray
 from plait.saving.h5 import StoredArray, StoredGroup, StoredWeights, damage, plain_attribute
 from plait.saving.legacy_compile import modern_compile_config, modern_optimizer
 from plait.saving.legacy_config import major, minor, plain_name
-from plait.saving.old_weights import Origin, legacy_order, plan_for
+from plait.saving.legacy_weights import Origin, legacy_order, plan_for
+from plait.saving.name_matching import names_of
 from plait.saving.report import LoadReport
-from plait.saving.states import write_states
+from plait.saving.rnn_states import write_states
 
 MOST_ATTRIBUTE = 64_512  # bytes; longer lists of names are split into `layer_names0`, `layer_names1`, ...
 

@@ -33,8 +33,8 @@ from plait.saving.formats import (
 )
 from plait.saving.keras_file import config_of, read_keras, write_archive, write_folder
 from plait.saving.legacy_h5 import write_legacy_model
+from plait.saving.legacy_models import read_hdf5, read_json
 from plait.saving.model_json import as_file_error
-from plait.saving.old_models import read_hdf5, read_json
 
 
 def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:

@@ -18,7 +18,7 @@ from plait.core.graph import graph_of
 from plait.errors import FileError, PlaitError, UnsafeFileError
 from plait.layers.shapes import as_shapes
 from plait.saving.legacy_config import major, modernise
-from plait.saving.unknown import refuse_unknown
+from plait.saving.unknown_names import refuse_unknown
 
 
 def to_json(model: Any, **kwargs: Any) -> str:

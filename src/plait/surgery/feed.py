@@ -10,7 +10,7 @@ from plait.errors import ArgumentError, GraphError
 from plait.layers.input import Input
 from plait.models.model import Model
 from plait.models.rewrite import rewrite
-from plait.surgery.share import base_of
+from plait.surgery.targets import base_of
 
 
 def feed(model: Model, at: Any, outputs: Any = None, name: str | None = None, share: bool = True) -> Model:

@@ -7,7 +7,7 @@ from plait.common.tree import flatten, map_structure_in_order
 from plait.errors import GraphError, PlaitError
 from plait.models.model import Model
 from plait.models.rewrite import rewrite
-from plait.surgery.share import base_of
+from plait.surgery.targets import base_of
 
 
 def graft(

@@ -27,7 +27,7 @@ from plait.layers.wrappers import Wrapper
 from plait.models.model import Model
 from plait.saving.atomic import atomic_write
 from plait.surgery.replace import replace
-from plait.surgery.share import base_of, chosen
+from plait.surgery.targets import base_of, chosen
 
 _KERNELS = ("kernel", "embeddings")
 

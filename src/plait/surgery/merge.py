@@ -9,7 +9,7 @@ from plait.errors import ArgumentError, GraphError
 from plait.models.model import Model
 from plait.models.rewrite import rewrite
 from plait.surgery.replace import rename
-from plait.surgery.share import base_of
+from plait.surgery.targets import base_of
 
 
 def merge(

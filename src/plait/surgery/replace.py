@@ -10,7 +10,7 @@ from plait.errors import ArgumentError, GraphError
 from plait.layers.base import Layer
 from plait.models.model import Model
 from plait.models.rewrite import rewrite, same_but_named
-from plait.surgery.share import base_of, chosen
+from plait.surgery.targets import base_of, chosen
 
 
 def replace(

@@ -41,7 +41,7 @@ from plait.utils.progress import Progbar as Progbar
 from plait.utils.sequence import pad_sequences as pad_sequences
 from plait.utils.session import clear_session as clear_session
 from plait.utils.session import version as version
-from plait.utils.sources import get_source_inputs as get_source_inputs
+from plait.utils.source_inputs import get_source_inputs as get_source_inputs
 from plait.utils.split import split_dataset as split_dataset
 from plait.utils.timeseries import timeseries_dataset_from_array as timeseries_dataset_from_array
 

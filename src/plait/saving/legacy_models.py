@@ -17,7 +17,7 @@ from plait.saving.model_json import (
     parse_any,
     parse_old,
 )
-from plait.saving.states import read_states
+from plait.saving.rnn_states import read_states
 from plait.saving.tfjs import fill_tfjs, is_tfjs, read_tfjs_topology, read_tfjs_weights
 
 

@@ -15,7 +15,7 @@ from plait.saving.h5 import StoredWeights
 from plait.saving.legacy_config import modernise
 from plait.saving.legacy_h5 import LegacyFile
 from plait.saving.tfjs import is_tfjs, read_tfjs_topology, read_tfjs_weights
-from plait.saving.unknown import find_unknown
+from plait.saving.unknown_names import find_unknown
 
 _MOST_JSON = 512 * 2**20
 _CODE = ("__lambda__", "Lambda", "TorchModuleWrapper", "TFSMLayer", "FlaxLayer", "JaxLayer")

@@ -12,7 +12,7 @@ from plait.common.messages import describe, did_you_mean, listing
 from plait.core.graph import Graph, Node, graph_of
 from plait.core.tensor import KerasTensor
 from plait.errors import ArgumentError, NameUnknownError
-from plait.models.matching import match_inputs
+from plait.models.input_matching import match_inputs
 from plait.models.rewrite import Names, rewrite
 
 
