@@ -1,10 +1,19 @@
 """The words of messages: how a value, a list of names or a near miss reads."""
 
+import contextlib
 import difflib
+import os
+import sys
+import warnings
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
+import jax
+
 from plait.errors import PlaitError
+
+_INSIDE = (f"{Path(__file__).parents[1]}{os.sep}", f"{Path(jax.__file__).parent}{os.sep}", contextlib.__file__)
 
 
 def describe(value: Any) -> str:
@@ -62,3 +71,11 @@ def raise_all(error: type[PlaitError], title: str, problems: Sequence[str]) -> N
         raise error(f"{title}: {problems[0]}")
     if problems:
         raise error(f"{title}: {len(problems)} problems\n" + "\n".join(f"  - {problem}" for problem in problems))
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warns at the line of the program that led here: the innermost one that is in neither plait nor JAX."""
+    frame, level = sys._getframe(1), 2
+    while frame is not None and frame.f_code.co_filename.startswith(_INSIDE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)

@@ -20,7 +20,6 @@ read once a class; `training` that a call states wins over what comes from outsi
 
 import functools
 import inspect
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -30,7 +29,7 @@ import numpy as np
 from plait import constraints, initializers, regularizers
 from plait.common.constructors import constructor_parameters
 from plait.common.dtypes import is_float, on_host
-from plait.common.messages import describe, did_you_mean, listing
+from plait.common.messages import describe, did_you_mean, listing, warn
 from plait.common.policies import DTypePolicy, DTypePolicyMap, policy
 from plait.common.registry import builtin
 from plait.common.scope import current, scope
@@ -460,10 +459,9 @@ class Layer(Owner):
         masked = any(leaf is not None for leaf in flatten(previous))
         if not self.supports_masking:
             if masked:
-                warnings.warn(
+                warn(
                     f"Layer {self.name!r} (of type {type(self).__name__}) was passed an input with a mask attached to it. "
-                    "However, this layer does not support masking and will therefore destroy the mask information.",
-                    stacklevel=4,
+                    "However, this layer does not support masking and will therefore destroy the mask information."
                 )
             return
         tensors = [leaf for leaf in flatten(outputs) if leaf is not None]
@@ -786,10 +784,9 @@ def _trace(layer: Layer, args: tuple, kwargs: dict) -> None:
     try:
         infer(functools.partial(Layer.__call__, layer), args, kwargs)
     except Exception as error:
-        warnings.warn(
+        warn(
             f"Layer {layer.name!r} (of type {type(layer).__name__}) holds layers that aren't built, and its `call` cannot be "
-            f"traced to build them: {error} Define `build`, or call the layer on data first.",
-            stacklevel=5,
+            f"traced to build them: {error} Define `build`, or call the layer on data first."
         )
 
 

@@ -1,10 +1,9 @@
 """Inputs: where a graph begins."""
 
-import warnings
 from typing import Any
 
 from plait.common.dtypes import dtype_name
-from plait.common.messages import describe
+from plait.common.messages import describe, warn
 from plait.common.registry import builtin
 from plait.common.settings import settings
 from plait.core.graph import Node
@@ -48,7 +47,7 @@ class InputLayer(Layer):
     ):
         super().__init__(name=name)
         if "input_shape" in kwargs:
-            warnings.warn("Argument `input_shape` is deprecated. Use `shape` instead.", UserWarning, stacklevel=2)
+            warn("Argument `input_shape` is deprecated. Use `shape` instead.", UserWarning)
             shape = kwargs.pop("input_shape")
         batch_shape = kwargs.pop("batch_input_shape", batch_shape)
         kwargs.pop("trainable", None)

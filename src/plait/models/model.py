@@ -14,7 +14,6 @@ What it is not: a trainer, a file format or a picture.
 Differs from Keras: the class of a model never changes; called directly it is compiled, not run layer by layer.
 """
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -24,6 +23,7 @@ from jax.core import Tracer
 
 from plait import inspect, optimizers, saving, training
 from plait.common.constructors import constructor_parameters
+from plait.common.messages import warn
 from plait.common.names import auto_name
 from plait.common.registry import builtin, opens_graphs, place_of
 from plait.common.scope import current
@@ -723,10 +723,9 @@ class Model(Layer):
             return None
         optimizer = self.optimizer
         if isinstance(getattr(optimizer, "inner_optimizer", optimizer), optimizers.OptaxOptimizer):
-            warnings.warn(
+            warn(
                 f"Model {self.name!r}: an Optax transformation has no config, so the file won't say which optimizer it was. "
-                "Compile the model again after loading.",
-                stacklevel=4,
+                "Compile the model again after loading."
             )
             optimizer = None
         return {

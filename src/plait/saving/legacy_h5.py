@@ -11,7 +11,6 @@ Links, storage and types are checked as in `h5`, shapes before a value is read.
 
 import json
 import math
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, BinaryIO
@@ -19,7 +18,7 @@ from typing import Any, BinaryIO
 import h5py
 import numpy as np
 
-from plait.common.messages import did_you_mean
+from plait.common.messages import did_you_mean, warn
 from plait.common.serialization import serialize_object
 from plait.core.variable import all_or_none
 from plait.errors import FileError
@@ -227,10 +226,9 @@ def read_optimizer(model: Any, legacy: LegacyFile) -> None:
     plan = _optimizer_plan(optimizer, arrays, legacy.version)
     if plan is None:
         if len(arrays) > 1:
-            warnings.warn(
+            warn(
                 f"Optimizer {optimizer.name!r} begins anew: it has {len(optimizer.variables)} variables, and the state of "
-                f"{len(arrays)} in the file of Keras {legacy.version} doesn't fit.",
-                stacklevel=5,
+                f"{len(arrays)} in the file of Keras {legacy.version} doesn't fit."
             )
         return
     for variable, index in plan:

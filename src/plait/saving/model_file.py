@@ -12,12 +12,11 @@ and the model is saved all the same.
 import io
 import shutil
 import tempfile
-import warnings
 from pathlib import Path
 from typing import Any
 
 from plait._long_work import LongWork
-from plait.common.messages import describe, listing
+from plait.common.messages import describe, listing, warn
 from plait.common.registry import custom_object_scope
 from plait.errors import ArgumentError, FileError
 from plait.saving.atomic import atomic_folder, atomic_write
@@ -58,7 +57,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
         )
         if not str(filepath).endswith((".keras", ".h5", ".hdf5")):
             raise ArgumentError(f"save_model: {message} Received: {str(filepath)!r}.")
-        warnings.warn(f"save_model: {message}", stacklevel=3)
+        warn(f"save_model: {message}")
     if kwargs:
         raise ArgumentError(f"save_model: The following argument(s) are not supported: {listing(kwargs)}.")
     if hasattr(filepath, "write"):

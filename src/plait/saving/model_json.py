@@ -6,12 +6,11 @@ config makes layers and initializers say comes out as one FileError that names e
 
 import contextlib
 import json
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from plait.common.messages import describe
+from plait.common.messages import describe, warn
 from plait.common.registry import custom_object_scope, find_class
 from plait.common.serialization import deserialize_object, serialize_object
 from plait.core.graph import graph_of
@@ -141,10 +140,7 @@ def compile_as_before(model: Any, config: dict, version: str) -> bool:
     except (PlaitError, TypeError, KeyError, AttributeError, ValueError) as error:
         if isinstance(error, UnsafeFileError) and major(version) >= 3:
             raise
-        warnings.warn(
-            f"Model {model.name!r} is loaded, but not compiled as Keras {version} did: {error} Compile it anew.",
-            stacklevel=6,
-        )
+        warn(f"Model {model.name!r} is loaded, but not compiled as Keras {version} did: {error} Compile it anew.")
         return False
     return True
 
