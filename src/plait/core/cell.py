@@ -34,9 +34,9 @@ import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
-from plait._errors import ArgumentError
-from plait._scope import current
-from plait._watched import mark_edit
+from plait.common.scope import current
+from plait.common.watched import mark_edit
+from plait.errors import ArgumentError
 
 _lock = threading.RLock()  # held for moments; never while a program runs
 _changed = threading.Condition(_lock)

@@ -24,7 +24,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from plait._watched import Watched, bookkeeping, edits
+from plait.common.watched import Watched, bookkeeping, edits
 from plait.core.graph import Graph, Operation
 from plait.core.tensor import KerasTensor
 from plait.core.variable import Variable

@@ -23,10 +23,10 @@ import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from plait._errors import NameTakenError
-from plait._traits import is_of_plait, of_plait, read_once
-from plait._watched import Watched, mark_edit
+from plait.common.traits import is_of_plait, of_plait, read_once
+from plait.common.watched import Watched, mark_edit
 from plait.core.variable import Variable
+from plait.errors import NameTakenError
 
 _PLAIN = (str, int, float, bool, type(None))
 _CONTAINERS = (list, tuple, set, dict)

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from plait._errors import describe
-from plait._tree import leaves_with_paths, path_name
+from plait.common.messages import describe
+from plait.common.tree import leaves_with_paths, path_name
 
 _OFTEN = 12
 

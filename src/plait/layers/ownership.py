@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError, ShapeError, StateError
-from plait._traits import default, of_plait
+from plait.common.traits import default, of_plait
 from plait.core.cell import mark_revision
 from plait.core.graph import Operation
 from plait.core.holder import Holder, held_by
 from plait.core.variable import Variable
+from plait.errors import ArgumentError, ShapeError, StateError
 
 
 @of_plait

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from plait._tree import map_structure_in_order
+from plait.common.tree import map_structure_in_order
 from plait.core.infer import known_shape
 
 

@@ -13,11 +13,12 @@ import jax
 import jax.numpy as jnp
 
 from plait import ops
-from plait._errors import ArgumentError, ShapeError, describe
-from plait._registry import builtin
-from plait._settings import settings
+from plait.common.messages import describe
+from plait.common.registry import builtin
+from plait.common.settings import settings
 from plait.core.mask import set_mask
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError, ShapeError
 from plait.losses.base import Loss, LossFunctionWrapper, as_pair, comparison
 from plait.ops.crossentropy import pick_class
 

@@ -9,7 +9,6 @@ Verbs: `build`, `update` and `apply` of the parent; `get_config`, `save_own_vari
 Differs from Keras: an optimizer can be built again, for other weights.
 """
 
-import warnings
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -17,12 +16,13 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from plait import _registry
-from plait._errors import ArgumentError, ShapeError, StateError, describe, raise_all
-from plait._scope import scope
-from plait._traits import default, has_default, of_plait
+from plait.common import serialization
+from plait.common.messages import describe, raise_all, warn
+from plait.common.scope import scope
+from plait.common.traits import default, has_default, of_plait
 from plait.core.pure import pure
 from plait.core.variable import Variable, convert_to_tensor
+from plait.errors import ArgumentError, ShapeError, StateError
 from plait.optimizers.plan import apply_rule
 from plait.optimizers.updater import COMMON_OPTIONS, Updater
 
@@ -181,7 +181,7 @@ class Optimizer(Updater):
     def get_config(self) -> dict:
         """The constructor's arguments; the learning rate as it is now."""
         rate = self._learning_rate
-        rate = float(rate.value) if isinstance(rate, Variable) else _registry.serialize(rate)
+        rate = float(rate.value) if isinstance(rate, Variable) else serialization.serialize(rate)
         config = {"name": self.name, "learning_rate": rate}
         return config | {key: getattr(self, key) for key in (*COMMON_OPTIONS, *self.arguments)}
 
@@ -191,7 +191,7 @@ class Optimizer(Updater):
         config = dict(config)
         rate = config.get("learning_rate")
         if isinstance(rate, dict):
-            config["learning_rate"] = _registry.deserialize(rate, custom_objects, "schedules")
+            config["learning_rate"] = serialization.deserialize(rate, custom_objects, "schedules")
         elif isinstance(rate, int):
             config["learning_rate"] = float(rate)
         return cls(**config)
@@ -234,10 +234,9 @@ class Optimizer(Updater):
         if len(store) == len(mine) - 1:
             mine = [variable for variable in mine if variable is not self._learning_rate]
         if len(store) != len(mine):
-            warnings.warn(
+            warn(
                 f"Skipping variable loading for optimizer '{self.name}', because it has {len(self.variables)} variables "
                 f"whereas the saved optimizer has {len(store)} variables.",
-                stacklevel=2,
             )
             return
         values = [store[str(index)] for index in range(len(mine))]

@@ -27,8 +27,8 @@ import jax.numpy as jnp
 import optax
 from jax.tree_util import tree_flatten_with_path
 
-from plait._errors import StateError
 from plait.core.variable import Variable, convert_to_tensor
+from plait.errors import StateError
 from plait.optimizers.slots import Key
 from plait.optimizers.transforms import per_precision
 

@@ -18,7 +18,6 @@ Differs from Keras: there, an optimizer assigns variables by their index, and ca
 """
 
 import re
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
 from types import MappingProxyType
@@ -30,9 +29,9 @@ import numpy as np
 import optax
 from jax.tree_util import DictKey, GetAttrKey, tree_flatten_with_path
 
-from plait._errors import ArgumentError, ArgumentTypeError, ShapeError, StateError, describe, listing, raise_all
-from plait._scope import scope
-from plait._traits import of_plait
+from plait.common.messages import describe, listing, raise_all, warn
+from plait.common.scope import scope
+from plait.common.traits import of_plait
 from plait.core.cell import Cell, Late, cell_of, mark_revision
 from plait.core.constants import Constants
 from plait.core.graph import check_name
@@ -40,6 +39,7 @@ from plait.core.holder import Holder, attributes_of, keep, parts_of
 from plait.core.program import Program
 from plait.core.pure import by_path
 from plait.core.variable import Variable, convert_to_tensor, zeros_like
+from plait.errors import ArgumentError, ArgumentTypeError, ShapeError, StateError
 from plait.optimizers.plan import Plan, count
 from plait.optimizers.plan import update as step
 from plait.optimizers.schedules import LearningRateSchedule
@@ -114,7 +114,7 @@ class Updater(Holder):
 
     def _check_options(self, unknown: dict) -> None:
         if "decay" in unknown:
-            warnings.warn("Argument `decay` is no longer supported and will be ignored.", stacklevel=4)
+            warn("Argument `decay` is no longer supported and will be ignored.")
             unknown = {key: value for key, value in unknown.items() if key != "decay"}
         clips = {key: getattr(self, key) for key in ("clipnorm", "clipvalue", "global_clipnorm")}
         frequency, steps = self.ema_overwrite_frequency, self.gradient_accumulation_steps
@@ -456,10 +456,9 @@ class Updater(Holder):
         if len(missing) == len(variables):
             raise ArgumentError(f"{type(self).__name__} {self.name!r}: No gradients provided for any variable.")
         if missing:
-            warnings.warn(
+            warn(
                 f"Gradients do not exist for variables {missing} when minimizing the loss. If using `model.compile()`, "
                 "did you forget to provide a `loss` argument?",
-                stacklevel=2,
             )
         given = dict(zip(variables, grads, strict=True))
         self._applying()([given.get(variable) for variable in self._trainable_variables])

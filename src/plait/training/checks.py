@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError, DataError, describe, did_you_mean, listing, raise_all
-from plait._tree import flatten, leaves_with_paths, path_name
+from plait.common.messages import describe, did_you_mean, listing, raise_all
+from plait.common.tree import flatten, leaves_with_paths, path_name
+from plait.errors import ArgumentError, DataError
 from plait.training.names import match_labels
 
 _VERBOSE = ("auto", 0, 1, 2)

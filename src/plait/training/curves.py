@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from rich.table import Table
 
-from plait._errors import ArgumentError, DataError
+from plait.errors import ArgumentError, DataError
 
 _LARGEST = 64 * 2**20  # bytes of a file of numbers
 _COLOURS = ("#2563c9", "#d9730d", "#2f8f4e", "#b3379b", "#7a5bd6", "#8a6d1f")

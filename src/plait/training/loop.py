@@ -15,10 +15,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from plait._errors import ArgumentError, DataError, describe
-from plait._settings import settings
-from plait._tree import flatten
+from plait.common.messages import describe
+from plait.common.settings import settings
+from plait.common.tree import flatten
 from plait.core.holder import uncover
+from plait.errors import ArgumentError, DataError
 from plait.training.callbacks import CallbackList
 from plait.training.checks import check_options, explain_loss
 from plait.training.counted import counted

@@ -30,10 +30,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from plait._errors import ArgumentError, DataError, StateError, listing
-from plait._scope import current, scope
-from plait._traits import has_default, is_usual
-from plait._tree import flatten, leaves_with_paths, map_structure, map_structure_in_order, path_name
+from plait.common.messages import listing
+from plait.common.scope import current, scope
+from plait.common.traits import has_default, is_usual
+from plait.common.tree import flatten, leaves_with_paths, map_structure, map_structure_in_order, path_name
 from plait.core.cell import Cell, cell_of, give_back, take
 from plait.core.constants import Constants
 from plait.core.infer import infer
@@ -44,6 +44,7 @@ from plait.core.tensor import KerasTensor
 from plait.core.traces import Traces
 from plait.core.variable import Variable, values_of
 from plait.distribution import lay_out_batch
+from plait.errors import ArgumentError, DataError, StateError
 from plait.layers.ownership import unique
 from plait.random import global_states
 from plait.training import custom

@@ -11,16 +11,16 @@ of the data is drawn anew.
 import json
 import os
 import random
-import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError, FileError, PlaitError
-from plait._registry import builtin
+from plait.common.messages import warn
+from plait.common.registry import builtin
 from plait.core.variable import Variable
+from plait.errors import ArgumentError, FileError, PlaitError
 from plait.layers.ownership import unique
 from plait.random import global_states
 from plait.saving.atomic import atomic_write
@@ -134,9 +134,7 @@ class BackupAndRestore(Callback):
                 damaged.append(f"{path}: {error}")
                 continue
             if damaged:
-                warnings.warn(
-                    f"BackupAndRestore: a backup is damaged, the one before it is used: {damaged[0]}", stacklevel=4
-                )
+                warn(f"BackupAndRestore: a backup is damaged, the one before it is used: {damaged[0]}")
             return self._put_back(path, about, arrays)
         if damaged:
             raise FileError(

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from plait._registry import builtin
-from plait._traits import default
+from plait.common.registry import builtin
+from plait.common.traits import default
 from plait.training.curves import Run, draw_curves
 from plait.training.protocols import TrainedModel
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-from plait._errors import ArgumentError, describe
-from plait._registry import builtin
-from plait._tree import flatten
+from plait.common.messages import describe
+from plait.common.registry import builtin
+from plait.common.tree import flatten
+from plait.errors import ArgumentError
 from plait.training.callbacks.base import History
 from plait.training.callbacks.progress import ProgbarLogger
 from plait.training.callbacks.progress_plot import ProgressPlot

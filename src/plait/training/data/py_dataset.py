@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Generator, Iterator
 from typing import Any
 
-from plait._errors import ArgumentError, DataError, StateError
+from plait.errors import ArgumentError, DataError, StateError
 from plait.training.data.ahead import ahead, places
 from plait.training.data.batches import Reader
 from plait.training.data.device import to_device

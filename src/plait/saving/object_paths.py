@@ -13,8 +13,8 @@ What it is not: `Owner.weights`. That order is by attribute too, but as they wer
 from collections.abc import Iterator
 from typing import Any
 
-from plait._names import snake_case
-from plait._traits import read_once
+from plait.common.names import snake_case
+from plait.common.traits import read_once
 from plait.core.holder import attributes_of, walk
 
 

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from plait._errors import FileError
-from plait.saving.by_name import leaves_of, match_variables, share_out
+from plait.errors import FileError
 from plait.saving.flat_weights import FlatArray
 from plait.saving.legacy_config import major
+from plait.saving.name_matching import leaves_of, match_variables, share_out
 
 _CONVOLUTIONS = {"Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "ConvLSTM2D"}
 

@@ -18,11 +18,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from plait._errors import ArgumentError, describe, did_you_mean, listing
-from plait._tree import flatten, map_structure_in_order, pack_as
+from plait.common.messages import describe, did_you_mean, listing
+from plait.common.tree import flatten, map_structure_in_order, pack_as
 from plait.core.graph import Graph, graph_of
 from plait.core.mask import get_mask, set_mask
 from plait.core.pure import pure
+from plait.errors import ArgumentError
 
 
 def activations(model: Any, x: Any, layers: Sequence[str] | str | None = None) -> dict[str, Any]:

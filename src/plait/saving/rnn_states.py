@@ -12,7 +12,7 @@ from typing import Any
 from plait.core.variable import all_or_none
 from plait.layers.ownership import Owner
 from plait.saving.h5 import StoredGroup, StoredWeights
-from plait.saving.places import find_places
+from plait.saving.object_paths import find_places
 
 STATES = "recurrent_states"
 

@@ -5,7 +5,7 @@ program's own may keep them anywhere, so there counts what its constructor was c
 
 Verbs: `arguments_of` tells, `read_config` and `make_of_config` make.
 
-What it is not: the form that files have. That is `_registry.serialize`.
+What it is not: the form that files have. That is `common.serialization.serialize`.
 
 Differs from Keras: an argument that is no plain data is told by the attribute of its name, where there is one; a
 constructor that takes no `name`, `trainable` or `dtype` gets them set afterwards, so that its layer can be made again.
@@ -13,18 +13,11 @@ constructor that takes no `name`, `trainable` or `dtype` gets them set afterward
 
 from typing import Any
 
-from plait._policies import DTypePolicy
-from plait._registry import (
-    class_config,
-    constructor_parameters,
-    deserialize,
-    given_config,
-    has_own_constructor,
-    place_of,
-    plain,
-    takes_any_name,
-)
-from plait._traits import is_of_plait
+from plait.common.constructors import constructor_parameters, has_own_constructor, kept_arguments, takes_any_name
+from plait.common.policies import DTypePolicy
+from plait.common.registry import place_of
+from plait.common.serialization import deserialize, given_config, plain
+from plait.common.traits import is_of_plait
 
 _OF_ALL = frozenset({"name", "trainable", "dtype", "activity_regularizer"})
 RECENT_ARGUMENTS = ("lora_rank", "lora_alpha", "quantization_config")  # not said where None: older Keras refuses them
@@ -84,14 +77,7 @@ def _arguments_kept(layer: Any, cls: type) -> dict:
     parameters = constructor_parameters(cls)
     given_args, given = layer._constructed_with if cls is type(layer) else ((), {})
     given = {**dict(zip(parameters, given_args, strict=False)), **given}
-    if all(hasattr(layer, name) for name in parameters):
-        config = class_config(layer, cls)
-    else:
-        defaults = {name: p.default for name, p in parameters.items() if p.default is not p.empty}
-        known = {**defaults, **given}
-        config = {
-            name: getattr(layer, name, known.get(name)) for name in parameters if name in known or hasattr(layer, name)
-        }
+    config = kept_arguments(layer, cls, given)
     passed_on = {name: getattr(layer, name, value) for name, value in given.items() if name not in parameters}
     config.update({name: value for name, value in passed_on.items() if name not in _SHAPES})
     config.pop("autocast", None)

@@ -8,7 +8,8 @@ import collections
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from plait._errors import ArgumentError, describe
+from plait.common.messages import describe
+from plait.errors import ArgumentError
 
 
 def is_nested(structure: Any) -> bool:

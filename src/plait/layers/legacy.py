@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from plait import activations, constraints, initializers, regularizers
-from plait._errors import ArgumentError, FileError, ShapeError
-from plait._registry import builtin
-from plait._traits import of_plait
+from plait.common.registry import builtin
+from plait.common.traits import of_plait
+from plait.errors import ArgumentError, FileError, ShapeError
 from plait.layers.base import Layer
 from plait.layers.convolution import data_format_name, numbers
 from plait.layers.core import last_axis

@@ -7,9 +7,10 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from plait import _registry
-from plait._errors import FileError, NameUnknownError, PlaitError, UnsafeFileError, did_you_mean
-from plait._registry import builtins_of, find_class, place_of
+from plait.common import registry, serialization
+from plait.common.messages import did_you_mean
+from plait.common.registry import builtins_of, find_class, place_of
+from plait.errors import FileError, NameUnknownError, PlaitError, UnsafeFileError
 
 _GONE = {  # layers that Keras once had, or wrote by itself, with a description
     "TFOpLambda": "a function of TensorFlow that tf.keras recorded as a layer",
@@ -99,9 +100,9 @@ def _walk_object(value: dict, place: str | None, where: str, compiled: bool) -> 
 
 
 def _walk_lambda(config: dict, where: str) -> Iterator[Unknown]:
-    from_outside = _registry.custom_named(config.get("name"))
+    from_outside = registry.custom_named(config.get("name"))
     function = config.get("function")
-    if from_outside is None and _registry.is_code(function):
+    if from_outside is None and serialization.is_code(function):
         yield Unknown(str(config.get("name")), "code", where)
     elif from_outside is None:
         named = function.get("config") if isinstance(function, dict) else function
@@ -124,7 +125,7 @@ def _is_name_known(name: Any, place: str | None) -> bool:
         return isinstance(name, str)
     for namespace in (place, "functions"):
         try:
-            _registry.find(namespace or "activations", name)
+            registry.find(namespace or "activations", name)
         except NameUnknownError:
             continue
         return True

@@ -1,12 +1,13 @@
 """What can be set once for a whole program: one frozen dataclass, replaced as a whole.
 
-The public face is `plait.config`. Settings differ from the `Scope` (floor 1): a scope lasts for one `with` block, a
+The public face is `plait.config`. Settings differ from the `Scope`: a scope lasts for one `with` block, a
 setting until it is set again.
 """
 
 import dataclasses
 
-from plait._errors import ArgumentError, NameUnknownError, did_you_mean, listing
+from plait.common.messages import did_you_mean, listing
+from plait.errors import ArgumentError, NameUnknownError
 
 
 @dataclasses.dataclass(frozen=True)

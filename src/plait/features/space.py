@@ -12,101 +12,20 @@ be called on symbolic tensors. Bins with given boundaries are encoded, and aren'
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import jax
 import numpy as np
 
-from plait import layers, ops
-from plait._errors import ArgumentError, StateError, describe, did_you_mean
-from plait._names import auto_name
-from plait._registry import builtin, deserialize, serialize
-from plait._tree import flatten, map_structure, pack_as
+from plait import layers
+from plait.common.messages import describe, did_you_mean
+from plait.common.names import auto_name
+from plait.common.registry import builtin
+from plait.common.serialization import deserialize, serialize
+from plait.common.tree import flatten, map_structure, pack_as
 from plait.core.tensor import KerasTensor
+from plait.errors import ArgumentError, StateError
+from plait.features.columns import Table, as_column, as_value, batches, column
+from plait.features.kinds import Cross, Feature, TFDConcat, TFDIdentity, check_mode
 from plait.models import Model
 from plait.saving import save_model
-
-_FILE_MODULE = "keras.src.layers.preprocessing.feature_space"
-_ROWS = 32  # rows that `adapt` puts together, where a data set gives one at a time
-
-
-@builtin("feature_space", module=_FILE_MODULE, registered_name="TFDIdentity")
-class TFDIdentity(layers.Layer):
-    """What comes in: the preprocessor of plain floats, under the name that Keras's files give it."""
-
-    def call(self, inputs: Any) -> Any:
-        return inputs
-
-
-@builtin("feature_space", module=_FILE_MODULE, registered_name="TFDConcat")
-class TFDConcat(layers.Layer):
-    """Joins encodings along an axis."""
-
-    def __init__(self, axis: int, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.axis = axis
-
-    def call(self, inputs: Sequence[Any]) -> Any:
-        return ops.concatenate(inputs, axis=self.axis)
-
-
-@builtin("feature_space", module=_FILE_MODULE, registered_name="Cross")
-class Cross:
-    """Features that are to be hashed together: `FeatureSpace.cross` makes one."""
-
-    def __init__(self, feature_names: Sequence[str], crossing_dim: int, output_mode: str = "one_hot"):
-        _check_mode(output_mode, ("int", "one_hot"))
-        self.feature_names = tuple(feature_names)
-        self.crossing_dim = crossing_dim
-        self.output_mode = output_mode
-
-    @property
-    def name(self) -> str:
-        """Its features' names, joined by `_X_`."""
-        return "_X_".join(self.feature_names)
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {
-            "feature_names": self.feature_names,
-            "crossing_dim": self.crossing_dim,
-            "output_mode": self.output_mode,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict) -> "Cross":
-        """A cross of its config."""
-        return cls(**config)
-
-
-@builtin("feature_space", module=_FILE_MODULE, registered_name="Feature")
-class Feature:
-    """One feature: the dtype it comes in, the layer that prepares it, and how it goes out."""
-
-    def __init__(self, dtype: str, preprocessor: Any, output_mode: str):
-        _check_mode(output_mode, ("int", "one_hot", "float"))
-        self.dtype = dtype
-        self.preprocessor = deserialize(preprocessor) if isinstance(preprocessor, dict) else preprocessor
-        self.output_mode = output_mode
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {
-            "dtype": self.dtype,
-            "preprocessor": serialize(self.preprocessor),
-            "output_mode": self.output_mode,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict) -> "Feature":
-        """A feature of its config."""
-        return cls(**config)
-
-
-def _check_mode(output_mode: Any, options: tuple[str, ...]) -> None:
-    if output_mode not in options:
-        raise ArgumentError(
-            f"FeatureSpace: Invalid value for argument `output_mode`. Expected one of {options}. Received: "
-            f"output_mode={output_mode}."
-        )
 
 
 @builtin("utils")
@@ -141,6 +60,8 @@ class FeatureSpace(layers.Layer):
     [0.0, 1.0, 0.0, 0.0]
     """
 
+    _fills_a_file = True
+
     def __init__(
         self,
         features: dict[str, Any],
@@ -154,7 +75,7 @@ class FeatureSpace(layers.Layer):
         super().__init__(name=name)
         if not features:
             raise ArgumentError("FeatureSpace: The `features` argument cannot be None or empty.")
-        _check_mode(output_mode, ("concat", "dict"))
+        check_mode(output_mode, ("concat", "dict"))
         self.crossing_dim, self.hashing_dim = crossing_dim, hashing_dim
         self.num_discretization_bins = num_discretization_bins
         self.output_mode = output_mode
@@ -289,14 +210,14 @@ class FeatureSpace(layers.Layer):
             ArgumentError: something else; a column that isn't there.
         """
         if isinstance(dataset, dict):
-            dataset = _Table(dataset)
+            dataset = Table(dataset)
         elif not isinstance(dataset, Iterable) or isinstance(dataset, (str, bytes, np.ndarray, Iterator)):
             raise ArgumentError(
                 "FeatureSpace: `adapt()` can only be called on a dict of arrays or lists, or on a dataset of dicts that can be "
                 f"gone through several times, but got {describe(dataset)} (of type {type(dataset).__name__})."
             )
         for name in self._learning():
-            self.preprocessors[name].adapt(_batches(_column(dataset, name)))
+            self.preprocessors[name].adapt(batches(column(dataset, name)))
         self._adapted = True
         self.encoded_features = self._encode = None
         self.one_hot_encoders = {}
@@ -387,9 +308,9 @@ class FeatureSpace(layers.Layer):
             )
         if any(_is_symbolic_in_tensorflow(value) for value in data.values()):
             return self._inside_tensorflow(data)
-        data = {name: _as_value(value) for name, value in data.items()}
+        data = {name: as_value(value) for name, value in data.items()}
         single = any(value.ndim == 0 for value in data.values())
-        encoded = self._encode({name: _as_column(value) for name, value in data.items()})
+        encoded = self._encode({name: as_column(value) for name, value in data.items()})
         if self.output_mode == "dict":
             encoded = {name: encoded[name] for name in self.encoded_features}  # programs sort the keys of dicts
         if not single:
@@ -491,59 +412,6 @@ def _bins_of(layer: Any) -> int | None:
     if isinstance(layer, layers.Discretization):
         return len(layer.bin_boundaries or ()) + 1 if layer.num_bins is None else layer.num_bins
     return layer.num_bins if isinstance(layer, (layers.HashedCrossing, layers.Hashing)) else None
-
-
-# ---------------------------------------------------------------------------- data
-
-
-class _Table:
-    """A dict of columns as a data set of rows; one column is had without going through the others."""
-
-    def __init__(self, columns: dict[str, Any]):
-        self.columns = {name: np.asarray(column) for name, column in columns.items()}
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        for values in zip(*self.columns.values()):
-            yield dict(zip(self.columns, values))
-
-
-def _column(dataset: Iterable[Any], name: str) -> Iterator[np.ndarray]:
-    """The values of one feature in all elements of a data set."""
-    if isinstance(dataset, _Table) and name in dataset.columns:
-        yield from map(np.asarray, dataset.columns[name])
-        return
-    for element in dataset:
-        if not isinstance(element, dict) or name not in element:
-            has = f"has only {list(element)}" if isinstance(element, dict) else f"is {describe(element)}"
-            raise ArgumentError(
-                f"FeatureSpace: `adapt` needs dicts with the feature {name!r}, but an element of the data {has}. Labels are left "
-                "out by `dataset.map(lambda x, y: x)`."
-            )
-        yield np.asarray(element[name])
-
-
-def _batches(values: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Values as batches with an axis of features: single ones are put together."""
-    waiting: list[np.ndarray] = []
-    for value in values:
-        if value.ndim:
-            yield value[:, None] if value.ndim == 1 else value
-            continue
-        waiting.append(value)
-        if len(waiting) == _ROWS:
-            yield np.stack(waiting)[:, None]
-            waiting = []
-    if waiting:
-        yield np.stack(waiting)[:, None]
-
-
-def _as_value(value: Any) -> Any:
-    """A value as an array; symbolic tensors and JAX's arrays as they are."""
-    return value if isinstance(value, (KerasTensor, jax.Array)) else np.asarray(value)
-
-
-def _as_column(value: Any) -> Any:
-    return value if isinstance(value, KerasTensor) or value.ndim > 1 else value.reshape((-1, 1))
 
 
 def _is_symbolic_in_tensorflow(value: Any) -> bool:

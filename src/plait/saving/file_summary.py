@@ -8,14 +8,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from plait._errors import FileError, PlaitError
+from plait.errors import FileError, PlaitError
 from plait.saving.archive import CONFIG, METADATA, WEIGHTS, open_archive, open_regular
 from plait.saving.flat_weights import FlatArray, parse_json, read_safetensors
 from plait.saving.h5 import StoredWeights
 from plait.saving.legacy_config import modernise
 from plait.saving.legacy_h5 import LegacyFile
 from plait.saving.tfjs import is_tfjs, read_tfjs_topology, read_tfjs_weights
-from plait.saving.unknown import find_unknown
+from plait.saving.unknown_names import find_unknown
 
 _MOST_JSON = 512 * 2**20
 _CODE = ("__lambda__", "Lambda", "TorchModuleWrapper", "TFSMLayer", "FlaxLayer", "JaxLayer")

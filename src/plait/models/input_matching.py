@@ -7,20 +7,20 @@ size 1 at the end may be missing or be there too much.
 All mismatches come in one error. Differs from Keras: a dict with other keys is never taken by position.
 """
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from plait._dtypes import on_host
-from plait._errors import DataError, ShapeError, describe, describe_dimension, did_you_mean, listing, raise_all
-from plait._tree import flatten, is_nested, leaves_with_paths, same_structure
+from plait.common.dtypes import on_host
+from plait.common.messages import describe, describe_dimension, did_you_mean, listing, raise_all, warn
+from plait.common.tree import flatten, is_nested, leaves_with_paths, same_structure
 from plait.core.graph import Graph
 from plait.core.mask import get_mask, set_mask
 from plait.core.operators import get_item, squeeze
 from plait.core.tensor import KerasTensor
 from plait.core.variable import convert_to_tensor
+from plait.errors import DataError, ShapeError
 from plait.layers.core import Embedding
 
 
@@ -98,10 +98,9 @@ def _is_deep(structure: Any) -> bool:
 
 
 def _warn_structure(structure: Any, values: Any, owner: str) -> None:
-    warnings.warn(
+    warn(
         f"The structure of `inputs` doesn't match the expected structure of {owner}. Expected {describe(structure)}, but got "
-        f"{describe(values)}; the values are taken by position.",
-        stacklevel=6,
+        f"{describe(values)}; the values are taken by position."
     )
 
 
@@ -125,9 +124,7 @@ def select_inputs(structure: Any, names: Sequence[str], values: Any, owner: str)
     missing = [name for name in (structure if isinstance(structure, dict) else names) if name not in values]
     if missing:
         _check_keys(list(structure) if isinstance(structure, dict) else names, values, owner)
-    warnings.warn(
-        f"{owner}: the data has keys that are no inputs, and they are ignored: {listing(extra)}.", stacklevel=5
-    )
+    warn(f"{owner}: the data has keys that are no inputs, and they are ignored: {listing(extra)}.")
     return {key: value for key, value in values.items() if key in known}
 
 

@@ -8,10 +8,11 @@ import fnmatch
 from collections.abc import Iterator
 from typing import Any
 
-from plait._errors import ArgumentError, NameUnknownError, describe, did_you_mean, listing
+from plait.common.messages import describe, did_you_mean, listing
 from plait.core.graph import Graph, Node, graph_of
 from plait.core.tensor import KerasTensor
-from plait.models.matching import match_inputs
+from plait.errors import ArgumentError, NameUnknownError
+from plait.models.input_matching import match_inputs
 from plait.models.rewrite import Names, rewrite
 
 

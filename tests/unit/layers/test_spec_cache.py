@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 import plait
-from plait.layers import alike
+from plait.layers import spec_cache
 
 
 @pytest.fixture
 def traces(monkeypatch):
     """How many layers were traced, by name."""
-    names, recall = [], alike.recall
-    monkeypatch.setattr(alike, "_found", {})
+    names, recall = [], spec_cache.recall
+    monkeypatch.setattr(spec_cache, "_found", {})
     monkeypatch.setattr(
         "plait.layers.base.recall",
         lambda layer, args, kwargs, find: recall(layer, args, kwargs, lambda: names.append(layer.name) or find()),

@@ -14,11 +14,11 @@ from typing import Any
 
 import jax
 
-from plait._policies import DTypePolicy
-from plait._registry import is_builtin
-from plait._settings import settings
-from plait._traits import is_of_plait
-from plait._tree import map_structure_in_order
+from plait.common.policies import DTypePolicy
+from plait.common.registry import is_builtin
+from plait.common.settings import settings
+from plait.common.traits import is_of_plait
+from plait.common.tree import map_structure_in_order
 from plait.constraints import Constraint
 from plait.core.holder import attributes_of
 from plait.core.tensor import KerasTensor

@@ -7,18 +7,10 @@ import re
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
-from plait._dtypes import NAMES, dtype_name, is_float
-from plait._errors import (
-    ArgumentError,
-    ArgumentTypeError,
-    NameUnknownError,
-    PlaitError,
-    UnsafeFileError,
-    describe,
-    did_you_mean,
-    listing,
-)
-from plait._settings import change_settings, settings
+from plait.common.dtypes import NAMES, dtype_name, is_float
+from plait.common.messages import describe, did_you_mean, listing
+from plait.common.settings import change_settings, settings
+from plait.errors import ArgumentError, ArgumentTypeError, NameUnknownError, PlaitError, UnsafeFileError
 
 QUANTIZATION_MODES = ("int8", "float8", "int4")
 

@@ -4,7 +4,8 @@ import fnmatch
 from collections.abc import Callable
 from typing import Any
 
-from plait._errors import NameUnknownError, did_you_mean, listing
+from plait.common.messages import did_you_mean, listing
+from plait.errors import NameUnknownError
 from plait.models.clone import clone_model
 from plait.models.model import Model
 

@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.dtypes import canonicalize_dtype
 
-from plait._errors import ArgumentError, DataError, NameUnknownError, did_you_mean
-from plait._settings import settings
+from plait.common.messages import did_you_mean
+from plait.common.settings import settings
+from plait.errors import ArgumentError, DataError, NameUnknownError
 
 FLOATS = ("bfloat16", "float16", "float32", "float64", "float8_e4m3fn", "float8_e5m2")
 INTEGERS = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")

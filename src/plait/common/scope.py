@@ -14,7 +14,7 @@ import contextvars
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from plait._errors import ArgumentError
+from plait.errors import ArgumentError
 
 
 class Scope(NamedTuple):

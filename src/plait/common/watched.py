@@ -17,7 +17,7 @@ from collections.abc import Container
 from functools import cache
 from typing import Any, ClassVar
 
-from plait._scope import current
+from plait.common.scope import current
 
 
 class _Edits:
