@@ -145,7 +145,7 @@ def categorical_focal_crossentropy(
     return -jnp.sum(weights * y_true * jnp.log(p), axis=axis)
 
 
-@comparison()
+@comparison(of_classes=True)
 def sparse_categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
 ) -> Any:
@@ -183,7 +183,7 @@ def sparse_categorical_crossentropy(
     return losses
 
 
-@comparison()
+@comparison(of_classes=True)
 def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:
     """`(1 - p[y_true]^q) / q`: between the cross-entropy (q to 0) and the absolute error (q = 1); noisy labels pull less.
 

@@ -7,6 +7,7 @@ a callback looks at batches. At most two dispatches are under way at a time, so 
 """
 
 import contextlib
+import functools
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -130,6 +131,8 @@ def _fit(
     """Trains on a source."""
     begin_epoch(seed, initial_epoch, ())  # what is drawn to look at the first batch belongs to that epoch
     trainer = _prepared(model, source, class_weight, draws=seed is None)
+    if validation is not None:
+        validation.check_with(_for_evaluation(trainer))
     params = {"verbose": verbose, "epochs": epochs, "steps": source.steps}
     watchers = CallbackList(callbacks, True, verbose != 0, model, progress, **params)
     model.stop_training, model._history = False, watchers.history
@@ -168,11 +171,8 @@ def _prepared(model: TrainedModel, source: Any, class_weight: Any, draws: bool) 
     """The model's trainer, ready for the source's batches."""
     if draws and isinstance(source, (ArraySource, PyDatasetSource)) and not model._compilation.settled:
         source.order(1)  # as Keras does before the first epoch: a seeded script goes on with the same numbers
-    first = source.first()
-    model._trainer.prepare(first, class_weight)
-    y = source.arrays[1] if isinstance(source, ArraySource) else first[1]
-    if y is not None:
-        model._compilation.check_labels(y, model._trainer.outputs)
+    model._trainer.prepare(source.first(), class_weight)
+    source.check_with(model._trainer.check_labels)
     return model._trainer
 
 
@@ -368,8 +368,15 @@ def evaluate(
     params = {"verbose": verbose, "epochs": 1, "steps": source.steps}
     watchers = CallbackList(callbacks, add_progbar=verbose != 0, model=model, **params)
     with closing_sources(source), contextlib.closing(watchers):
+        if not model._trainer.ready:
+            model._trainer.prepare(source.first(), training=False)
+        source.check_with(_for_evaluation(model._trainer))
         found = _evaluate(model, source, watchers)
     return dict(sorted(found.items())) if return_dict else in_order(model, found)
+
+
+def _for_evaluation(trainer: Any) -> Callable:
+    return functools.partial(trainer.check_labels, step="test_step")
 
 
 def _evaluate(model: TrainedModel, source: Any, watchers: CallbackList, class_weight: Any = None) -> dict:
@@ -410,6 +417,7 @@ def train_on_batch(
     _check_batch(batch)
     trainer = model._trainer
     trainer.prepare(batch, class_weight)
+    trainer.check_labels(batch)
     logs = plain_logs(trainer.train_batch(batch, fresh=True))
     return logs if return_dict else in_order(model, logs)
 
@@ -424,6 +432,7 @@ def test_on_batch(
     trainer = model._trainer
     if not trainer.ready:
         trainer.prepare(batch, training=False)
+    trainer.check_labels(batch, step="test_step")
     evaluation = trainer.evaluation()
     logs = plain_logs(evaluation.batch(batch))
     evaluation.end()

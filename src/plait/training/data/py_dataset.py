@@ -11,7 +11,7 @@ come in the order asked for, and results are the same.
 import itertools
 import random
 import warnings
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from plait.errors import ArgumentError, DataError, StateError
@@ -154,6 +154,12 @@ class PyDatasetSource:
             order = self._epoch()
             self._begun = order, to_device(self._read(self._item(next(order))))
         return self._begun[1]
+
+    def check_with(self, check: Callable) -> None:
+        """Has the labels of each batch looked at."""
+        if self._begun is not None:
+            check(self._begun[1], fetch=True)
+        self._read.check = check
 
     def batches(self, epoch: int, together: int = 1, exactly: bool = False) -> Generator[Any, None, None]:
         """The batches of an epoch. Stopping early, for whatever reason, ends all threads and processes."""
