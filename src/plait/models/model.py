@@ -58,7 +58,9 @@ from plait.models.lookup import find_layer, find_opened, find_tensor
 from plait.models.quantize import quantize
 from plait.models.rewrite import inlined
 from plait.models.state_tree import get_state_tree, set_state_tree
+from plait.training.callbacks import History
 from plait.training.divided import Features, host_part
+from plait.training.run import FitOptions
 
 
 @opens_graphs
@@ -88,7 +90,7 @@ class Model(Layer):
     _family = "model"
     _records = (
         "optimizer _history _compilation _trainer _graph stop_training stop_evaluating stop_predicting run_eagerly jit_compile "
-        "steps_per_execution resumes_at _input_names _optional _takes_any_size _opened _host_part _calls _places _has_integers "
+        "steps_per_execution _input_names _optional _takes_any_size _opened _host_part _calls _places _has_integers "
         "_runs_eagerly"
     )
     _bookkeeping = frozenset({"_input_names", "_optional", "_calls", "_places", "_has_integers"})
@@ -514,10 +516,17 @@ class Model(Layer):
         cache_frozen: Any = "auto",
         seed: int | None = None,
         progress: str = "bar",
-    ) -> Any:
-        """Trains the model; see `plait.training.fit`, whose arguments these are. Returns the History."""
-        given = {key: value for key, value in locals().items() if key not in ("self", "__class__")}
-        return training.fit(self, **given)
+    ) -> History:
+        """Trains the model, and returns the History: `history.history` has a list by name, one number an epoch.
+
+        The arguments are those of `plait.training.FitOptions`, which says what each means.
+        """
+        options = FitOptions(
+            x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight,
+            sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq,
+            cache_frozen, seed, progress,
+        )  # fmt: skip
+        return training.fit(self, options)
 
     def evaluate(
         self,

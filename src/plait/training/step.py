@@ -21,7 +21,6 @@ a step leaves the cells as they were.
 
 import contextlib
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -30,7 +29,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from plait.common.messages import listing
+from plait.common.messages import listing, warn
 from plait.common.scope import current, scope
 from plait.common.traits import has_default, is_usual
 from plait.common.tree import flatten, leaves_with_paths, map_structure, map_structure_in_order, path_name
@@ -175,7 +174,7 @@ class Trainer:
             if class_weight is not None and model._compilation.names_of_outputs:
                 check_class_weight(class_weight, model._compilation.names_of_outputs, self.outputs, model.name)
             if training and model.optimizer is not None and not model.trainable_variables:
-                warnings.warn(f"{model.name}: there is nothing to train: no weight is trainable.", stacklevel=6)
+                warn(f"{model.name}: there is nothing to train: no weight is trainable.")
             if self._prepared is None or _freeze(class_weight) != self._prepared[1]:
                 self._programs.clear()
             self._class_weight = class_weight
