@@ -5,12 +5,12 @@ from typing import Any
 
 import jax
 
-from plait._errors import ArgumentError
 from plait.compat import old_arguments, tensorflow_variable
 from plait.compat.tensorflow_data import element_spec
 from plait.compat.tensors import is_lent, lend, presented
 from plait.core.pure import pure
 from plait.core.variable import Variable
+from plait.errors import ArgumentError
 from plait.metrics import Metric
 from plait.models import Model
 from plait.optimizers import Optimizer

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from plait import callbacks, layers, models, optimizers
-from plait._errors import ArgumentError
-from plait._traits import definer, own_of_plait
-from plait._tree import flatten
+from plait.common.traits import definer, own_of_plait
+from plait.common.tree import flatten
 from plait.compat.tensors import lend
+from plait.errors import ArgumentError
 from plait.saving.legacy_config import INITIALIZERS, RENAMED_ARGUMENTS, RENAMED_IN, WITH_UNITS
 
 _translated: dict[str, None] = {}

@@ -12,14 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from plait import activations, layers, losses, ops, random
-from plait._dtypes import dtype_name
-from plait._errors import ArgumentError, MissingError
-from plait._settings import settings
-from plait._tree import flatten
+from plait.common.dtypes import dtype_name
+from plait.common.settings import settings
+from plait.common.tree import flatten
 from plait.compat.tensorflow_calls import plain, sizes
 from plait.compat.tensorflow_math import l2_normalize
 from plait.compat.tensorflow_variable import Variable
 from plait.core.variable import Variable as PlaitVariable
+from plait.errors import ArgumentError, MissingError
 from plait.models import Model
 
 # ---------------------------------------------------------------------------- graphs

@@ -13,8 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.ndimage import map_coordinates
 
-from plait._errors import ArgumentError, DataError, MissingError, listing
-from plait._settings import settings
+from plait.common.messages import listing
+from plait.common.settings import settings
+from plait.errors import ArgumentError, DataError, MissingError
 from plait.training.data import PyDataset
 from plait.utils.image import array_to_img, img_to_array, load_img
 

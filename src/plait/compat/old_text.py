@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError, DataError
+from plait.errors import ArgumentError, DataError
 from plait.training.data import PyDataset
 
 _FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from plait import random
-from plait._errors import did_you_mean
+from plait.common.messages import did_you_mean
 from plait.compat import tensorflow_places as places
 from plait.compat.outside import note
 from plait.compat.tensorflow_data import DATA, EXPERIMENTAL_DATA, TensorSpec

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from plait import ops
-from plait._tree import flatten
+from plait.common.tree import flatten
 from plait.compat.tensors import HostTensor, on_host
 from plait.core.tensor import KerasTensor
 from plait.core.variable import Variable

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError, DataError
-from plait._tree import map_structure
+from plait.common.tree import map_structure
 from plait.compat.tensorflow_io import path_of, records_of
 from plait.compat.tensors import DType, TensorShape, dtype_of, on_host, presented
+from plait.errors import ArgumentError, DataError
 from plait.utils.dataset import Dataset
 
 AUTOTUNE = -1

@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from plait import ops
-from plait._errors import ArgumentError, DataError
 from plait.compat.tensorflow_calls import as_tensor, either, is_on_host, sizes
 from plait.compat.tensors import HostTensor, on_host
+from plait.errors import ArgumentError, DataError
 from plait.utils.image import pillow
 
 # ---------------------------------------------------------------------------- files

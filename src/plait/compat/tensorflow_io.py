@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from plait._errors import DataError, MissingError
 from plait.compat.tensorflow_image import IMAGE
 from plait.compat.tensorflow_ragged import SparseTensor
 from plait.compat.tensors import on_host
+from plait.errors import DataError, MissingError
 from plait.training.callbacks.event_file import masked_crc32c, record
 
 

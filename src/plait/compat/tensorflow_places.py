@@ -16,11 +16,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from plait import distribution
-from plait._errors import DataError, MissingError
-from plait._tree import flatten, map_structure, pack_as
+from plait.common.tree import flatten, map_structure, pack_as
 from plait.compat.tensorflow_shapes import stack
 from plait.compat.tensors import TensorShape, on_host
 from plait.core.variable import Variable
+from plait.errors import DataError, MissingError
 from plait.training.callbacks.event_file import EventFile
 
 

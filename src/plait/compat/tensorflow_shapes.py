@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from plait import ops
-from plait._tree import flatten, map_structure, pack_as
+from plait.common.tree import flatten, map_structure, pack_as
 from plait.compat.tensorflow_calls import as_tensor, either, holds_text, is_on_host, narrowed, plain, sizes
 from plait.compat.tensors import TensorShape, dtype_of, on_host
 from plait.core.tensor import KerasTensor

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from plait._errors import DataError
 from plait.compat.tensorflow_calls import as_tensor
 from plait.compat.tensorflow_io import bytes_of
 from plait.compat.tensors import on_host
+from plait.errors import DataError
 
 
 def hann_window(window_length: Any, periodic: bool = True, dtype: Any = "float32", name: str | None = None) -> Any:

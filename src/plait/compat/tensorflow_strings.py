@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import DataError
 from plait.compat.tensorflow_ragged import RaggedTensor
 from plait.compat.tensors import on_host
+from plait.errors import DataError
 
 
 def _each(function: Callable[[bytes], Any], input: Any, dtype: Any = object) -> Any:

@@ -17,10 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from plait._errors import ShapeError
 from plait.core.mask import get_mask, set_mask
 from plait.core.tensor import KerasTensor
 from plait.core.variable import Variable
+from plait.errors import ShapeError
 
 ARRAY = type(jnp.zeros(()))
 FLOATING = "bfloat16 float16 float32 float64 half double".split()

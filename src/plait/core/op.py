@@ -22,21 +22,16 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError, ArgumentTypeError, PlaitError, describe
-from plait._names import snake_case
-from plait._registry import (
-    builtin,
-    custom_objects,
-    deserialize,
-    find_class,
-    register_keras_serializable,
-    registered_name,
-)
-from plait._traits import of_plait
-from plait._tree import flatten, map_structure_in_order
+from plait.common.messages import describe
+from plait.common.names import snake_case
+from plait.common.registry import builtin, custom_objects, find_class, register_keras_serializable, registered_name
+from plait.common.serialization import deserialize
+from plait.common.traits import of_plait
+from plait.common.tree import flatten, map_structure_in_order
 from plait.core.graph import Operation, record
 from plait.core.infer import infer
 from plait.core.tensor import KerasTensor, any_symbolic
+from plait.errors import ArgumentError, ArgumentTypeError, PlaitError
 
 
 @of_plait

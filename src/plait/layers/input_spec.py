@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from plait._dtypes import dtype_name
-from plait._errors import ArgumentError, ShapeError, describe, raise_all
-from plait._registry import builtin
-from plait._tree import flatten
+from plait.common.dtypes import dtype_name
+from plait.common.messages import describe, raise_all
+from plait.common.registry import builtin
+from plait.common.tree import flatten
 from plait.core.infer import known_shape
 from plait.core.tensor import check_shape
+from plait.errors import ArgumentError, ShapeError
 
 
 @builtin("layers")

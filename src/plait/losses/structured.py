@@ -6,12 +6,12 @@ import jax
 import jax.numpy as jnp
 from optax import ctc_loss
 
-from plait._dtypes import result_type
-from plait._errors import ShapeError
-from plait._registry import builtin
-from plait._settings import settings
+from plait.common.dtypes import result_type
+from plait.common.registry import builtin
+from plait.common.settings import settings
 from plait.core.mask import set_mask
 from plait.core.variable import convert_to_tensor
+from plait.errors import ShapeError
 from plait.losses.base import LossFunctionWrapper, as_pair, comparison
 
 
@@ -114,7 +114,7 @@ def _logsumexp(values: Any, mask: Any) -> Any:
     return jax.nn.logsumexp(jnp.where(mask | ~some, values, -jnp.inf), axis=1)
 
 
-@comparison()
+@comparison(of_classes=True)
 def ctc(y_true: Any, y_pred: Any) -> Any:
     """The negative log likelihood of label sequences under all alignments with the outputs' time steps.
 

@@ -9,11 +9,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from plait._errors import ShapeError, describe
-from plait._registry import builtin
-from plait._settings import settings
+from plait.common.messages import describe
+from plait.common.registry import builtin
+from plait.common.settings import settings
 from plait.core.variable import convert_to_tensor
-from plait.losses.base import as_pair, match_ranks
+from plait.errors import ShapeError
+from plait.losses.base import as_pair, match_ranks, takes_classes
 from plait.losses.crossentropy import (
     binary_crossentropy,
     categorical_crossentropy,
@@ -57,6 +58,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
 
 
 @builtin("functions", module="keras.metrics")
+@takes_classes
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     """1 where the largest output is that of the label's class, else 0.
 
@@ -82,6 +84,7 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
 
 
 @builtin("functions", module="keras.metrics")
+@takes_classes
 def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Any:
     """1 where fewer than k outputs are larger than that of the label's class, else 0.
 

@@ -14,7 +14,6 @@ What it is not: a trainer, a file format or a picture.
 Differs from Keras: the class of a model never changes; called directly it is compiled, not run layer by layer.
 """
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -23,26 +22,28 @@ import numpy as np
 from jax.core import Tracer
 
 from plait import inspect, optimizers, saving, training
-from plait._errors import ArgumentError, NameTakenError, StateError
-from plait._names import auto_name
-from plait._registry import builtin, constructor_parameters, deserialize, place_of
-from plait._scope import current
-from plait._traits import default, has_default
-from plait._tree import flatten, map_structure_in_order, pack_as
+from plait.common.constructors import constructor_parameters
+from plait.common.messages import warn
+from plait.common.names import auto_name
+from plait.common.registry import builtin, opens_graphs, place_of
+from plait.common.scope import current
+from plait.common.serialization import deserialize
+from plait.common.traits import default, has_default
+from plait.common.tree import flatten, map_structure_in_order, pack_as
 from plait.core.graph import Graph, graph_of
 from plait.core.holder import held_by, keep, shown, uncover
 from plait.core.mask import set_mask
 from plait.core.program import NOT_TRACEABLE
 from plait.core.tensor import KerasTensor, any_symbolic
 from plait.core.variable import Variable, is_observed, observed
+from plait.errors import ArgumentError, NameTakenError, StateError
 from plait.export import export_model
 from plait.layers.base import Layer, build_by_tracing, mark_built
 from plait.layers.input import input_layer_of, input_name, input_spec_of
 from plait.layers.ownership import unique
 from plait.models.calls import Calls
 from plait.models.graph_config import config_to_graph, graph_to_config, other_arguments, read_other_arguments
-from plait.models.layer_list import LayerList, layer_named
-from plait.models.matching import (
+from plait.models.input_matching import (
     Place,
     fit_leaf,
     fit_values,
@@ -52,13 +53,17 @@ from plait.models.matching import (
     places_of,
     select_inputs,
 )
+from plait.models.layer_list import LayerList, layer_named
+from plait.models.lookup import find_layer, find_opened, find_tensor
 from plait.models.quantize import quantize
-from plait.models.reach import find_layer, find_opened, find_tensor
 from plait.models.rewrite import inlined
 from plait.models.state_tree import get_state_tree, set_state_tree
+from plait.training.callbacks import History
 from plait.training.divided import Features, host_part
+from plait.training.run import FitOptions
 
 
+@opens_graphs
 @builtin("models", "Functional", module="keras")
 class Model(Layer):
     """Layers that are trained, saved and used together.
@@ -85,22 +90,23 @@ class Model(Layer):
     _family = "model"
     _records = (
         "optimizer _history _compilation _trainer _graph stop_training stop_evaluating stop_predicting run_eagerly jit_compile "
-        "steps_per_execution resumes_at _input_names _optional _takes_any_size _opened _host_part _calls _places _has_tables "
+        "steps_per_execution _input_names _optional _takes_any_size _opened _host_part _calls _places _has_integers "
         "_runs_eagerly"
     )
-    _bookkeeping = frozenset({"_input_names", "_optional", "_calls", "_places", "_has_tables"})
+    _bookkeeping = frozenset({"_input_names", "_optional", "_calls", "_places", "_has_integers"})
     _hooks = (
         "compile compile_from_config get_compile_config compute_loss compute_metrics get_metrics_result reset_metrics "
         "file_identity"
     )
     _leads_to = "layers optimizer"
+    _fills_a_file = True  # whether a file may hold one by itself
 
     _graph: Graph | None = None
     _tells_constructor = True
     _told_by_attributes = _waits_for_call = False
     _takes_any_size = False
     _places: Sequence[Place] = ()
-    _has_tables = False  # whether an Embedding looks up numbers that come in
+    _has_integers = False  # whether inputs are whole numbers, or are looked up by an Embedding
     _opened: tuple[Graph, Graph] | None = None
     _host_part: tuple[Graph, Any] | None = None
     optimizer: Any = None
@@ -130,7 +136,7 @@ class Model(Layer):
         self._input_names = [input_name(tensor) for tensor in self._graph.inputs]
         self._optional = [bool(getattr(input_layer_of(tensor), "optional", False)) for tensor in self._graph.inputs]
         keep(self, _places=places_of(self._graph, self._input_names))
-        self._has_tables = any(place.tables for place in self._places)
+        self._has_integers = any(place.tables or place.is_integer for place in self._places)
         self.built = True
         self.supports_masking = True
         if not self._trainable:
@@ -174,7 +180,7 @@ class Model(Layer):
             and args[0].dtype.kind in "fiub"
         ):
             # The program may still be reading when this returns, and the caller may fill the array anew by then.
-            fits = args[0].dtype.itemsize < 8 and not self._has_tables
+            fits = args[0].dtype.itemsize < 8 and not self._has_integers
             return self._run_compiled((np.array(args[0] if fits else self._fit_on_host(args[0])),), kwargs)
         leaves = flatten([list(args), kwargs])
         if not all(map(_is_plain_array, leaves)):
@@ -182,7 +188,7 @@ class Model(Layer):
             return self._as_listed(outputs) if isinstance(outputs, KerasTensor) else outputs
         if any(isinstance(leaf, np.ndarray) for leaf in leaves):
             wide = any(isinstance(leaf, np.ndarray) and leaf.dtype.itemsize == 8 for leaf in leaves)
-            if (wide or self._has_tables) and args and not isinstance(args[0], Features):
+            if (wide or self._has_integers) and args and not isinstance(args[0], Features):
                 args = (self._fit_on_host(args[0]), *args[1:])
             args, kwargs = map_structure_in_order(_private, [args, kwargs])
         return self._run_compiled(args, kwargs)
@@ -195,7 +201,8 @@ class Model(Layer):
             return super().__call__(*args, **kwargs)
 
     def _fit_on_host(self, x: Any) -> Any:
-        """Data whose 64-bit numbers are in the dtypes of their inputs, and whose ids are within the tables of Embeddings.
+        """Data whose 64-bit numbers are in the dtypes of their inputs, whose whole numbers are such, and whose ids are within the
+        tables of Embeddings.
 
         Without a graph nobody says what inputs are for, and numbers are in what the device has.
         """
@@ -509,10 +516,17 @@ class Model(Layer):
         cache_frozen: Any = "auto",
         seed: int | None = None,
         progress: str = "bar",
-    ) -> Any:
-        """Trains the model; see `plait.training.fit`, whose arguments these are. Returns the History."""
-        given = {key: value for key, value in locals().items() if key not in ("self", "__class__")}
-        return training.fit(self, **given)
+    ) -> History:
+        """Trains the model, and returns the History: `history.history` has a list by name, one number an epoch.
+
+        The arguments are those of `plait.training.FitOptions`, which says what each means.
+        """
+        options = FitOptions(
+            x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight,
+            sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq,
+            cache_frozen, seed, progress,
+        )  # fmt: skip
+        return training.fit(self, options)
 
     def evaluate(
         self,
@@ -719,10 +733,9 @@ class Model(Layer):
             return None
         optimizer = self.optimizer
         if isinstance(getattr(optimizer, "inner_optimizer", optimizer), optimizers.OptaxOptimizer):
-            warnings.warn(
+            warn(
                 f"Model {self.name!r}: an Optax transformation has no config, so the file won't say which optimizer it was. "
-                "Compile the model again after loading.",
-                stacklevel=4,
+                "Compile the model again after loading."
             )
             optimizer = None
         return {

@@ -14,13 +14,15 @@ from typing import Any
 import jax.numpy as jnp
 
 from plait import losses, metrics
-from plait._errors import ArgumentError, DataError, PlaitError, StateError, describe, listing, raise_all
-from plait._names import snake_case
-from plait._traits import of_plait
-from plait._tree import flatten, is_nested, pack_as
-from plait._watched import Watched
+from plait.common.messages import describe, listing, raise_all
+from plait.common.names import snake_case
+from plait.common.traits import of_plait
+from plait.common.tree import flatten, is_nested, pack_as
+from plait.common.watched import Watched
 from plait.core.variable import convert_to_tensor
-from plait.training.checks import check_class_labels, warn_if_spread
+from plait.errors import ArgumentError, DataError, PlaitError, StateError
+from plait.training.checks import warn_if_spread
+from plait.training.labels import Labels, rule_of
 from plait.training.names import match_labels, match_to_outputs, output_names
 from plait.training.nested_losses import Group, LossSum, is_structured, split
 
@@ -156,11 +158,14 @@ class Compiled(Watched):
         _rename_clashes(self._entries)
         self._settled = True
 
-    def check_labels(self, y: Any, outputs: Any) -> None:
-        """Refuses class numbers that no output stands for: see `checks.check_class_labels`."""
-        if outputs is None or (self.own_loss and len(flatten(outputs)) != len(self._entries)):
-            return  # the losses are of what the user's own step, or `compute_loss`, hands on
-        check_class_labels(y, [e.name for e in self._entries], [e.loss for e in self._entries], outputs, self.owner)
+    def labels_for(self, outputs: Any) -> Labels:
+        """What labels must be, once all is settled for some outputs (specs are enough)."""
+        in_groups = [[g.loss for g in self._groups if place in g.members] for place in range(len(self._entries))]
+        rules = [
+            rule_of(entry.name, output, [entry.loss, *others], [*entry.metrics, *entry.weighted_metrics])
+            for entry, output, others in zip(self._entries, flatten(outputs), in_groups, strict=True)
+        ]
+        return Labels(rules, [e.needs_labels for e in self._entries], [e.name for e in self._entries], self.owner)
 
     def _labels(self, y: Any) -> list:
         wanted = [entry.needs_labels for entry in self._entries]

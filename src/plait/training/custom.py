@@ -16,9 +16,9 @@ import inspect
 from collections.abc import Sequence
 from typing import Any
 
-from plait._scope import scope
-from plait._traits import default, read_once
-from plait._tree import flatten
+from plait.common.scope import scope
+from plait.common.traits import default, read_once
+from plait.common.tree import flatten
 from plait.core.pure import pure
 from plait.training.data.source import unpack
 from plait.training.protocols import TrainedModel

@@ -24,14 +24,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from plait._errors import ArgumentError
-from plait._scope import scope
-from plait._traits import is_usual
-from plait._tree import flatten
+from plait.common.scope import scope
+from plait.common.traits import is_usual
+from plait.common.tree import flatten
 from plait.core.graph import Graph, Node
 from plait.core.infer import infer
 from plait.core.program import Program
 from plait.core.tensor import KerasTensor
+from plait.errors import ArgumentError
 from plait.layers.base import Layer
 from plait.layers.ownership import unique
 from plait.random import global_states
@@ -166,7 +166,9 @@ def keep_features(
             room[first : first + step] = np.asarray(value)
     features = Features(kept, [inputs[place] for place in trunk.besides])
     steps = source.steps if source.steps != source.full + bool(source.rest) else None
-    return ArraySource(features, y, sample_weight, source.batch_size, source.shuffle, steps, source.goes_on)
+    kept = ArraySource(features, y, sample_weight, source.batch_size, source.shuffle, steps, source.goes_on)
+    kept.check = source.check
+    return kept
 
 
 def _rows_are_independent(trunk: Trunk, inputs: list, rows: int, training: bool) -> bool:

@@ -21,7 +21,6 @@ a step leaves the cells as they were.
 
 import contextlib
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -30,10 +29,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from plait._errors import ArgumentError, DataError, PlaitError, StateError, describe, listing
-from plait._scope import current, scope
-from plait._traits import has_default, is_usual
-from plait._tree import flatten, leaves_with_paths, map_structure, map_structure_in_order, path_name
+from plait.common.messages import describe, listing, warn
+from plait.common.scope import current, scope
+from plait.common.traits import has_default, is_usual
+from plait.common.tree import flatten, leaves_with_paths, map_structure, map_structure_in_order, path_name
 from plait.core.cell import Cell, cell_of, give_back, take
 from plait.core.constants import Constants
 from plait.core.infer import infer
@@ -44,6 +43,7 @@ from plait.core.tensor import KerasTensor
 from plait.core.traces import Traces
 from plait.core.variable import Variable, observed, values_of
 from plait.distribution import lay_out_batch
+from plait.errors import ArgumentError, DataError, PlaitError, StateError
 from plait.layers.ownership import unique
 from plait.random import global_states
 from plait.training import custom
@@ -51,6 +51,7 @@ from plait.training.checks import check_class_weight
 from plait.training.compiled import weights_of_classes
 from plait.training.data.source import pack
 from plait.training.divided import Features
+from plait.training.labels import Labels
 from plait.training.names import match_labels
 from plait.training.protocols import TrainedModel
 
@@ -125,6 +126,7 @@ class Trainer:
         self.in_epoch = False  # whether the metrics are those of an epoch of training that is under way
         self.as_python = False  # whether a step of the user's looks at values, and so cannot be traced
         self.outputs: Any = None  # what the outputs look like
+        self._labels: Labels | None = None  # what labels must be; None where a `compute_loss` of one's own reads them
         self.paces: dict[str, Any] = {}
         self.trunk: Any = (
             None  # the part of the model whose tensors stand in x's place, if they do (training/frozen.py)
@@ -173,11 +175,9 @@ class Trainer:
             model = self.model
             if class_weight is not None and model._compilation.names_of_outputs:
                 check_class_weight(class_weight, model._compilation.names_of_outputs, self.outputs, model.name)
-            nothing = (
-                model.optimizer is not None and not model.trainable_variables and not self._takes_data("train_step")
-            )
-            if training and nothing:
-                warnings.warn(f"{model.name}: there is nothing to train: no weight is trainable.", stacklevel=6)
+            idle = model.optimizer is not None and not model.trainable_variables
+            if training and idle and not self._takes_data("train_step"):
+                warn(f"{model.name}: there is nothing to train: no weight is trainable.")
             if self._prepared is None or _freeze(class_weight) != self._prepared[1]:
                 self._programs.clear()
             self._class_weight = class_weight
@@ -245,6 +245,8 @@ class Trainer:
         _check_numbers(sample_weight, "sample weights", "Give a number for each row.", model.name)
         self.outputs = outputs
         self._settle(_specs(x), _specs(y) if y is not None else None, outputs)
+        if has_default(type(model), "compute_loss"):
+            self._labels = model._compilation.labels_for(outputs)
         if any(not metric.built or not metric.variables for metric in model._compilation.metric_objects):
             infer(model._compilation.update_metrics, (_specs(y), outputs, _specs(sample_weight)), {})
 
@@ -256,6 +258,18 @@ class Trainer:
             if not self.model._compilation.own_loss:
                 raise
             infer(lambda x, y, outputs: self.model.compute_loss(x=x, y=y, y_pred=outputs), (x, y, outputs), {})
+
+    def check_labels(self, batch: tuple, fetch: bool = False, rows: Any = None, step: str = "train_step") -> None:
+        """Refuses labels that aren't what losses and metrics need (`training/labels`); steps of one's own take any.
+
+        Args:
+            batch: `(x, y, sample_weight)`.
+            fetch: whether labels on the device are looked at, too.
+            rows: the numbers of the batch's rows in all the data, where they are known.
+            step: the method that will read them.
+        """
+        if self._labels is not None and has_default(type(self.model), step):
+            self._labels.check(batch, fetch, rows)
 
     def fresh_metrics(self) -> list:
         """The metrics' values at the start, as arrays of the caller's own."""
@@ -308,10 +322,9 @@ class Trainer:
         """
         if self.as_python or not self._takes_data("train_step", "test_step") or not looks_at_a_value(error):
             raise error
-        warnings.warn(
+        warn(
             f"Model {self.model.name!r}: its step looks at values, so it runs as plain Python, and not compiled: "
             f"{str(error).splitlines()[0]} Use tf.where and tf.cond in place of `if`, and return numbers in place of printing them.",
-            stacklevel=6,
         )
         self.as_python = True
         self._programs.clear()

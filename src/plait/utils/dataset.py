@@ -20,8 +20,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from plait._errors import ArgumentError, describe, listing
-from plait._tree import flatten, keys_of, map_structure, pack_as
+from plait.common.messages import describe, listing
+from plait.common.tree import flatten, keys_of, map_structure, pack_as
+from plait.errors import ArgumentError
 from plait.training.data.ahead import ahead, iterated_ahead
 
 _AUTOMATIC = -1  # tf.data.AUTOTUNE

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from plait._dtypes import on_host
-from plait._errors import DataError, did_you_mean, listing, raise_all
-from plait._tree import flatten, is_nested, map_structure_in_order
+from plait.common.dtypes import on_host
+from plait.common.messages import did_you_mean, listing, raise_all
+from plait.common.tree import flatten, is_nested, map_structure_in_order
+from plait.errors import DataError
 from plait.layers.preprocessing.encoding import is_text
 from plait.training.data.arrays import as_arrays, is_arrays
 from plait.training.protocols import TrainedModel
@@ -47,8 +48,8 @@ class DataOf:
         return x, self._fit_labels(self._labels_of_frame(y) if is_frame(y) else y)
 
     def _may_not_fit(self, x: Any) -> bool:
-        """Whether data could be of 64 bits, or has ids that are looked up."""
-        if self._model._has_tables:
+        """Whether data could be of 64 bits, or must be whole numbers."""
+        if self._model._has_integers:
             return True
         return any(getattr(getattr(leaf, "dtype", None), "itemsize", 8) == 8 for leaf in flatten(x))
 
