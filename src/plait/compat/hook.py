@@ -82,6 +82,9 @@ _OLD_MODULES = frozenset(
     ]
 )
 
+# The module whose presence has TensorBoard do without TensorFlow, as it does where that isn't installed.
+_NO_TENSORFLOW = "tensorboard.compat.notf"
+
 _GROUPS = ("applications", "datasets")  # each data set, and each kind of model, is a module
 
 
@@ -247,6 +250,8 @@ class MirrorFinder(MetaPathFinder, Loader):
 
     def find_spec(self, fullname: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
         """A mirror's spec for what is mirrored; None leaves the import to others."""
+        if fullname == _NO_TENSORFLOW:
+            return ModuleSpec(fullname, self)
         root = fullname.split(".")[0]
         if root not in ROOTS or not self.has(fullname):
             return None
@@ -272,6 +277,8 @@ class MirrorFinder(MetaPathFinder, Loader):
         )
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
+        if spec.name == _NO_TENSORFLOW:
+            return ModuleType(spec.name)
         importlib.import_module("plait.compat.lent").lend_all()
         if spec.name == "tensorflow" or _is_part(spec.name):
             return _stand_in().make(spec.name)
@@ -315,7 +322,7 @@ def uninstall() -> None:
 
 
 def _take_out() -> dict[str, ModuleType]:
-    names = [name for name in sys.modules if name.split(".")[0] in ROOTS]
+    names = [name for name in sys.modules if name.split(".")[0] in ROOTS or name == _NO_TENSORFLOW]
     return {name: sys.modules.pop(name) for name in names}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from plait import ops
 from plait.common.tree import flatten, map_structure, pack_as
@@ -349,7 +350,7 @@ def searchsorted(
 
 def cond(pred: Any, true_fn: Callable, false_fn: Callable, name: str | None = None) -> Any:
     """What one of two functions gives; both are traced where the condition isn't known yet."""
-    if not isinstance(pred, jax.core.Tracer):
+    if not isinstance(pred, Tracer):
         return true_fn() if bool(np.asarray(pred)) else false_fn()
     return jax.lax.cond(jnp.asarray(pred, bool), lambda: _arrays(true_fn()), lambda: _arrays(false_fn()))
 
@@ -433,7 +434,7 @@ def _typed(value: Any, dtype: Any) -> Any:
     return value if same else cast(value, dtype)
 
 
-def custom_gradient(f: Callable | None = None) -> Any:
+def custom_gradient(f: Callable) -> Any:
     """A function with a gradient of its own: it returns its value and the function of the gradient from above."""
     return ops.custom_gradient(f)
 

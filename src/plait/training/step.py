@@ -506,8 +506,9 @@ class Trainer:
             logs = step(pack(*batch))
         logs = {} if logs is None else map_structure_in_order(observed, values_of(logs))
         optimizer = self._optimizer_variables if state.optimizer else []
-        after = ([observed(bindings[v]) for v in part] for part in (self.variables, optimizer, self.metric_variables))
-        return State(*after, flat_logs(logs))
+        parts = self.variables, optimizer, self.metric_variables
+        weights, slots, measured = ([observed(bindings[v]) for v in part] for part in parts)
+        return State(weights, slots, measured, flat_logs(logs))
 
     def keeps_logs(self, step: str) -> bool:
         """Whether the logs come from a step of the user's, so that a loop hands them on."""
