@@ -105,7 +105,7 @@ def _optimizer_arguments(cls: type, args: tuple, kwargs: dict) -> tuple[tuple, d
         default = inspect.signature(cls.__init__).parameters["learning_rate"].default
         rate: Any = args[0] if args else kwargs.pop("learning_rate", default)
         args = args[1:]
-        kwargs["learning_rate"] = optimizers.schedules.InverseTimeDecay(float(rate), 1, decay)  # type: ignore[arg-type]
+        kwargs["learning_rate"] = optimizers.schedules.InverseTimeDecay(float(rate), 1, decay)
     if isinstance(kwargs.get("learning_rate"), int):
         kwargs["learning_rate"] = float(kwargs["learning_rate"])
     return args, kwargs

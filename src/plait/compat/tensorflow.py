@@ -42,9 +42,9 @@ from plait.compat.tensorflow_ragged import RAGGED, SETS, SPARSE, RaggedTensor, S
 from plait.compat.tensorflow_shapes import SHAPES
 from plait.compat.tensorflow_signal import AUDIO, SIGNAL
 from plait.compat.tensorflow_strings import STRINGS, edit_distance
-from plait.compat.tensorflow_tape import GradientTape
+from plait.compat.tensorflow_tape import GradientTape, Recorded
 from plait.compat.tensorflow_variable import Variable
-from plait.compat.tensors import DType, HostTensor, TensorShape, lend_shapes
+from plait.compat.tensors import DType, HostTensor, TensorShape, lend_shapes, lend_to_numpy
 from plait.core.variable import Variable as PlaitVariable
 
 VERSION = "2.20.0"
@@ -322,4 +322,5 @@ def make(name: str) -> ModuleType:
     module.__path__ = []  # type: ignore[attr-defined]
     if name == "tensorflow":
         lend_shapes()
+        lend_to_numpy(Recorded)
     return module

@@ -10,7 +10,7 @@ from jax.core import Tracer
 
 from plait import ops
 from plait.common.tree import flatten, map_structure, pack_as
-from plait.compat.tensorflow_calls import as_tensor, either, holds_text, is_on_host, narrowed, plain, sizes
+from plait.compat.tensorflow_calls import as_tensor, either, holds_text, is_on_host, is_tracing, narrowed, plain, sizes
 from plait.compat.tensors import TensorShape, dtype_of, on_host
 from plait.core.tensor import KerasTensor
 
@@ -29,7 +29,7 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str = "Cons
 def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, name: str | None = None) -> Any:
     """A tensor of a value; text, which no device holds, on the host."""
     if is_on_host([value]) and value.dtype != object:
-        return ops.convert_to_tensor(np.asarray(value), None if dtype is None else str(dtype))
+        value = np.asarray(value)
     return as_tensor(value, dtype)
 
 
@@ -63,6 +63,8 @@ def sequence(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, n
     bounds = [
         np.asarray(bound).item() if not isinstance(bound, (int, float)) else bound for bound in (start, limit, delta)
     ]
+    if is_tracing() and all(isinstance(bound, int) for bound in bounds) and (dtype is None or "int" in str(dtype)):
+        return on_host(np.arange(*bounds, dtype="int32" if dtype is None else str(dtype)))
     return ops.arange(*bounds, dtype=None if dtype is None else str(dtype))
 
 

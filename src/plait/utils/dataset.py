@@ -549,6 +549,8 @@ def as_component(value: Any) -> Any:
         return {key: as_component(part) for key, part in value.items()}
     if isinstance(value, Dataset):
         return value
+    if isinstance(value, (str, bytes)) or (isinstance(value, list) and value and isinstance(value[0], (str, bytes))):
+        return np.array(value, object)  # NumPy's own arrays of bytes lose zeros at the end
     array = np.asarray(value)
     if hasattr(value, "__array__") or (isinstance(value, list) and any(hasattr(v, "__array__") for v in value)):
         return array
