@@ -205,3 +205,42 @@ def test_names_are_counted(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, env=source, timeout=120, check=True)
     assert "in 2 or more programs: 2 of 3 names, 70.0% weighted by programs" in done.stdout
     assert "missing: tf.nonsense (3)" in done.stdout
+
+
+def test_a_tensorflow_that_is_installed_stands_behind(tf, tmp_path, monkeypatch):
+    """Names that the stand-in lacks are the real one's, whose functions import more of it when they are called."""
+    from plait.compat import tensorflow as stand_in
+
+    (tmp_path / "tensorflow" / "python" / "inner").mkdir(parents=True)
+    (tmp_path / "tensorflow" / "__init__.py").write_text(
+        "from types import SimpleNamespace\n"
+        "hidden = []\n"
+        "config = SimpleNamespace(set_visible_devices=lambda devices, kind: hidden.append(kind))\n"
+        "def rare(x):\n"
+        "    from tensorflow.python.inner import late\n"
+        "    return late.computed(x)\n"
+    )
+    for package in ("python", "python/inner"):
+        (tmp_path / "tensorflow" / package / "__init__.py").write_text("")
+    (tmp_path / "tensorflow" / "python" / "inner" / "late.py").write_text(
+        "class Tensor:\n"
+        "    def __init__(self, value): self.value = value\n"
+        "    def __array__(self, dtype=None, copy=None):\n"
+        "        import numpy\n"
+        "        return numpy.asarray(self.value, dtype)\n"
+        "def computed(x): return Tensor([float(v) * 2 for v in x])\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    stand_in.real_tensorflow.cache_clear()
+    try:
+        found = tf.rare([1, 2])
+        assert stand_in.real_tensorflow().hidden == ["GPU"]
+        assert tf.reduce_sum(found).numpy() == 6.0
+        (row,) = tf.data.Dataset.from_tensor_slices([[1, 2]]).map(tf.rare)
+        assert row.numpy().tolist() == [2.0, 4.0]
+        assert plait.ops.sum(found) == 6.0
+        assert tf.keras.Model is plait.Model
+        with pytest.raises(AttributeError, match=r"has no tensorflow\.nonsense"):
+            _ = tf.nonsense
+    finally:
+        stand_in.real_tensorflow.cache_clear()

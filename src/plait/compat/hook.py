@@ -10,11 +10,12 @@ A real Keras or TensorFlow stays installed and untouched; `real("keras")` import
 
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
@@ -253,8 +254,10 @@ class MirrorFinder(MetaPathFinder, Loader):
         if fullname == _NO_TENSORFLOW:
             return ModuleSpec(fullname, self)
         root = fullname.split(".")[0]
-        if root not in ROOTS or not self.has(fullname):
+        if root not in ROOTS:
             return None
+        if not self.has(fullname):
+            return _real_spec(fullname)
         return ModuleSpec(fullname, self, is_package=True)
 
     def has(self, fullname: str) -> bool:
@@ -286,6 +289,31 @@ class MirrorFinder(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Mirrors have nothing to run."""
+
+
+class _Given(Loader):
+    """Loads a module that is there already."""
+
+    def __init__(self, module: ModuleType):
+        self._module = module
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return self._module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """It has run."""
+
+
+def _real_spec(fullname: str) -> ModuleSpec | None:
+    """Where a module of the real TensorFlow is, if that was loaded behind the stand-in: its functions import some of their own."""
+    if not fullname.startswith("tensorflow.") or "tensorflow" not in _hidden:
+        return None
+    if fullname in _hidden:
+        module = _hidden[fullname]
+        return ModuleSpec(fullname, _Given(module), is_package=hasattr(module, "__path__"))
+    inner = fullname.split(".")[1:-1]
+    folders = [os.path.join(folder, *inner) for folder in _hidden["tensorflow"].__path__]
+    return PathFinder.find_spec(fullname, folders)
 
 
 _finder = MirrorFinder()

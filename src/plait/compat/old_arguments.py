@@ -103,9 +103,9 @@ def _optimizer_arguments(cls: type, args: tuple, kwargs: dict) -> tuple[tuple, d
     if decay:
         note(f"{cls.__name__}(decay as InverseTimeDecay)")
         default = inspect.signature(cls.__init__).parameters["learning_rate"].default
-        rate: Any = args[0] if args else kwargs.pop("learning_rate", default)
+        rate = float(np.asarray(args[0] if args else kwargs.pop("learning_rate", default)))
         args = args[1:]
-        kwargs["learning_rate"] = optimizers.schedules.InverseTimeDecay(float(rate), 1, decay)
+        kwargs["learning_rate"] = optimizers.schedules.InverseTimeDecay(rate, 1, decay)
     if isinstance(kwargs.get("learning_rate"), int):
         kwargs["learning_rate"] = float(kwargs["learning_rate"])
     return args, kwargs

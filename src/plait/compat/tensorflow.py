@@ -8,6 +8,7 @@ library.
 import functools
 import importlib
 import logging
+import os
 import unittest
 from types import ModuleType
 from typing import Any
@@ -19,6 +20,7 @@ import numpy as np
 from plait import random
 from plait.common.messages import did_you_mean
 from plait.compat import tensorflow_places as places
+from plait.compat.hook import real
 from plait.compat.outside import note
 from plait.compat.tensorflow_data import DATA, EXPERIMENTAL_DATA, TensorSpec
 from plait.compat.tensorflow_image import IMAGE
@@ -308,12 +310,34 @@ def _named(path: str, name: str) -> Any:
         return getattr(jnp, name)
     if not path and name in _initializers():
         return _initializers()[name]
+    if (behind := _behind(inner)) is not None:
+        return behind
     note(f"tensorflow.{inner}")
     hint = did_you_mean(name, [*table, *_inner(path)])
     raise AttributeError(
         f"plait stands in for tensorflow.keras and what programs for Keras use of TensorFlow, and has no tensorflow.{inner}."
         f"{hint} plait.ops and jax.numpy have most of what tensors need."
     )
+
+
+@functools.cache
+def real_tensorflow() -> ModuleType | None:
+    """TensorFlow itself, kept off the GPU; None where it isn't installed. It is loaded when a name is asked for that isn't here."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        module = real("tensorflow")
+    except ImportError:
+        return None
+    module.config.set_visible_devices([], "GPU")
+    return module
+
+
+def _behind(path: str) -> Any:
+    """What TensorFlow itself has under a path; None where it isn't installed, or has nothing there."""
+    value: Any = real_tensorflow()
+    for part in path.split("."):
+        value = getattr(value, part, None)
+    return value
 
 
 def make(name: str) -> ModuleType:
