@@ -516,6 +516,7 @@ class Model(Layer):
         cache_frozen: Any = "auto",
         seed: int | None = None,
         progress: str = "bar",
+        resume: Any = None,
     ) -> History:
         """Trains the model, and returns the History: `history.history` has a list by name, one number an epoch.
 
@@ -524,7 +525,7 @@ class Model(Layer):
         options = FitOptions(
             x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight,
             sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq,
-            cache_frozen, seed, progress,
+            cache_frozen, seed, progress, resume,
         )  # fmt: skip
         return training.fit(self, options)
 
