@@ -39,7 +39,7 @@ from plait.core.cell import mark_revision
 from plait.core.graph import record
 from plait.core.holder import shown
 from plait.core.infer import infer
-from plait.core.mask import _masks, get_mask, set_mask
+from plait.core.mask import _masks, end_masks_of_ops, get_mask, set_mask
 from plait.core.pure import pure
 from plait.core.remat import RematScope, run_again
 from plait.core.tensor import KerasTensor, any_symbolic
@@ -273,9 +273,8 @@ class Layer(Owner):
         compute = self._dtype_policy.compute_dtype
         if self.autocast and hasattr(x, "astype") and x.dtype != compute and is_float(x.dtype):
             cast = x.astype(compute)
-            mask = get_mask(x) if _masks else None
-            if mask is not None:
-                set_mask(cast, mask)
+            if _masks:
+                set_mask(cast, get_mask(x))
             return cast
         return x
 
@@ -453,6 +452,7 @@ class Layer(Owner):
         return filled
 
     def _pass_masks_on(self, args: tuple, kwargs: dict, outputs: Any) -> None:
+        end_masks_of_ops(flatten(outputs) if self._family != "model" else [])  # in a model's `call` they go on
         first = args[0] if args else next((v for v in kwargs.values() if is_tensor(v)), None)
         previous = kwargs.get("mask")  # a mask that was given counts as the input's own
         if previous is None:

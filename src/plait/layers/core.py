@@ -15,6 +15,7 @@ from plait.layers.input_spec import InputSpec
 from plait.layers.quantized import Layout, Quantizable, rows_of
 from plait.layers.shapes import as_shapes
 from plait.lowering.products import product
+from plait.ops import masks as _rules_of_masks  # noqa: F401  (tells ops what to do with the masks that layers make)
 
 
 @builtin("layers")
