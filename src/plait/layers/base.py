@@ -48,7 +48,7 @@ from plait.distribution import lay_out_variable
 from plait.layers.alike import recall
 from plait.layers.call_signature import CallSignature, parameter_names, read_signature, signatures
 from plait.layers.config import arguments_of, make_of_config, read_config
-from plait.layers.input_spec import check_inputs
+from plait.layers.input_spec import check_inputs, note_call, refuse_structure
 from plait.layers.ownership import Owner, unique
 from plait.layers.shapes import as_shapes, is_tensor, map_shapes, shapes_of
 
@@ -127,6 +127,7 @@ class Layer(Owner):
     _remat: RematScope | None = None
     _policies: DTypePolicyMap | None = None
     _is_quantized = False
+    _takes_structures = False  # whether it takes several tensors as one argument: lists, dicts
     _needs_integers = False  # whether integers are numbers of things, which floats can't stand for
     _followed = ("_regularizer", "_constraint")
     _family = "operation"  # the kind of thing that it does: the colour of its box in pictures
@@ -228,7 +229,7 @@ class Layer(Owner):
                     outputs = call(*args, **kwargs)
                 self._called = True
         except Exception as error:
-            self._note_call(error, args, kwargs)
+            note_call(self, "/".join((*current().path, self.name)), error, args, kwargs)
             raise
         if isinstance(outputs, (Variable, list, tuple, dict)):
             outputs = values_of(outputs)
@@ -243,14 +244,6 @@ class Layer(Owner):
         if self._remat is not None and self._remat.covers(self, args, kwargs):
             return run_again(self.call, self.variables, args, kwargs)
         return self.call(*args, **kwargs)
-
-    def _note_call(self, error: Exception, args: tuple, kwargs: dict) -> None:
-        if not getattr(error, "__notes__", None):
-            received = ", ".join(
-                [describe(arg) for arg in args] + [f"{key}={describe(value)}" for key, value in kwargs.items()]
-            )
-            path = "/".join((*current().path, self.name))
-            error.add_note(f"plait: in {type(self).__name__} {path!r}, which received {received}")
 
     def _convert_inputs(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         """Makes arrays of what comes in, floating ones in the dtype that the layer computes in."""
@@ -302,7 +295,11 @@ class Layer(Owner):
             )
         if self.input_spec is not None:
             self._check_inputs(signature, args, kwargs)
-        self.build_for(self._shapes_for_build(signature, args, kwargs))
+        try:
+            self.build_for(self._shapes_for_build(signature, args, kwargs))
+        except Exception as error:
+            refuse_structure(self, error, args, kwargs)
+            raise
         if self._states_shape and has_default(type(self), "build") and _has_unbuilt_layers(self):
             _trace(self, args, kwargs)
         if self.input_spec is not None:

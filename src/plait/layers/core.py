@@ -372,6 +372,8 @@ class Lambda(Layer):
     Differs: files never hold code. A named function is saved by its registered name; a lambda can't be saved.
     """
 
+    _takes_structures = True
+
     _family = "dense"
 
     def __init__(

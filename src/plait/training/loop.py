@@ -132,7 +132,7 @@ def _fit(
     trainer = _prepared(model, source, class_weight, draws=seed is None)
     if validation is not None:
         validation.check_with(_for_evaluation(trainer))
-    params = {"verbose": verbose, "epochs": epochs, "steps": source.steps}
+    params = {"verbose": verbose, "epochs": epochs, "steps": source.steps, "validates": validation is not None}
     watchers = CallbackList(callbacks, True, verbose != 0, model, progress, **params)
     model.stop_training, model._history = False, watchers.history
     uncover(model, "history")

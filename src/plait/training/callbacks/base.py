@@ -21,7 +21,7 @@ class Callback:
 
     Attributes:
         model: the model that is trained.
-        params: `verbose`, `epochs` and `steps` of the run.
+        params: `verbose`, `epochs` and `steps` of the run, and whether it `validates`.
 
     >>> class Shout(Callback):
     ...     def on_epoch_end(self, epoch, logs=None):

@@ -42,7 +42,7 @@ class CallbackList:
         add_progbar: whether to show progress.
         model: the model that is trained.
         progress: how it is shown: "bar", or "plot" for curves in the terminal.
-        params: of the run: `verbose`, `epochs`, `steps`.
+        params: of the run: `verbose`, `epochs`, `steps`, and whether a training `validates`.
 
     Raises:
         ArgumentError: something that isn't a callback.

@@ -120,7 +120,9 @@ class CSVLogger(Callback):
         logs = logs or {}
         if self._writer is None:
             names = ["epoch", *sorted(logs)]
-            if not any(name.startswith("val_") for name in logs):  # validation may come in later epochs
+            if self.params.get("validates", True) and not any(
+                name.startswith("val_") for name in logs
+            ):  # later epochs do
                 names += [f"val_{name}" for name in sorted(logs)]
             self._writer = csv.DictWriter(
                 self._file, names, delimiter=self.separator, extrasaction="ignore", restval="NA"
