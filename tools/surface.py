@@ -33,7 +33,7 @@ PRIVATE = ("keras.src", "keras._tf_keras")
 # A family: its folder or files in plait, then what has the same surface in Keras, below keras/src.
 FAMILIES = {
     "core": (
-        "core _dtypes.py _errors.py _names.py _registry.py _scope.py _settings.py _tree.py",
+        "core common errors.py",
         "backend/common backend/config.py backend/jax/core.py backend/jax/tensorboard.py dtype_policies tree "
         "ops/operation.py ops/function.py ops/symbolic_arguments.py ops/node.py utils/naming.py utils/tracking.py "
         "utils/traceback_utils.py saving/object_registration.py saving/serialization_lib.py",

@@ -9,10 +9,10 @@ from typing import Any
 
 import jax as _jax  # noqa: F401  (so that importing plait is importing JAX)
 
-from plait._host_memory import keep as _keep_freed_memory
-from plait._program_cache import keep as _keep_compiled_programs
-from plait._registry import when_unknown as _when_unknown
 from plait._version import __version__
+from plait.common.host_memory import keep as _keep_freed_memory
+from plait.common.program_cache import keep as _keep_compiled_programs
+from plait.common.registry import when_unknown as _when_unknown
 from plait.core.traces import uncollected as _uncollected
 
 _MODULES = (
@@ -55,8 +55,8 @@ _DTYPES = (
 ).split()
 _NAMES = {
     "plait.compat": ("load_ipython_extension", "unload_ipython_extension"),
-    "plait._policies": ("DTypePolicy", "FloatDTypePolicy"),
-    "plait._scope": ("name_scope",),
+    "plait.common.policies": ("DTypePolicy", "FloatDTypePolicy"),
+    "plait.common.scope": ("name_scope",),
     "plait.core.function": ("Function",),
     "plait.core.graph": ("Operation",),
     "plait.core.op": ("op",),

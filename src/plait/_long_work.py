@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.file_proxy import FileProxy
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from plait._settings import settings
+from plait.common.settings import settings
 
 _PATIENCE = 1.0  # seconds before anything shows
 _REFRESHES = 4  # a second

@@ -10,14 +10,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from plait._errors import ArgumentError
-from plait._registry import builtin
-from plait._registry import deserialize as deserialize_any
-from plait._registry import get as get_any
-from plait._registry import serialize as serialize_any
+from plait.common.registry import builtin
+from plait.common.serialization import deserialize as deserialize_any
+from plait.common.serialization import get as get_any
+from plait.common.serialization import serialize as serialize_any
 from plait.core.op import op
 from plait.core.operators import multiply
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError
 from plait.ops import activation as _operations
 from plait.ops.activation import celu as celu
 from plait.ops.activation import elu as elu

@@ -1,9 +1,9 @@
 """The few functions that scripts take from `keras.backend`."""
 
-from plait._dtypes import dtype_name, is_float, is_integer
-from plait._dtypes import result_type as result_type
-from plait._names import next_number
-from plait._scope import name_scope as name_scope
+from plait.common.dtypes import dtype_name, is_float, is_integer
+from plait.common.dtypes import result_type as result_type
+from plait.common.names import next_number
+from plait.common.scope import name_scope as name_scope
 from plait.config import backend as backend
 from plait.config import epsilon as epsilon
 from plait.config import floatx as floatx

@@ -7,11 +7,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from plait._errors import PlaitError
-from plait._program_cache import Programs, default_folder
 from plait._version import __version__
+from plait.common.program_cache import Programs, default_folder
+from plait.errors import PlaitError
 from plait.saving import load_model
-from plait.saving.look import Contents, look_into
+from plait.saving.file_summary import Contents, look_into
 from plait.training.curves import comparison, draw_curves, read_run
 
 _MOST_ARRAYS = 60

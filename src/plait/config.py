@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from plait._errors import ArgumentError
-from plait._policies import DTypePolicy, policy, set_policy
-from plait._settings import change_settings, settings
+from plait.common.policies import DTypePolicy, policy, set_policy
+from plait.common.settings import change_settings, settings
+from plait.errors import ArgumentError
 
 __all__ = [
     "backend",

@@ -9,12 +9,13 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from plait._registry import builtin, class_config
-from plait._registry import deserialize as deserialize_any
-from plait._registry import get as get_any
-from plait._registry import serialize as serialize_any
-from plait._settings import settings
-from plait._watched import Watched
+from plait.common.constructors import kept_arguments
+from plait.common.registry import builtin
+from plait.common.serialization import deserialize as deserialize_any
+from plait.common.serialization import get as get_any
+from plait.common.serialization import serialize as serialize_any
+from plait.common.settings import settings
+from plait.common.watched import Watched
 from plait.core.variable import convert_to_tensor
 
 __all__ = [
@@ -50,7 +51,7 @@ class Constraint(Watched):
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
-        return class_config(self, type(self))
+        return kept_arguments(self, type(self))
 
     @classmethod
     def from_config(cls, config: dict) -> "Constraint":

@@ -12,10 +12,12 @@ from typing import Any
 from plait import losses as _losses
 from plait import metrics as _metrics
 from plait import ops
-from plait._errors import ArgumentError, ShapeError, describe
-from plait._registry import builtin, deserialize, register_keras_serializable, serialize
-from plait._traits import of_plait
-from plait._tree import flatten, map_structure_in_order, pack_as
+from plait.common.messages import describe
+from plait.common.registry import builtin, register_keras_serializable
+from plait.common.serialization import deserialize, serialize
+from plait.common.traits import of_plait
+from plait.common.tree import flatten, map_structure_in_order, pack_as
+from plait.errors import ArgumentError, ShapeError
 from plait.layers.base import Layer
 from plait.layers.core import Identity
 from plait.models.model import Model

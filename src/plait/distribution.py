@@ -20,8 +20,9 @@ import numpy as np
 from jax.core import Tracer
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from plait._errors import ArgumentError, NameUnknownError, StateError, did_you_mean, listing
-from plait._scope import current, scope
+from plait.common.messages import did_you_mean, listing
+from plait.common.scope import current, scope
+from plait.errors import ArgumentError, NameUnknownError, StateError
 
 __all__ = [
     "DataParallel",

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from plait._policies import DTypePolicy as DTypePolicy
-from plait._policies import DTypePolicyMap as DTypePolicyMap
-from plait._policies import FloatDTypePolicy as FloatDTypePolicy
-from plait._policies import Int4DTypePolicy as Int4DTypePolicy
-from plait._policies import QuantizedDTypePolicy as QuantizedDTypePolicy
-from plait._policies import QuantizedFloat8DTypePolicy as QuantizedFloat8DTypePolicy
-from plait._policies import policy
-from plait._registry import deserialize as deserialize_value
-from plait._registry import serialize as serialize_value
+from plait.common.policies import DTypePolicy as DTypePolicy
+from plait.common.policies import DTypePolicyMap as DTypePolicyMap
+from plait.common.policies import FloatDTypePolicy as FloatDTypePolicy
+from plait.common.policies import Int4DTypePolicy as Int4DTypePolicy
+from plait.common.policies import QuantizedDTypePolicy as QuantizedDTypePolicy
+from plait.common.policies import QuantizedFloat8DTypePolicy as QuantizedFloat8DTypePolicy
+from plait.common.policies import policy
+from plait.common.serialization import deserialize as deserialize_value
+from plait.common.serialization import serialize as serialize_value
 
 __all__ = [
     "DTypePolicy",

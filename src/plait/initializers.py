@@ -21,13 +21,15 @@ import numpy as np
 from jax.core import Tracer
 
 from plait import random
-from plait._dtypes import is_float, narrow
-from plait._errors import ArgumentError, MissingError, NameUnknownError, ShapeError, did_you_mean, listing
-from plait._registry import builtin, class_config
-from plait._registry import deserialize as deserialize_any
-from plait._registry import get as get_any
-from plait._registry import serialize as serialize_any
-from plait._watched import Watched
+from plait.common.constructors import kept_arguments
+from plait.common.dtypes import is_float, narrow
+from plait.common.messages import did_you_mean, listing
+from plait.common.registry import builtin
+from plait.common.serialization import deserialize as deserialize_any
+from plait.common.serialization import get as get_any
+from plait.common.serialization import serialize as serialize_any
+from plait.common.watched import Watched
+from plait.errors import ArgumentError, MissingError, NameUnknownError, ShapeError
 from plait.ops.window_functions import check_window, window_values
 
 __all__ = [
@@ -95,7 +97,7 @@ class Initializer(Watched):
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
-        return class_config(self, type(self))
+        return kept_arguments(self, type(self))
 
     @classmethod
     def from_config(cls, config: dict) -> "Initializer":

@@ -17,12 +17,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from plait._dtypes import dtype_name, is_float, is_integer, narrow
-from plait._errors import ArgumentError, StateError, describe
-from plait._names import auto_name
-from plait._registry import builtin
-from plait._scope import name_scope
+from plait.common.dtypes import dtype_name, is_float, is_integer, narrow
+from plait.common.messages import describe
+from plait.common.names import auto_name
+from plait.common.registry import builtin
+from plait.common.scope import name_scope
 from plait.core.variable import Variable, convert_to_tensor
+from plait.errors import ArgumentError, StateError
 
 __all__ = [
     "SeedGenerator",

@@ -10,13 +10,15 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from plait._errors import ArgumentError, MissingError, NameUnknownError, ShapeError, did_you_mean
-from plait._registry import builtin, class_config
-from plait._registry import deserialize as deserialize_any
-from plait._registry import get as get_any
-from plait._registry import serialize as serialize_any
-from plait._watched import Watched
+from plait.common.constructors import kept_arguments
+from plait.common.messages import did_you_mean
+from plait.common.registry import builtin
+from plait.common.serialization import deserialize as deserialize_any
+from plait.common.serialization import get as get_any
+from plait.common.serialization import serialize as serialize_any
+from plait.common.watched import Watched
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError, MissingError, NameUnknownError, ShapeError
 
 __all__ = [
     "L1",
@@ -51,7 +53,7 @@ class Regularizer(Watched):
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
-        return class_config(self, type(self))
+        return kept_arguments(self, type(self))
 
     @classmethod
     def from_config(cls, config: dict) -> "Regularizer":

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from plait._errors import ArgumentError, describe
-from plait._tree import flatten as flatten
-from plait._tree import is_nested as is_nested
-from plait._tree import keys_of, leaves_with_paths, pack_as, same_structure
-from plait._tree import map_structure as map_each
+from plait.common.messages import describe
+from plait.common.tree import flatten as flatten
+from plait.common.tree import is_nested as is_nested
+from plait.common.tree import keys_of, leaves_with_paths, pack_as, same_structure
+from plait.common.tree import map_structure as map_each
+from plait.errors import ArgumentError
 
 __all__ = [
     "MAP_TO_NONE",

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError, ArgumentTypeError, ShapeError, describe
-from plait._settings import settings
+from plait.common.messages import describe
+from plait.common.settings import settings
+from plait.errors import ArgumentError, ArgumentTypeError, ShapeError
 from plait.utils.bounding_boxes import convert_format
 
 __all__ = [

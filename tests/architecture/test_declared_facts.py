@@ -7,16 +7,16 @@ import re
 import pytest
 
 from architecture.source_tree import SOURCE, modules, tree
-from plait._traits import is_of_plait
+from plait.common.traits import is_of_plait
 from plait.core.graph import Operation
 from plait.core.holder import Holder
 
 NAMING = {
-    "_registry.py": "the module of a program's own class stands in files",
+    "common/serialization.py": "the module of a program's own class stands in files",
     "core/constants.py": "classes and functions of programs, not of libraries, are looked through",
     "core/op.py": "a class that is made says where; a pickle finds a function by where it is",
     "applications/classifier.py": "functions that are made say where",
-    "utils/feature_space.py": "TensorFlow's tensors, without importing it",
+    "features/space.py": "TensorFlow's tensors, without importing it",
 }
 
 

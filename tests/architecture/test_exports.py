@@ -17,7 +17,16 @@ from architecture.source_tree import (
 )
 
 # Not namespaces: folders for plait itself (namespace files show what users need of them), and programs to run.
-INTERNAL = {"plait.core", "plait.lowering", "plait.training", "plait.inspect", "plait.compat", "plait.cli"}
+INTERNAL = {
+    "plait.common",
+    "plait.core",
+    "plait.features",
+    "plait.lowering",
+    "plait.training",
+    "plait.inspect",
+    "plait.compat",
+    "plait.cli",
+}
 
 
 @cache

@@ -14,28 +14,13 @@ from typing import NamedTuple
 
 from architecture.source_tree import ROOT, SOURCE, is_face_statement, is_package, modules, project, tree
 
-GROUND, SCOPE, CORE, MATHS, PARTS, TRAINING, MODELS, REWRITES, FACE = range(9)
+GROUND, CORE, MATHS, PARTS, TRAINING, MODELS, REWRITES, FACE = range(8)
 
 # One tuple a floor, one line a step, one name a unit: a file or a folder right under src/plait.
 FLOORS = (
     (
-        {
-            "_version",
-            "_errors",
-            "_settings",
-            "_dtypes",
-            "_policies",
-            "_traits",
-            "_tree",
-            "_names",
-            "_program_cache",
-            "_host_memory",
-        },
-    ),
-    (
-        {"_scope"},
-        {"_watched"},
-        {"_registry"},
+        {"_version"},
+        {"errors", "common"},
     ),
     (
         {"core"},
@@ -57,7 +42,7 @@ FLOORS = (
         {"training", "export"},
     ),
     ({"models"},),
-    ({"surgery", "distillation"},),
+    ({"surgery", "distillation", "features"},),
     (
         {"__init__", "__main__", "config", "tree", "utils", "cli", "compat"}
         | {
@@ -165,7 +150,7 @@ def test_the_rules_themselves():
     assert may_import("plait.layers.base", "plait.core.graph")
     assert may_import("plait.layers.core", "plait.layers.base")
     assert may_import("plait.ops.nn", "plait.lowering.convolution")
-    assert may_import("plait._dtypes", "plait._settings")
+    assert may_import("plait.common.dtypes", "plait.common.settings")
     assert may_import("plait", "plait.layers")
     assert not may_import("plait.core.graph", "plait.layers")
     assert not may_import("plait.lowering.convolution", "plait.ops.nn")

@@ -15,9 +15,9 @@ import plait
 from parity import test_ops_image, test_ops_linalg, test_ops_math, test_ops_nn, test_ops_numpy
 from parity.op_checks import Row, function_of, symbolic_call
 from plait import ops
-from plait._errors import ArgumentError
-from plait._tree import flatten
+from plait.common.tree import flatten
 from plait.core.graph import Graph
+from plait.errors import ArgumentError
 
 WAYS = {"pickle": lambda thing: pickle.loads(pickle.dumps(thing)), "deepcopy": copy.deepcopy, "copy": copy.copy}
 

@@ -15,7 +15,7 @@ import plait
 from parity import test_ops_core, test_ops_image, test_ops_linalg, test_ops_math, test_ops_nn, test_ops_numpy
 from parity.op_checks import function_of, plain, row
 from plait import layers, ops
-from plait._tree import flatten
+from plait.common.tree import flatten
 from plait.core.graph import Graph
 from plait.core.mask import get_mask, set_mask
 from plait.core.op import mask_rules

@@ -11,7 +11,7 @@ import pytest
 
 import plait
 from plait import layers, losses, metrics, optimizers
-from plait._errors import NameTakenError
+from plait.errors import NameTakenError
 from plait.optimizers.base import COMMON_OPTIONS
 
 X, Y = np.linspace(-1, 1, 24, dtype="float32").reshape(8, 3), np.linspace(0, 1, 16, dtype="float32").reshape(8, 2)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import plait
-from plait._errors import PlaitError
+from plait.errors import PlaitError
 
 SAVER = """
 import sys

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import plait
-from plait.saving.look import look_into
+from plait.saving.file_summary import look_into
 
 sys.path.insert(0, str(Path(__file__).parent))
 from make import array, layer, write
@@ -129,6 +129,7 @@ def test_inspect_shows_a_layers_model_as_what_it_is(forms):
     found = look_into(forms / "towers.tfjs" / "model.json")
     assert (found.kind, found.version, len(found.arrays)) == ("a layers-model of TF.js", "2.15.0", 30)
     assert not found.unknown and not found.unsafe
+
 
 def write_tfjs(folder, config, weights, version="2.11.0", **more):
     """A layers-model as TF.js's converter writes it."""
@@ -260,7 +261,9 @@ def test_states_stand_in_a_call_in_each_form_of_keras_2(form, forms, tmp_path):
             (first, *states), *_ = calls[name]["inbound_nodes"]
             states = [state[:3] for state in states]
             if form != "behind the input":
-                calls[name]["inbound_nodes"] = [[[*first[:3], {"initial_state": states if len(states) > 1 else states[0]}]]]
+                calls[name]["inbound_nodes"] = [
+                    [[*first[:3], {"initial_state": states if len(states) > 1 else states[0]}]]
+                ]
         file.attrs["model_config"] = json.dumps(config)
     predicts(plait.load_model(tmp_path / "m.h5"), forms, "decoder")
 
@@ -314,7 +317,12 @@ OPTIMIZERS = {
 def compiled_file(folder, loss, metrics, optimizer):
     """A file of Keras 2 that says how its model was compiled."""
     dense = layer("Dense", "d", units=1, batch_input_shape=[None, 3])
-    path = write(folder / "m.h5", {"class_name": "Sequential", "config": {"layers": [dense]}}, "2.9.0", {"d": [array(3, 1), array(1)]})
+    path = write(
+        folder / "m.h5",
+        {"class_name": "Sequential", "config": {"layers": [dense]}},
+        "2.9.0",
+        {"d": [array(3, 1), array(1)]},
+    )
     training = {"loss": loss, "metrics": metrics, "optimizer_config": optimizer}
     with h5py.File(path, "a") as file:
         file.attrs["training_config"] = json.dumps(training).encode()
@@ -377,7 +385,9 @@ def test_a_name_means_what_its_place_takes(key, wrapped, tmp_path):
     outer = layer("TimeDistributed", "t", layer=dense) if wrapped else dense
     outer["config"]["batch_input_shape"] = [None, 2, 3] if wrapped else [None, 3]
     config = {"class_name": "Sequential", "config": {"layers": [outer]}}
-    model = plait.load_model(write(tmp_path / "m.h5", config, "2.9.0", {outer["config"]["name"]: [array(3, 3), array(3)]}))
+    model = plait.load_model(
+        write(tmp_path / "m.h5", config, "2.9.0", {outer["config"]["name"]: [array(3, 3), array(3)]})
+    )
     found = model.layers[0].layer if wrapped else model.layers[0]
     assert type(getattr(found, key)) is cls
 
@@ -411,7 +421,9 @@ def test_a_chain_without_a_shape_says_so_and_its_weights_can_be_used(kind, tmp_p
     else:
         arrays = {name: [weights[f"{name}/{part}"] for part in ("kernel", "bias")] for name in ("zebra", "ant")}
         path = write(tmp_path / "m.h5", config, "2.4.0", arrays)
-    with pytest.raises(plait.errors.FileError, match="nothing in it says the shape of the input.*with an Input in front"):
+    with pytest.raises(
+        plait.errors.FileError, match="nothing in it says the shape of the input.*with an Input in front"
+    ):
         plait.load_model(path)
     if kind == "h5":
         layers = [plait.layers.Dense(3, activation="tanh", name="zebra"), plait.layers.Dense(3, name="ant")]

@@ -12,8 +12,7 @@ from pathlib import Path
 import h5py
 
 import plait
-import plait._registry
-from plait._errors import PlaitError
+from plait.errors import PlaitError
 
 SECONDS, BYTES = 2.0, 64 * 2**20  # of this process's own time, and beside the size of the file
 _WATCHED: list = []
@@ -46,7 +45,7 @@ def _listen(event: str, arguments: tuple) -> None:
             _WATCHED[-1].append((event, os.fsdecode(arguments[0]), arguments[1]))
 
 
-plait._registry._load_all()  # what would be imported only when a class is unknown
+plait.common.registry.load_all()  # what would be imported only when a class is unknown
 sys.addaudithook(_listen)
 
 

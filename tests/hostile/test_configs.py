@@ -10,7 +10,7 @@ import pytest
 from guard import ENTRIES, dense, input_data, layer_data, model_data, refused, watched, write_keras, write_legacy
 
 import plait
-from plait._errors import PlaitError
+from plait.errors import PlaitError
 
 CODE = base64.b64encode(marshal.dumps(compile("import os; os.system('touch /tmp/owned')", "x", "exec"))).decode()
 LAMBDA = {"class_name": "__lambda__", "config": {"code": CODE, "defaults": None, "closure": None}}

@@ -356,7 +356,7 @@ def test_loading_in_threads_at_once_shares_no_state(tmp_path):
         try:
             objects = {"Mine": Mine} if index % 2 else None
             outcomes[index] = type(plait.load_model(path, custom_objects=objects).layers[1])
-        except plait._errors.PlaitError as error:
+        except plait.errors.PlaitError as error:
             outcomes[index] = str(error)
 
     threads = [threading.Thread(target=load, args=(index,)) for index in range(8)]
@@ -370,7 +370,7 @@ def test_loading_in_threads_at_once_shares_no_state(tmp_path):
 FUZZ = """
 import random, sys
 import plait
-from plait._errors import PlaitError
+from plait.errors import PlaitError
 path, count = sys.argv[1], int(sys.argv[2])
 data = open(path, "rb").read()
 random.seed(0)

@@ -17,8 +17,8 @@ import pytest
 
 import oracle
 import plait
-from plait._registry import deserialize, serialize
-from plait._tree import flatten, map_structure, map_structure_in_order
+from plait.common.serialization import deserialize, serialize
+from plait.common.tree import flatten, map_structure, map_structure_in_order
 from plait.core.graph import Graph
 
 DTYPES = ("bool", "int8", "uint8", "int32", "float16", "bfloat16", "float32")

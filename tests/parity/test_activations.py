@@ -10,7 +10,7 @@ import pytest
 
 import plait
 from plait import activations
-from plait._errors import ArgumentError
+from plait.errors import ArgumentError
 
 X = np.concatenate([np.linspace(-8, 8, 30), [-1.0, -0.5, 0.0, 0.5, 1.0, 3.0]]).astype("float32").reshape(6, 6)
 CASES = [
@@ -94,7 +94,7 @@ def test_symbolic_calls_are_recorded_alike(name, options):
     theirs = getattr(keras.activations, name)(keras.KerasTensor((None, 6)), **options)
     assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
     operation, expected = ours._keras_history.operation, theirs._keras_history.operation
-    data, config = plait._registry.serialize(operation), expected.get_config()
+    data, config = plait.common.serialization.serialize(operation), expected.get_config()
     assert data["class_name"] == type(expected).__name__
     assert data["module"] == type(expected).__module__
     config.pop("name")
@@ -145,5 +145,5 @@ def test_a_layer_can_be_an_activation():
     assert activations.get(layer) is layer
     assert activations.serialize(layer)["module"] == "keras.layers"
     operation = activations.relu(plait.KerasTensor((None, 3)), max_value=2.0)._keras_history.operation
-    again = plait._registry.deserialize(plait._registry.serialize(operation))
+    again = plait.common.serialization.deserialize(plait.common.serialization.serialize(operation))
     assert again.get_config() == operation.get_config()

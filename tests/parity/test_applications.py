@@ -12,7 +12,7 @@ from keras.src.utils import file_utils
 
 import oracle
 import plait
-from plait._scope import scope
+from plait.common.scope import scope
 from plait.errors import ArgumentError, FileError, NameUnknownError, ShapeError
 
 SMALL = (64, 64, 3)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import plait
-from plait._scope import scope
+from plait.common.scope import scope
 
 SPEC = importlib.util.spec_from_file_location(
     "golden_applications", Path(__file__).parents[2] / "tools" / "golden_applications.py"

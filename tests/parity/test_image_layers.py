@@ -15,7 +15,7 @@ import pytest
 
 import oracle
 import plait
-from plait._errors import PlaitError
+from plait.errors import PlaitError
 from plait.layers.preprocessing import bounding_boxes as boxes_of_plait
 
 FILES = "audio image_color image_distortion image_geometry image_histogram image_mixing image_policies image_size image_tone"

@@ -11,8 +11,8 @@ import scipy.signal
 import plait
 from compiling import assert_same_bits
 from plait import initializers
-from plait._errors import ArgumentError
 from plait.core.pure import pure
+from plait.errors import ArgumentError
 from plait.ops.window_functions import window_values
 
 SHAPES = [(), (5,), (3, 4), (3, 3, 2, 4), (200, 100)]

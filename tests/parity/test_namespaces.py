@@ -7,10 +7,10 @@ import pytest
 
 import plait
 from plait import backend, dtype_policies, mixed_precision
-from plait._errors import ArgumentError, GraphError, NameUnknownError
 from plait.core.function import Function
 from plait.core.graph import Operation
 from plait.core.stateless import StatelessScope
+from plait.errors import ArgumentError, GraphError, NameUnknownError
 
 DTYPES = ("bool", "int8", "uint16", "float8_e4m3fn", "bfloat16", "float64", "complex64", "string")
 

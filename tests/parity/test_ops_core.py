@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import plait
-from plait._errors import ArgumentError, SymbolicError
 from plait.core.graph import Graph
+from plait.errors import ArgumentError, SymbolicError
 from plait.ops import core
 
 RANGE = np.arange(12, dtype="float32").reshape(3, 4)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import plait
-from plait._errors import ArgumentError
+from plait.errors import ArgumentError
 from plait.ops import rearrange
 
 X = np.arange(24).reshape(2, 3, 4)
@@ -36,7 +36,7 @@ def test_symbolic_calls_are_recorded_alike():
     ours = rearrange(plait.KerasTensor((None, 3, 4)), "b h (w c) -> b c (h w)", c=2)
     theirs = keras.ops.rearrange(keras.KerasTensor((5, 3, 4)), "b h (w c) -> b c (h w)", c=2)
     assert ours.shape == (None, *theirs.shape[1:])
-    data = plait._registry.serialize(ours._keras_history.operation)
+    data = plait.common.serialization.serialize(ours._keras_history.operation)
     expected = theirs._keras_history.operation
     assert (data["module"], data["class_name"]) == (type(expected).__module__, type(expected).__name__)
     assert set(data["config"]) == set(expected.get_config())

@@ -21,7 +21,7 @@ from parity.op_checks import (
     row,
 )
 from plait import ops
-from plait._errors import ArgumentError
+from plait.errors import ArgumentError
 
 A = np.linspace(-2.0, 2.2, 12, dtype="float32").reshape(3, 4)
 B = np.linspace(0.1, 0.9, 12, dtype="float32")[::-1].reshape(3, 4).copy()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import plait
-from plait._errors import ArgumentError
+from plait.errors import ArgumentError
 from plait.ops import nn
 
 
@@ -163,7 +163,7 @@ def test_symbolic_calls_are_recorded_alike(name, tensors, options):
     if theirs:
         operation, expected = ours[0]._keras_history.operation, theirs[0]._keras_history.operation
         assert type(operation).__name__ == type(expected).__name__
-        assert plait._registry._homes[type(operation)][0] == type(expected).__module__
+        assert plait.common.registry.homes[type(operation)][0] == type(expected).__module__
         assert set(operation.get_config()) <= set(expected.get_config()) == {"name", *operation.options}
 
 

@@ -27,7 +27,7 @@ from parity.op_checks import (
     row,
 )
 from plait import ops
-from plait._errors import ArgumentError, ShapeError
+from plait.errors import ArgumentError, ShapeError
 
 A = np.linspace(-2.0, 2.2, 12, dtype="float32").reshape(3, 4)
 B = np.linspace(0.3, 0.9, 12, dtype="float32")[::-1].reshape(3, 4).copy()

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import plait.optimizers
-from plait._names import forget_names
-from plait._scope import name_scope
+from plait.common.names import forget_names
+from plait.common.scope import name_scope
 from plait.core.variable import Variable
 
 SHAPES = {"kernel": (3, 4), "bias": (4,), "scale": (), "filters": (2, 2, 3), "tall": (5, 2)}

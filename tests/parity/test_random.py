@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import plait
-from plait._errors import ArgumentError, StateError
 from plait.core.pure import pure
+from plait.errors import ArgumentError, StateError
 
 DRAWS = [
     ("normal", ((3, 5),), {}),
@@ -92,7 +92,7 @@ def test_dtypes_that_cannot_hold_a_draw_are_refused():
 
 
 def test_a_generator_comes_back_from_its_config():
-    config = plait._registry.serialize(plait.random.SeedGenerator(3, name="seeds"))
-    again = plait._registry.deserialize(config)
+    config = plait.common.serialization.serialize(plait.random.SeedGenerator(3, name="seeds"))
+    again = plait.common.serialization.deserialize(config)
     assert config == keras.saving.serialize_keras_object(keras.random.SeedGenerator(3, name="seeds"))
     assert (again.seed, again.name) == (3, "seeds")

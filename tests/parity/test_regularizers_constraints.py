@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import plait
-from plait._errors import ArgumentError
+from plait.errors import ArgumentError
 
 W = np.random.default_rng(0).normal(size=(5, 4)).astype("float32") * 2
 REGULARIZERS = [

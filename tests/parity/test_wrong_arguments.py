@@ -11,7 +11,7 @@ import keras
 import pytest
 
 import plait
-from plait._errors import PlaitError
+from plait.errors import PlaitError
 
 WRONG = (-1, 0, 2.5, -0.5, "wrong", "", (), (0, 1), (1, 2, 3, 4), [[1]], {"a": 1}, False)
 

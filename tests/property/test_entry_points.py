@@ -188,7 +188,7 @@ def test_lookups_tell_ids_apart_that_differ_by_two_to_the_32():
 
 
 def test_no_input_is_copied_that_fits():
-    from plait._dtypes import on_host
+    from plait.common.dtypes import on_host
 
     for dtype in ("float32", "int32", "uint8", "bool"):
         x = np.ones((3, 2), dtype)

@@ -1,5 +1,7 @@
 """Wrong input, and what is said: who, what was expected, what came, what to do."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -191,3 +193,44 @@ def test_nothing_is_lost_when_a_fit_fails():
     for one, other in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     model.fit(x, y, verbose=0)
+
+
+def test_errors_are_pickled_under_their_public_names():
+    for name in plait.errors.__all__:
+        error = getattr(plait.errors, name)
+        assert error.__module__ == "plait.errors"
+        assert pickle.loads(pickle.dumps(error)) is error
+
+
+def _saved_without_compile(model, folder):
+    model.compile("sgd", lambda y, p: p)
+    model.save(folder / "model.keras")
+
+
+def _loaded_in_part(model, folder):
+    model.save_weights(folder / "w.weights.h5")
+    other = plait.Sequential([plait.Input((4,)), layers.Dense(9, name="a"), layers.Dense(1, name="b")])
+    other.load_weights(folder / "w.weights.h5", skip_mismatch=True)
+
+
+class NoMask(layers.Layer):
+    def call(self, x):
+        return x[:, :, None]
+
+
+WARNINGS = {
+    "a model is saved without what compile was told": _saved_without_compile,
+    "weights are loaded in part": _loaded_in_part,
+    "nothing is quantised": lambda model, folder: model.quantize("int8", filters="no_such"),
+    "an axis of one entry": lambda model, folder: plait.ops.softmax(np.ones((2, 1), "float32"), axis=-1),
+    "a mask is destroyed": lambda model, folder: NoMask()(layers.Masking()(np.zeros((2, 3, 1), "float32"))),
+    "an old argument of Input": lambda model, folder: layers.InputLayer(input_shape=(3,)),
+}
+
+
+@pytest.mark.parametrize("why", WARNINGS)
+def test_a_warning_points_at_the_line_of_the_program(why, tmp_path):
+    model = plait.Sequential([plait.Input((4,)), layers.Dense(3, name="a"), layers.Dense(1, name="b")])
+    with pytest.warns(UserWarning, match=".") as found:
+        WARNINGS[why](model, tmp_path)
+    assert {warning.filename for warning in found} == {__file__}

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from plait import losses
-from plait._errors import ArgumentError, NameUnknownError, ShapeError
-from plait._registry import deserialize, register_keras_serializable, serialize
+from plait.common.registry import register_keras_serializable
+from plait.common.serialization import deserialize, serialize
 from plait.core.graph import Graph
 from plait.core.mask import get_mask, set_mask
 from plait.core.tensor import KerasTensor
+from plait.errors import ArgumentError, NameUnknownError, ShapeError
 
 B, T, C = 4, 3, 5
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from plait import losses, metrics
-from plait._errors import ArgumentError, NameUnknownError, ShapeError, StateError
 from plait.core.infer import infer
 from plait.core.pure import pure
 from plait.core.tensor import KerasTensor
 from plait.core.variable import Variable
+from plait.errors import ArgumentError, NameUnknownError, ShapeError, StateError
 
 RNG = np.random.default_rng(0)
 

@@ -10,9 +10,9 @@ import optax
 import pytest
 
 from plait import optimizers
-from plait._errors import ArgumentError, MissingError, NameUnknownError, ShapeError, StateError
-from plait._scope import name_scope
+from plait.common.scope import name_scope
 from plait.core.variable import Variable
+from plait.errors import ArgumentError, MissingError, NameUnknownError, ShapeError, StateError
 from plait.optimizers import transforms
 
 rng = np.random.default_rng(3)

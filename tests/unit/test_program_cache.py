@@ -9,7 +9,7 @@ import jax
 import pytest
 
 import plait
-from plait._program_cache import Programs, default_folder
+from plait.common.program_cache import Programs, default_folder
 
 SCRIPT = """
 import jax, plait

@@ -5,7 +5,7 @@ import pytest
 
 import plait
 from plait import layers
-from plait._traits import has_default, is_of_plait, is_usual
+from plait.common.traits import has_default, is_of_plait, is_usual
 from plait.inspect.diagram import family_of
 from plait.training.pace import begins_looped
 

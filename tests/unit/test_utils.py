@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import plait
-from plait._errors import ArgumentError, MissingError
+from plait.errors import ArgumentError, MissingError
 
 
 def test_a_config_is_a_bag_of_values():

@@ -6,18 +6,18 @@ in its order, so that its published files fit.
 """
 
 import os
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from plait import activations, layers
-from plait._errors import ArgumentError, FileError, ShapeError
-from plait._settings import settings
 from plait.applications.files import fetched
+from plait.common.messages import warn
+from plait.common.settings import settings
 from plait.core.tensor import KerasTensor
+from plait.errors import ArgumentError, FileError, ShapeError
 from plait.models import Model
-from plait.utils.sources import get_source_inputs
+from plait.utils.source_inputs import get_source_inputs
 
 Body = Callable[[Any], Any]
 
@@ -172,9 +172,7 @@ def _check_sides(shape: tuple, smallest: int, published: bool, fixed: bool) -> N
     if published and channels != 3:
         raise ShapeError(f"With `imagenet` weights the input must have 3 channels, but got `input_shape={shape}`.")
     if channels not in (1, 3):
-        warnings.warn(
-            f"This model usually expects 1 or 3 input channels, but `input_shape={shape}` has {channels}.", stacklevel=4
-        )
+        warn(f"This model usually expects 1 or 3 input channels, but `input_shape={shape}` has {channels}.")
     if any(side is not None and side < smallest for side in sides(shape)):
         raise ShapeError(f"Input size must be at least {smallest}x{smallest}, but got `input_shape={shape}`.")
     if fixed and None in shape:

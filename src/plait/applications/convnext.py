@@ -4,8 +4,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from plait import layers, ops, random
-from plait._errors import ArgumentError
-from plait._registry import builtin
 from plait.applications.classifier import (
     Options,
     Published,
@@ -17,6 +15,8 @@ from plait.applications.classifier import (
 )
 from plait.applications.imagenet_utils import decode_predictions as decode_predictions
 from plait.applications.pixels import unchanged
+from plait.common.registry import builtin
+from plait.errors import ArgumentError
 from plait.models import Model, Sequential
 
 __all__ = [

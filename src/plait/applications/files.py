@@ -1,7 +1,7 @@
 """Published files of weights and names, kept in `models` beside the data sets: what Keras has fetched is there already."""
 
-from plait._errors import FileError
 from plait.datasets.files import home
+from plait.errors import FileError
 from plait.utils.download import get_file
 
 

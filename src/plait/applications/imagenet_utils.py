@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from plait import ops
-from plait._errors import NameUnknownError, ShapeError, did_you_mean
-from plait._settings import settings
 from plait.applications.files import fetched
+from plait.common.messages import did_you_mean
+from plait.common.settings import settings
+from plait.errors import NameUnknownError, ShapeError
 
 __all__ = ["decode_predictions", "preprocess_input"]
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 from plait import layers
-from plait._registry import builtin
 from plait.applications.classifier import (
     Options,
     Published,
@@ -17,6 +16,7 @@ from plait.applications.classifier import (
 )
 from plait.applications.imagenet_utils import decode_predictions as decode_predictions
 from plait.applications.pixels import to_one
+from plait.common.registry import builtin
 from plait.models import Model
 
 __all__ = ["CustomScaleLayer", "InceptionResNetV2", "decode_predictions", "preprocess_input"]

@@ -1,9 +1,9 @@
 """The sizes of picture that MobileNets were trained on."""
 
-import warnings
 from typing import Any
 
 from plait.applications.classifier import sides
+from plait.common.messages import warn
 
 
 def usual_side(shape: Any, published: tuple[int, ...]) -> int:
@@ -18,9 +18,8 @@ def published_side(shape: tuple, published: tuple[int, ...]) -> int:
     """The side whose weights are loaded, with a warning where the shape isn't one of theirs."""
     side = usual_side(shape, published)
     if sides(shape) != (side, side):
-        warnings.warn(
+        warn(
             f"`input_shape` is undefined or non-square, or its side is not in {list(published)}. "
-            "Weights for input shape (224, 224) will be loaded as the default.",
-            stacklevel=3,
+            "Weights for input shape (224, 224) will be loaded as the default."
         )
     return side

@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any
 
 from plait import layers
-from plait._errors import ArgumentError
 from plait.applications.classifier import (
     Options,
     Published,
@@ -23,6 +22,7 @@ from plait.applications.classifier import (
 from plait.applications.imagenet_utils import decode_predictions as decode_predictions
 from plait.applications.mobile import published_side, usual_side
 from plait.applications.pixels import to_one
+from plait.errors import ArgumentError
 from plait.models import Model
 
 __all__ = ["MobileNetV2", "decode_predictions", "preprocess_input"]

@@ -1,11 +1,9 @@
 """MobileNetV3: MobileNetV2's blocks, some of them with squeeze and excitation, found by a search."""
 
-import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from plait import layers
-from plait._errors import ArgumentError
 from plait.applications.classifier import (
     Options,
     Published,
@@ -22,6 +20,8 @@ from plait.applications.classifier import (
 )
 from plait.applications.imagenet_utils import decode_predictions as decode_predictions
 from plait.applications.pixels import unchanged
+from plait.common.messages import warn
+from plait.errors import ArgumentError
 from plait.models import Model
 
 __all__ = ["MobileNetV3Large", "MobileNetV3Small", "decode_predictions", "preprocess_input"]
@@ -132,10 +132,9 @@ def _check_published(alpha: float, minimalistic: bool, shape: tuple) -> None:
     if alpha not in allowed:
         raise ArgumentError(f"With imagenet weights, `alpha` must be one of {list(allowed)} here, but got {alpha}.")
     if sides(shape) != (224, 224):
-        warnings.warn(
+        warn(
             "`input_shape` is undefined or non-square, or its side is not 224. "
-            "Weights for input shape (224, 224) will be loaded as the default.",
-            stacklevel=3,
+            "Weights for input shape (224, 224) will be loaded as the default."
         )
 
 

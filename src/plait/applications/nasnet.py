@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from plait import layers
-from plait._errors import ShapeError
-from plait._scope import name_scope
 from plait.applications.classifier import (
     Options,
     Published,
@@ -21,6 +19,8 @@ from plait.applications.classifier import (
 )
 from plait.applications.imagenet_utils import decode_predictions as decode_predictions
 from plait.applications.pixels import to_one
+from plait.common.scope import name_scope
+from plait.errors import ShapeError
 from plait.models import Model
 
 __all__ = ["NASNetLarge", "NASNetMobile", "decode_predictions", "preprocess_input"]

@@ -18,7 +18,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from plait._errors import did_you_mean
+from plait.common.messages import did_you_mean
 from plait.compat import tensorflow
 from plait.compat.outside import note
 from plait.core.mask import get_mask, set_mask

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from plait import ops as _ops
-from plait._errors import did_you_mean
+from plait.common.messages import did_you_mean
 from plait.compat.outside import note
 from plait.compat.tensorflow_data import Dataset
 from plait.compat.tensorflow_tape import GradientTape

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import DataError
-from plait._tree import flatten, map_structure
+from plait.common.tree import flatten, map_structure
+from plait.errors import DataError
 
 
 class Dataset:

@@ -29,9 +29,10 @@ import numpy as np
 from jax.core import Trace, Tracer
 from jax.extend.core import jaxpr_as_fun, set_current_trace, take_current_trace
 
-from plait._errors import ArgumentError, StateError, describe
-from plait._tree import flatten, pack_as
+from plait.common.messages import describe
+from plait.common.tree import flatten, pack_as
 from plait.core.variable import Variable, observe
+from plait.errors import ArgumentError, StateError
 
 
 class Recorded(Tracer):
@@ -125,7 +126,7 @@ class Recorded(Tracer):
 
 
 # What hands values to the program that asks for them as numbers: `variable.numpy()`, `predict`, logs.
-_MAY_LOOK = ("plait.core.variable", "plait.compat", "plait.training", "plait._tree")
+_MAY_LOOK = ("plait.core.variable", "plait.compat", "plait.training", "plait.common.tree")
 
 
 class _Operation(NamedTuple):

@@ -8,11 +8,12 @@ What it is not: a model. It has no weights of its own, no masks, no fit.
 from collections.abc import Iterator
 from typing import Any
 
-from plait._errors import ArgumentError, ShapeError, describe
-from plait._traits import of_plait
-from plait._tree import flatten, keys_of, map_structure
+from plait.common.messages import describe
+from plait.common.traits import of_plait
+from plait.common.tree import flatten, keys_of, map_structure
 from plait.core.graph import Graph, Operation
 from plait.core.tensor import KerasTensor
+from plait.errors import ArgumentError, ShapeError
 
 
 @of_plait

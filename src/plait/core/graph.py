@@ -22,14 +22,16 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from plait._errors import ArgumentError, GraphError, MissingError, describe, listing
-from plait._names import auto_name
-from plait._registry import constructor_parameters, given_config, has_own_constructor, takes_any_name
-from plait._traits import default, has_default, is_of_plait, of_plait
-from plait._tree import flatten, leaves_with_paths, map_structure_in_order, path_name
+from plait.common.constructors import constructor_parameters, has_own_constructor, takes_any_name
+from plait.common.messages import describe, listing
+from plait.common.names import auto_name
+from plait.common.serialization import given_config
+from plait.common.traits import default, has_default, is_of_plait, of_plait
+from plait.common.tree import flatten, leaves_with_paths, map_structure_in_order, path_name
 from plait.core.holder import shown
 from plait.core.infer import infer
 from plait.core.tensor import KerasTensor, any_symbolic
+from plait.errors import ArgumentError, GraphError, MissingError
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -45,6 +47,7 @@ class Operation:
     """
 
     _records = "name _nodes _constructed_with"
+    _nodes: "list[Node]"
     _constructed_with: tuple = ((), {})
     is_equality = False  # whether its truth is whether two symbolic tensors are the same one
 
@@ -57,7 +60,7 @@ class Operation:
 
     def __init__(self, name: str | None = None):
         self.name = check_name(name, type(self))
-        self._nodes: list[Node] = []
+        vars(self)["_nodes"] = []  # past `__setattr__`, which costs more; so in the constructors of Owner and Layer
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs on arrays, records on symbolic tensors."""

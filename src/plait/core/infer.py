@@ -24,13 +24,14 @@ import jax
 import jax.numpy as jnp
 from jax import export
 
-from plait._dtypes import dtype_name
-from plait._errors import PlaitError, ShapeError, describe
-from plait._scope import current, scope
-from plait._tree import map_structure_in_order
+from plait.common.dtypes import dtype_name
+from plait.common.messages import describe
+from plait.common.scope import current, scope
+from plait.common.tree import map_structure_in_order
 from plait.core.tensor import KerasTensor
 from plait.core.traces import uncollected
 from plait.core.variable import values_of
+from plait.errors import PlaitError, ShapeError
 
 _PROBES = (96, 160)  # sizes for functions that need numbers: large enough for any usual window or stride
 _MOST_TRIES = 128

@@ -17,29 +17,23 @@ Differs from Keras: there, each op is written three times (a function, a class, 
 
 import inspect
 import sys
-import warnings
 from collections.abc import Callable, Mapping
 from functools import partial, wraps
 from operator import attrgetter
 from typing import Any
 
-from plait._errors import ArgumentError, ArgumentTypeError, PlaitError, describe
-from plait._names import snake_case
-from plait._registry import (
-    builtin,
-    custom_objects,
-    deserialize,
-    find_class,
-    register_keras_serializable,
-    registered_name,
-)
-from plait._scope import current
-from plait._traits import of_plait
-from plait._tree import flatten
+from plait.common.messages import describe, warn
+from plait.common.names import snake_case
+from plait.common.registry import builtin, custom_objects, find_class, register_keras_serializable, registered_name
+from plait.common.scope import current
+from plait.common.serialization import deserialize
+from plait.common.traits import of_plait
+from plait.common.tree import flatten
 from plait.core.graph import Operation, record
 from plait.core.infer import infer
 from plait.core.mask import _masks, get_mask, set_mask
 from plait.core.tensor import KerasTensor, any_symbolic
+from plait.errors import ArgumentError, ArgumentTypeError, PlaitError
 
 DROPS: Any = object()  # what a rule gives where a mask is lost
 
@@ -103,11 +97,10 @@ class Op(Operation):
             self.hands_masks_on = self.hands_masks_on and masks != "lost"
             lost = self.hands_masks_on and _hand_masks_on(type(self), self._given(args, kwargs), results)
             if lost and masks == "told":
-                warnings.warn(
+                warn(
                     f"The op {self.name!r} drops the mask of {describe(args[0] if len(args) == 1 else args)}, because its result "
                     "hasn't the masked axes, or mixes what counts with what doesn't: from here on all steps count. Use a layer "
-                    "that takes the mask, as GlobalAveragePooling1D does, or leave the masked steps out yourself.",
-                    stacklevel=3,
+                    "that takes the mask, as GlobalAveragePooling1D does, or leave the masked steps out yourself."
                 )
         return results
 

@@ -11,12 +11,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from plait._dtypes import dtype_name, narrow
-from plait._errors import ArgumentError, ArgumentTypeError, ShapeError, describe
+from plait.common.dtypes import dtype_name, narrow
+from plait.common.messages import describe
 from plait.core.infer import infer
 from plait.core.op import op
 from plait.core.tensor import KerasTensor
 from plait.core.variable import Variable, convert_to_tensor
+from plait.errors import ArgumentError, ArgumentTypeError, ShapeError
 
 _NUMPY = "keras.src.ops.numpy"
 _CORE = "keras.src.ops.core"

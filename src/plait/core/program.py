@@ -26,11 +26,11 @@ from jax import lax
 from jax.core import Tracer
 from jax.extend.core import take_current_trace
 
-from plait._errors import StateError
-from plait._scope import current, scope
+from plait.common.scope import current, scope
 from plait.core.cell import Reader, looked_at, put
 from plait.core.traces import Traces
 from plait.core.variable import Variable, is_observed, newest_serial, observed, values_of
+from plait.errors import StateError
 
 NOT_TRACEABLE = (
     jax.errors.ConcretizationTypeError,

@@ -20,9 +20,10 @@ Differs from Keras: `stateless_call` there takes trainable and non-trainable val
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from plait._errors import ArgumentError, did_you_mean, listing, raise_all
-from plait._scope import current, scope
+from plait.common.messages import did_you_mean, listing, raise_all
+from plait.common.scope import current, scope
 from plait.core.variable import Stateful, Variable
+from plait.errors import ArgumentError
 
 
 def pure(function: Callable, variables: Sequence[Variable], carries: bool = True) -> Callable:

@@ -10,13 +10,14 @@ from typing import Any
 
 import jax
 
-from plait._errors import NameUnknownError, did_you_mean
-from plait._scope import current, scope
-from plait._tree import flatten, map_structure
+from plait.common.messages import did_you_mean
+from plait.common.scope import current, scope
+from plait.common.tree import flatten, map_structure
 from plait.core.infer import infer
 from plait.core.pure import pure
 from plait.core.tensor import KerasTensor
 from plait.core.variable import Variable
+from plait.errors import NameUnknownError
 
 _MODES = ("full", "activations", "larger_than", "list_of_layers")
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-from plait._errors import ArgumentError, ShapeError, describe
-from plait._scope import current, scope
+from plait.common.messages import describe
+from plait.common.scope import current, scope
 from plait.core.variable import Variable
+from plait.errors import ArgumentError, ShapeError
 
 
 class StatelessScope(scope):

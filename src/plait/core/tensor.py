@@ -14,9 +14,10 @@ So that `tensor in tensors` works, the truth of an equality of two symbolic tens
 
 from typing import Any, NamedTuple
 
-from plait._dtypes import dtype_name
-from plait._errors import ArgumentError, SymbolicError, describe
-from plait._names import auto_name
+from plait.common.dtypes import dtype_name
+from plait.common.messages import describe
+from plait.common.names import auto_name
+from plait.errors import ArgumentError, SymbolicError
 
 
 class History(NamedTuple):

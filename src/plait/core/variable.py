@@ -31,14 +31,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from plait._dtypes import dtype_name, is_float, narrow, on_host
-from plait._errors import ArgumentError, ShapeError, StateError, describe
-from plait._names import auto_name
-from plait._registry import get
-from plait._scope import current
-from plait._tree import flatten, map_structure, map_structure_in_order
-from plait._watched import mark_edit
+from plait.common.dtypes import dtype_name, is_float, narrow, on_host
+from plait.common.messages import describe
+from plait.common.names import auto_name
+from plait.common.scope import current
+from plait.common.serialization import get
+from plait.common.tree import flatten, map_structure, map_structure_in_order
+from plait.common.watched import mark_edit
 from plait.core.cell import Cell, Late, LateCell, copied, looked_at, mark_revision, put
+from plait.errors import ArgumentError, ShapeError, StateError
 
 
 class Stateful(Protocol):

@@ -1,8 +1,8 @@
 """California housing: 20,640 blocks of houses in 1990, and what they cost."""
 
-from plait._errors import ArgumentError
 from plait.datasets.files import BUCKET, published, read_arrays
 from plait.datasets.splits import Arrays, split
+from plait.errors import ArgumentError
 
 __all__ = ["load_data"]
 

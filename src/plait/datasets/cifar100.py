@@ -1,8 +1,8 @@
 """CIFAR-100: 60,000 colour pictures of 32 x 32 pixels in a hundred classes, or in twenty groups of these."""
 
-from plait._errors import ArgumentError
 from plait.datasets.files import pictures, published
 from plait.datasets.splits import Arrays
+from plait.errors import ArgumentError
 
 __all__ = ["load_data"]
 

@@ -4,9 +4,9 @@ import gzip
 
 import numpy as np
 
-from plait._errors import FileError
 from plait.datasets.files import BUCKET, published
 from plait.datasets.splits import Arrays
+from plait.errors import FileError
 
 __all__ = ["load_data"]
 

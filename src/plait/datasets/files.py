@@ -7,7 +7,6 @@ the three that put an array together are known, and another name ends the readin
 
 import os
 import pickle
-import warnings
 import zipfile
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -15,8 +14,9 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 from numpy.lib import format as npy
 
-from plait._errors import FileError, UnsafeFileError
-from plait._settings import settings
+from plait.common.messages import warn
+from plait.common.settings import settings
+from plait.errors import FileError, UnsafeFileError
 from plait.utils.download import get_file
 
 BUCKET = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
@@ -48,9 +48,7 @@ def published(
                 f"The data set {name!r} isn't there and can't be fetched: {error} Fetch {origin} where there is a network, "
                 f"and put it into {place.parent} as {name + '_archive' if extract else name!r}."
             ) from error
-        warnings.warn(
-            f"{place} isn't the published file, and that can't be fetched ({error}). It is read as it is.", stacklevel=3
-        )
+        warn(f"{place} isn't the published file, and that can't be fetched ({error}). It is read as it is.")
         found = place
     return Path(found)
 

@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 
-from plait._errors import DataError
 from plait.datasets.files import BUCKET, published, read_arrays
 from plait.datasets.splits import Arrays, common, numbered, shorter, shuffled
+from plait.errors import DataError
 
 __all__ = ["get_word_index", "load_data"]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError
+from plait.errors import ArgumentError
 
 Arrays = tuple[np.ndarray, np.ndarray]
 

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from plait._errors import ArgumentError, StateError, describe
 from plait._long_work import LongWork
+from plait.common.messages import describe
 from plait.core.variable import Variable
+from plait.errors import ArgumentError, StateError
 from plait.export.endpoint import Endpoint, endpoint, endpoint_of_model
 from plait.export.saved_model import write_saved_model
 from plait.layers.ownership import unique

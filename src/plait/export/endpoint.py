@@ -11,14 +11,15 @@ import jax
 import numpy as np
 from jax import export
 
-from plait._dtypes import dtype_name, narrow
-from plait._errors import ArgumentError, StateError, describe
-from plait._scope import scope
-from plait._settings import settings
-from plait._tree import flatten, map_structure_in_order
+from plait.common.dtypes import dtype_name, narrow
+from plait.common.messages import describe
+from plait.common.scope import scope
+from plait.common.settings import settings
+from plait.common.tree import flatten, map_structure_in_order
 from plait.core.graph import graph_of
 from plait.core.pure import pure
 from plait.core.variable import Variable
+from plait.errors import ArgumentError, StateError
 from plait.layers.shapes import as_shapes
 
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from plait._errors import ArgumentError, did_you_mean
 from plait._long_work import LongWork
+from plait.common.messages import did_you_mean
+from plait.errors import ArgumentError
 from plait.export.archive import ExportArchive
 from plait.export.endpoint import endpoint_of_model
 from plait.export.onnx import write_onnx

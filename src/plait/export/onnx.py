@@ -15,8 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from plait._errors import ArgumentError
-from plait._tree import flatten
+from plait.common.tree import flatten
+from plait.errors import ArgumentError
 from plait.export.endpoint import Endpoint
 from plait.saving.atomic import atomic_write
 

@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 from jax import export
 
-from plait._errors import FileError, describe
+from plait.common.messages import describe
+from plait.errors import FileError
 from plait.export.endpoint import Endpoint
 from plait.saving.archive import open_regular
 from plait.saving.atomic import atomic_write

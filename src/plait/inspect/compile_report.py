@@ -6,8 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from plait._errors import StateError
-from plait._tree import flatten
+from plait.common.tree import flatten
+from plait.errors import StateError
 
 _COLUMNS = ("Output", "Shape", "Loss", "Weight", "Metrics", "Labels")
 

@@ -14,9 +14,10 @@ import jax
 from jax import ShapeDtypeStruct
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
-from plait._errors import ArgumentError, describe
+from plait.common.messages import describe
 from plait.core.graph import graph_of
 from plait.core.pure import pure
+from plait.errors import ArgumentError
 
 _MOVES = frozenset(
     "broadcast_in_dim concatenate convert_element_type copy device_put dynamic_slice dynamic_update_slice gather iota pad "

@@ -9,11 +9,12 @@ Verbs: `diagram_of` reads a model, `fold_repeats` puts frames around blocks that
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from plait._errors import ArgumentError, StateError, describe
+from plait.common.messages import describe
 from plait.core.graph import Graph, Node, graph_of
 from plait.core.tensor import KerasTensor
-from plait.inspect.nesting import Arrow
-from plait.inspect.repeats import find_repeats
+from plait.errors import ArgumentError, StateError
+from plait.inspect.nested_layout import Arrow
+from plait.inspect.repeated_blocks import find_repeats
 from plait.inspect.summary import state_of
 
 _EVERYWHERE = 4  # a box with so many users may be needed in every block

@@ -7,10 +7,11 @@ import fnmatch
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from plait._errors import ArgumentError, did_you_mean
+from plait.common.messages import did_you_mean
+from plait.errors import ArgumentError
 from plait.inspect.diagram import Box, Diagram, Frame
 from plait.inspect.layout import Gaps, Vertical
-from plait.inspect.nesting import Piece, Rectangle, place
+from plait.inspect.nested_layout import Piece, Rectangle, place
 from plait.inspect.text_width import shortened, text_width
 
 COLOURS = {

@@ -4,7 +4,7 @@ Boxes stand in rows by how far they are from the start. An edge over several row
 that it passes, so it never runs through a visible one; the edges of one source share these. Rows are put in an order that
 keeps crossings few, and then columns are found in which long edges are straight.
 
-Verbs: `arrange` does all of it, for one flat graph that is read from top to bottom. Boxes inside boxes: `inspect/nesting`.
+Verbs: `arrange` does all of it, for one flat graph that is read from top to bottom. Boxes inside boxes: `inspect/nested_layout`.
 
 Sources: Kozo Sugiyama and others, "Methods for Visual Understanding of Hierarchical System Structures" (1981), for the
 steps; Wilhelm Barth and others, "Simple and Efficient Bilayer Cross Counting" (2002); Ulrik Brandes and Boris Köpf, "Fast and

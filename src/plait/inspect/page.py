@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError
 from plait._long_work import LongWork
 from plait.core.graph import graph_of
+from plait.errors import ArgumentError
 from plait.inspect.diagram import Box, Diagram, Frame, diagram_of, fold_repeats
 from plait.inspect.drawing import COLOURS, flow, shape_text
 from plait.inspect.layout import Gaps
-from plait.inspect.nesting import FOOT, SIDE, Gate, Scene, place_folded
+from plait.inspect.nested_layout import FOOT, SIDE, Gate, Scene, place_folded
 from plait.inspect.summary import readable_bytes, sum_sizes
 from plait.inspect.text_width import shortened, text_width
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from plait._errors import ArgumentError, did_you_mean
 from plait._long_work import LongWork
+from plait.common.messages import did_you_mean
+from plait.errors import ArgumentError
 from plait.inspect.diagram import Diagram, diagram_of, fold_repeats
 from plait.inspect.drawing import Style, draw
 from plait.inspect.raster import to_raster

@@ -17,10 +17,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from plait._errors import ArgumentError
-from plait._tree import map_structure_in_order
+from plait.common.tree import map_structure_in_order
 from plait.core.graph import graph_of
 from plait.core.pure import pure
+from plait.errors import ArgumentError
 
 _SIDE = 1024  # of the matrices that tell the limit
 

@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from plait._errors import ArgumentError
 from plait.core.graph import graph_of
 from plait.core.tensor import KerasTensor
+from plait.errors import ArgumentError
 from plait.inspect.costs import Cost, costs
 from plait.layers.base import Layer
 

@@ -143,11 +143,11 @@ from plait.layers.preprocessing.text import TextVectorization as TextVectorizati
 from plait.layers.recurrent import GRU as GRU
 from plait.layers.recurrent import LSTM as LSTM
 from plait.layers.recurrent import RNN as RNN
-from plait.layers.recurrent import GRUCell as GRUCell
-from plait.layers.recurrent import LSTMCell as LSTMCell
 from plait.layers.recurrent import SimpleRNN as SimpleRNN
-from plait.layers.recurrent import SimpleRNNCell as SimpleRNNCell
-from plait.layers.recurrent import StackedRNNCells as StackedRNNCells
+from plait.layers.recurrent_cells import GRUCell as GRUCell
+from plait.layers.recurrent_cells import LSTMCell as LSTMCell
+from plait.layers.recurrent_cells import SimpleRNNCell as SimpleRNNCell
+from plait.layers.recurrent_cells import StackedRNNCells as StackedRNNCells
 from plait.layers.regularization import ActivityRegularization as ActivityRegularization
 from plait.layers.regularization import AlphaDropout as AlphaDropout
 from plait.layers.regularization import Dropout as Dropout

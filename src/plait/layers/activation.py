@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 
 from plait import activations, constraints, initializers, regularizers
-from plait._errors import ArgumentError, ShapeError
-from plait._registry import builtin
-from plait._traits import of_plait
+from plait.common.registry import builtin
+from plait.common.traits import of_plait
+from plait.errors import ArgumentError, ShapeError
 from plait.layers.base import Layer
 from plait.layers.input_spec import InputSpec
 

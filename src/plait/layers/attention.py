@@ -10,9 +10,9 @@ from typing import Any
 import jax.numpy as jnp
 
 from plait import constraints, initializers, ops, random, regularizers
-from plait._errors import ArgumentError, ShapeError
-from plait._registry import builtin
-from plait._traits import of_plait
+from plait.common.registry import builtin
+from plait.common.traits import of_plait
+from plait.errors import ArgumentError, ShapeError
 from plait.layers.base import Layer
 from plait.layers.core import positive_integer
 from plait.layers.einsum_dense import EinsumDense

@@ -20,7 +20,6 @@ read once a class; `training` that a call states wins over what comes from outsi
 
 import functools
 import inspect
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,13 +27,15 @@ import jax
 import numpy as np
 
 from plait import constraints, initializers, regularizers
-from plait._dtypes import is_float, on_host
-from plait._errors import ArgumentError, ArgumentTypeError, PlaitError, StateError, describe, did_you_mean, listing
-from plait._policies import DTypePolicy, DTypePolicyMap, policy
-from plait._registry import builtin, constructor_parameters, plain
-from plait._scope import current, scope
-from plait._traits import default, definer, has_default, is_of_plait, own_of_plait
-from plait._tree import flatten, map_structure_in_order
+from plait.common.constructors import constructor_parameters
+from plait.common.dtypes import is_float, on_host
+from plait.common.messages import describe, did_you_mean, listing, warn
+from plait.common.policies import DTypePolicy, DTypePolicyMap, policy
+from plait.common.registry import builtin
+from plait.common.scope import current, scope
+from plait.common.serialization import plain
+from plait.common.traits import default, definer, has_default, is_of_plait, own_of_plait
+from plait.common.tree import flatten, map_structure_in_order
 from plait.core.cell import mark_revision
 from plait.core.graph import record
 from plait.core.holder import shown
@@ -45,12 +46,13 @@ from plait.core.remat import RematScope, run_again
 from plait.core.tensor import KerasTensor, any_symbolic
 from plait.core.variable import Variable, convert_to_tensor, values_of
 from plait.distribution import lay_out_variable
-from plait.layers.alike import recall
+from plait.errors import ArgumentError, ArgumentTypeError, PlaitError, StateError
 from plait.layers.call_signature import CallSignature, parameter_names, read_signature, signatures
-from plait.layers.config import arguments_of, make_of_config, read_config
 from plait.layers.input_spec import check_inputs, note_call, refuse_structure
+from plait.layers.layer_config import arguments_of, make_of_config, read_config
 from plait.layers.ownership import Owner, unique
-from plait.layers.shapes import as_shapes, is_tensor, map_shapes, shapes_of
+from plait.layers.shapes import as_shapes, is_tensor, legacy_shape, map_shapes, shapes_of
+from plait.layers.spec_cache import recall
 
 
 def _marks_built(build: Callable) -> Callable:
@@ -122,8 +124,10 @@ class Layer(Owner):
     supports_jit = True
     _convert_input_args = True  # layers of packages that take text or plain lists turn these two around
     _allow_non_tensor_positional_args = False
-    _called = False
-    _building = False
+    _called = _building = False
+    _losses: list
+    _build_shapes: dict | None = None
+    _given_shape: tuple | None = None
     _remat: RematScope | None = None
     _policies: DTypePolicyMap | None = None
     _is_quantized = False
@@ -159,11 +163,11 @@ class Layer(Owner):
         if type(self._dtype_policy) is DTypePolicyMap:
             self._policies, self._dtype_policy = self._dtype_policy, self._dtype_policy.default_policy
         self.autocast = autocast
-        self._losses: list = []
-        self._build_shapes: dict | None = None
+        self.__dict__["_losses"] = []
         self.supports_masking = not has_default(type(self), "compute_mask")
         self.built = _has_nothing_to_build(type(self))
-        self._given_shape = _legacy_shape(kwargs)
+        if kwargs:
+            self._given_shape = legacy_shape(kwargs)
         if kwargs:
             options = [*constructor_parameters(type(self)), *constructor_parameters(Layer)]
             raise ArgumentError(
@@ -457,10 +461,9 @@ class Layer(Owner):
         masked = any(leaf is not None for leaf in flatten(previous))
         if not self.supports_masking:
             if masked:
-                warnings.warn(
+                warn(
                     f"Layer {self.name!r} (of type {type(self).__name__}) was passed an input with a mask attached to it. "
-                    "However, this layer does not support masking and will therefore destroy the mask information.",
-                    stacklevel=4,
+                    "However, this layer does not support masking and will therefore destroy the mask information."
                 )
             return
         tensors = [leaf for leaf in flatten(outputs) if leaf is not None]
@@ -745,18 +748,6 @@ def _by_position(owner: str, args: tuple, *named: Any) -> list:
     return [*args, *named[len(args) :]]
 
 
-def _legacy_shape(kwargs: dict) -> tuple | None:
-    """Takes `input_shape`, `input_dim` or `batch_input_shape` out of keyword arguments: the shape of a batch."""
-    if "batch_input_shape" in kwargs:
-        return tuple(kwargs.pop("batch_input_shape"))
-    if "input_shape" in kwargs:
-        shape = kwargs.pop("input_shape")
-        return (None, *((shape,) if isinstance(shape, int) else shape)) if shape is not None else None
-    if "input_dim" in kwargs:
-        return (None, kwargs.pop("input_dim"))
-    return None
-
-
 def _has_nothing_to_build(cls: type) -> bool:
     """Whether it is one of plait's layers that have no weights, so that it is built from the start."""
     return own_of_plait(cls) is not Layer and definer(cls, "build") is Layer
@@ -764,7 +755,7 @@ def _has_nothing_to_build(cls: type) -> bool:
 
 def mark_built(layer: Layer, shapes: dict) -> None:
     """Notes that a layer has been built for shapes."""
-    layer._build_shapes = shapes
+    layer.__dict__["_build_shapes"] = shapes
     layer.built = True
     mark_revision()
 
@@ -783,10 +774,9 @@ def _trace(layer: Layer, args: tuple, kwargs: dict) -> None:
     try:
         infer(functools.partial(Layer.__call__, layer), args, kwargs)
     except Exception as error:
-        warnings.warn(
+        warn(
             f"Layer {layer.name!r} (of type {type(layer).__name__}) holds layers that aren't built, and its `call` cannot be "
-            f"traced to build them: {error} Define `build`, or call the layer on data first.",
-            stacklevel=5,
+            f"traced to build them: {error} Define `build`, or call the layer on data first."
         )
 
 

@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from plait._traits import has_default
+from plait.common.traits import has_default
 
 
 class CallSignature(NamedTuple):

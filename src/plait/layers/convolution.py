@@ -9,10 +9,11 @@ from typing import Any
 import jax.numpy as jnp
 
 from plait import activations, constraints, initializers, ops, regularizers
-from plait._errors import ArgumentError, NameUnknownError, ShapeError, describe, did_you_mean
-from plait._registry import builtin
-from plait._settings import settings
-from plait._traits import of_plait
+from plait.common.messages import describe, did_you_mean
+from plait.common.registry import builtin
+from plait.common.settings import settings
+from plait.common.traits import of_plait
+from plait.errors import ArgumentError, NameUnknownError, ShapeError
 from plait.layers.base import Layer
 from plait.layers.core import positive_integer
 from plait.layers.input_spec import InputSpec

@@ -10,12 +10,14 @@ import jax
 import jax.numpy as jnp
 
 from plait import ops
-from plait._errors import ArgumentError, ShapeError
-from plait._registry import builtin, plain
-from plait._traits import of_plait
+from plait.common.registry import builtin
+from plait.common.traits import of_plait
+from plait.errors import ArgumentError, ShapeError
+from plait.layers.argument_types import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Sizes
 from plait.layers.convolution import data_format_name, numbers, padding_name
 from plait.layers.input_spec import InputSpec
-from plait.layers.recurrent import RNN, LSTMCell
+from plait.layers.recurrent import OfCell, OneCell, for_cell
+from plait.layers.recurrent_cells import LSTMCell
 
 
 @of_plait
@@ -30,8 +32,8 @@ class ConvLSTMCell(LSTMCell):
     draws_seed_first = True
 
     def __init__(
-        self, rank: int, filters: int, kernel_size: Any, strides: Any = 1, padding: str = "valid",
-        data_format: str | None = None, dilation_rate: Any = 1, **kwargs: Any,
+        self, rank: int, filters: int, kernel_size: Sizes, strides: Sizes = 1, padding: str = "valid",
+        data_format: str | None = None, dilation_rate: Sizes = 1, **kwargs: Any,
     ):  # fmt: skip
         super().__init__(filters, **kwargs)
         self.masks_by_gate = True
@@ -126,56 +128,59 @@ class ConvLSTMCell(LSTMCell):
         return [gate(o) * self.activation(c), c]
 
 
-_WINDOW = ("filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate")
-_MATHS = ("activation", "recurrent_activation", "use_bias", "unit_forget_bias", "dropout", "recurrent_dropout", "seed")
-_WEIGHTS = tuple(
-    f"{weight}_{kind}"
-    for weight in ("kernel", "recurrent", "bias")
-    for kind in ("initializer", "regularizer", "constraint")
-)
-_CELL = (*_WINDOW, *_MATHS, *_WEIGHTS)
-
-
 @of_plait
-class _ConvLSTM(RNN):
+class _ConvLSTM(OneCell):
     """A convolutional LSTM over a sequence, for any number of spatial axes."""
 
     _slow_in_loops = True
 
     rank = 2
 
+    filters = OfCell()
+    kernel_size = OfCell()
+    strides = OfCell()
+    padding = OfCell()
+    data_format = OfCell()
+    dilation_rate = OfCell()
+    recurrent_activation = OfCell()
+    unit_forget_bias = OfCell()
+    seed = OfCell()
+
     def __init__(
-        self, filters: int, kernel_size: Any, strides: Any = 1, padding: str = "valid", data_format: str | None = None,
-        dilation_rate: Any = 1, activation: Any = "tanh", recurrent_activation: Any = "sigmoid", use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform", recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros", unit_forget_bias: bool = True, kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None, bias_regularizer: Any = None, activity_regularizer: Any = None,
-        kernel_constraint: Any = None, recurrent_constraint: Any = None, bias_constraint: Any = None,
-        dropout: float = 0.0, recurrent_dropout: float = 0.0, seed: int | None = None, return_sequences: bool = False,
-        return_state: bool = False, go_backwards: bool = False, stateful: bool = False, **kwargs: Any,
+        self, filters: int, kernel_size: Sizes, strides: Sizes = 1, padding: str = "valid",
+        data_format: str | None = None, dilation_rate: Sizes = 1, activation: ActivationLike = "tanh",
+        recurrent_activation: ActivationLike = "sigmoid", use_bias: bool = True,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal", bias_initializer: InitializerLike = "zeros",
+        unit_forget_bias: bool = True, kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None, bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None, kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None, bias_constraint: ConstraintLike = None,
+        dropout: float = 0.0, recurrent_dropout: float = 0.0, seed: int | None = None,
+        return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False,
+        stateful: bool = False, **kwargs: Any,
     ):  # fmt: skip
-        given = locals()
-        options = {name: given[name] for name in _CELL}
-        shared = {name: kwargs[name] for name in ("dtype", "trainable") if name in kwargs}
+        cell = ConvLSTMCell(
+            self.rank, filters, kernel_size, strides, padding, data_format, dilation_rate, activation=activation,
+            recurrent_activation=recurrent_activation, use_bias=use_bias, kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer, bias_initializer=bias_initializer,
+            unit_forget_bias=unit_forget_bias, kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer, bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint, recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint, dropout=dropout, recurrent_dropout=recurrent_dropout, seed=seed,
+            **for_cell(kwargs), name="conv_lstm_cell",
+        )  # fmt: skip
         super().__init__(
-            ConvLSTMCell(self.rank, **options, **shared, name="conv_lstm_cell"), return_sequences, return_state,
-            go_backwards, stateful, activity_regularizer=activity_regularizer, **kwargs,
+            cell, return_sequences, return_state, go_backwards, stateful, activity_regularizer=activity_regularizer,
+            **kwargs,
         )  # fmt: skip
         self.input_spec = InputSpec(ndim=self.rank + 3)
 
     def get_config(self) -> dict:
         """The constructor's arguments, the cell's among them."""
         config = super().get_config()
-        del config["cell"]
-        return {**{name: plain(getattr(self.cell, name)) for name in _CELL}, **config}
-
-
-def _of_cell(name: str) -> property:
-    return property(lambda self: getattr(self.cell, name), doc=f"The cell's `{name}`.")
-
-
-for _name in _CELL:
-    setattr(_ConvLSTM, _name, _of_cell(_name))
+        del config["rank"]
+        return config
 
 
 @builtin("layers")

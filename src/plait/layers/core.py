@@ -7,11 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from plait import activations, constraints, initializers, ops, regularizers
-from plait._errors import ArgumentError, ArgumentTypeError, DataError, ShapeError, UnsafeFileError, describe
-from plait._registry import builtin, custom_named, deserialize, find, is_code, plain
+from plait.common.messages import describe
+from plait.common.registry import builtin, custom_named, find
+from plait.common.serialization import deserialize, is_code, plain
+from plait.errors import ArgumentError, ArgumentTypeError, DataError, ShapeError, UnsafeFileError
 from plait.layers.base import Layer
-from plait.layers.config import RECENT_ARGUMENTS
 from plait.layers.input_spec import InputSpec
+from plait.layers.layer_config import RECENT_ARGUMENTS
 from plait.layers.quantized import Layout, Quantizable, rows_of
 from plait.layers.shapes import as_shapes
 from plait.lowering.products import product

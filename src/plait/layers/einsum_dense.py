@@ -7,8 +7,8 @@ from typing import Any
 import jax.numpy as jnp
 
 from plait import activations, constraints, initializers, regularizers
-from plait._errors import ArgumentError, ShapeError
-from plait._registry import builtin
+from plait.common.registry import builtin
+from plait.errors import ArgumentError, ShapeError
 from plait.layers.quantized import Layout, Quantizable, letters_of
 
 

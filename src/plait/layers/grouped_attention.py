@@ -9,8 +9,8 @@ from typing import Any
 import jax.numpy as jnp
 
 from plait import constraints, initializers, ops, regularizers
-from plait._errors import ArgumentError
-from plait._registry import builtin
+from plait.common.registry import builtin
+from plait.errors import ArgumentError
 from plait.layers.attention import check_positions, masked_softmax, whole_mask
 from plait.layers.base import Layer
 from plait.layers.core import positive_integer

@@ -1,14 +1,14 @@
 """Inputs: where a graph begins."""
 
-import warnings
 from typing import Any
 
-from plait._dtypes import dtype_name
-from plait._errors import ArgumentError, describe
-from plait._registry import builtin
-from plait._settings import settings
+from plait.common.dtypes import dtype_name
+from plait.common.messages import describe, warn
+from plait.common.registry import builtin
+from plait.common.settings import settings
 from plait.core.graph import Node
 from plait.core.tensor import KerasTensor, check_shape
+from plait.errors import ArgumentError
 from plait.layers.base import Layer
 from plait.layers.input_spec import InputSpec
 
@@ -47,7 +47,7 @@ class InputLayer(Layer):
     ):
         super().__init__(name=name)
         if "input_shape" in kwargs:
-            warnings.warn("Argument `input_shape` is deprecated. Use `shape` instead.", UserWarning, stacklevel=2)
+            warn("Argument `input_shape` is deprecated. Use `shape` instead.", UserWarning)
             shape = kwargs.pop("input_shape")
         batch_shape = kwargs.pop("batch_input_shape", batch_shape)
         kwargs.pop("trainable", None)

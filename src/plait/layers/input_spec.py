@@ -5,13 +5,14 @@
 
 from typing import Any
 
-from plait._dtypes import dtype_name
-from plait._errors import ArgumentError, PlaitError, ShapeError, describe, raise_all
-from plait._registry import builtin
-from plait._traits import is_of_plait
-from plait._tree import flatten, is_nested
+from plait.common.dtypes import dtype_name
+from plait.common.messages import describe, raise_all
+from plait.common.registry import builtin
+from plait.common.traits import is_of_plait
+from plait.common.tree import flatten, is_nested
 from plait.core.infer import known_shape
 from plait.core.tensor import check_shape
+from plait.errors import ArgumentError, PlaitError, ShapeError
 
 
 @builtin("layers")

@@ -11,9 +11,10 @@ import jax
 import jax.numpy as jnp
 
 from plait import random
-from plait._errors import ArgumentError, describe, listing
-from plait._registry import builtin
+from plait.common.messages import describe, listing
+from plait.common.registry import builtin
 from plait.core.variable import Variable
+from plait.errors import ArgumentError
 from plait.layers.base import Layer
 
 _CALL_ARGUMENTS = ("params", "state", "rng", "inputs", "training")

@@ -26,10 +26,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from plait._errors import ArgumentError, StateError
-from plait._scope import scope
-from plait._traits import of_plait
+from plait.common.scope import scope
+from plait.common.traits import of_plait
 from plait.core.variable import Variable, install_operators, zeros_like
+from plait.errors import ArgumentError, StateError
 from plait.layers.base import Layer
 from plait.layers.ownership import Owner
 

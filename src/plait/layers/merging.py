@@ -7,11 +7,12 @@ from typing import Any
 import jax.numpy as jnp
 
 from plait import ops
-from plait._errors import ArgumentError, ShapeError, describe
-from plait._registry import builtin
-from plait._traits import of_plait
+from plait.common.messages import describe
+from plait.common.registry import builtin
+from plait.common.traits import of_plait
 from plait.core.mask import get_mask
 from plait.core.tensor import KerasTensor
+from plait.errors import ArgumentError, ShapeError
 from plait.layers.base import Layer
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import jax.numpy as jnp
 
 from plait import ops
-from plait._registry import builtin
-from plait._traits import of_plait
+from plait.common.registry import builtin
+from plait.common.traits import of_plait
 from plait.layers.base import Layer
 from plait.layers.convolution import data_format_name, numbers
 from plait.layers.input_spec import InputSpec

@@ -23,12 +23,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from plait._dtypes import is_float
-from plait._errors import ArgumentError, StateError, describe
-from plait._policies import DTypePolicyMap, Int4DTypePolicy, policy
-from plait._scope import current
-from plait._traits import is_of_plait, of_plait
+from plait.common.dtypes import is_float
+from plait.common.messages import describe
+from plait.common.policies import DTypePolicyMap, Int4DTypePolicy, policy
+from plait.common.scope import current
+from plait.common.traits import is_of_plait, of_plait
 from plait.core.variable import Variable, zeros_like
+from plait.errors import ArgumentError, StateError
 from plait.layers.lora import Adaptable, Adapted, View, adapted
 from plait.quantizers import configs
 from plait.quantizers.float8 import compute_float8_amax_history, compute_float8_scale, quantize_and_dequantize

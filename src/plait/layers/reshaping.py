@@ -5,9 +5,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from plait._errors import ArgumentError, ShapeError
-from plait._registry import builtin
-from plait._traits import of_plait
+from plait.common.registry import builtin
+from plait.common.traits import of_plait
+from plait.errors import ArgumentError, ShapeError
 from plait.layers.base import Layer
 from plait.layers.convolution import data_format_name, numbers
 from plait.layers.core import positive_integer

@@ -4,8 +4,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from plait._dtypes import dtype_name
-from plait._registry import builtin
+from plait.common.dtypes import dtype_name
+from plait.common.registry import builtin
 from plait.layers.core import Embedding
 from plait.layers.quantized import AdaptedIntegers, Integers, Layout, integers_of, product
 from plait.quantizers import AbsMaxQuantizer

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from plait._errors import ArgumentError, describe
-from plait._registry import deserialize as make
-from plait._registry import serialize_object
+from plait.common.messages import describe
+from plait.common.serialization import deserialize as make
+from plait.common.serialization import serialize_object
+from plait.errors import ArgumentError
 from plait.layers.base import Layer
 
 

@@ -6,8 +6,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from plait import initializers
-from plait._errors import ArgumentError
-from plait._registry import builtin
+from plait.common.registry import builtin
+from plait.errors import ArgumentError
 from plait.layers.input_spec import InputSpec
 from plait.layers.wrappers import Wrapper
 

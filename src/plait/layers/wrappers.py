@@ -5,9 +5,11 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from plait._errors import ArgumentError, ShapeError, describe
-from plait._registry import builtin, deserialize, plain, serialize_object
-from plait._traits import is_of_plait
+from plait.common.messages import describe
+from plait.common.registry import builtin
+from plait.common.serialization import deserialize, plain, serialize_object
+from plait.common.traits import is_of_plait
+from plait.errors import ArgumentError, ShapeError
 from plait.layers.base import Layer
 from plait.layers.input_spec import InputSpec
 

@@ -23,19 +23,21 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from plait import _registry
-from plait._errors import ArgumentError, MissingError, NameUnknownError, ShapeError, describe, did_you_mean, listing
-from plait._names import auto_name
-from plait._policies import policy
-from plait._registry import builtin, constructor_parameters
-from plait._settings import settings
-from plait._tree import flatten, is_nested, map_structure
+from plait.common import serialization
+from plait.common.constructors import constructor_parameters
+from plait.common.messages import describe, did_you_mean, listing
+from plait.common.names import auto_name
+from plait.common.policies import policy
+from plait.common.registry import builtin
+from plait.common.settings import settings
+from plait.common.tree import flatten, is_nested, map_structure
 from plait.core.graph import Operation, record
 from plait.core.holder import Holder
 from plait.core.infer import infer
 from plait.core.mask import get_mask
 from plait.core.tensor import any_symbolic
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError, MissingError, NameUnknownError, ShapeError
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 
@@ -170,7 +172,7 @@ class LossFunctionWrapper(Loss):
     @classmethod
     def from_config(cls, config: dict) -> "Loss":
         """A loss from its config."""
-        return super().from_config(_registry.deserialize(config) if "fn" in config else config)
+        return super().from_config(serialization.deserialize(config) if "fn" in config else config)
 
 
 def options_of(wrapper: Any, options: Mapping) -> dict[str, Any]:
@@ -191,12 +193,12 @@ def function_config(cls: type, fn: Callable, options: Mapping, unwritten: tuple[
     parameters = constructor_parameters(cls)
     config: dict[str, Any] = {}
     if "fn" in parameters:
-        form = _registry.serialize(fn)
+        form = serialization.serialize(fn)
         named = {"module": "builtins", "class_name": "function", "config": form, "registered_name": "function"}
         config["fn"] = named if isinstance(form, str) else form
     for key, value in options.items():
         if "fn" in parameters or (key in parameters and (key not in unwritten or value != parameters[key].default)):
-            config[key] = _registry.serialize(value)
+            config[key] = serialization.serialize(value)
     if dtype is not None and dtype != settings().floatx:
         config["dtype"] = dtype
     return config
@@ -233,7 +235,7 @@ class LossCall(Operation):
     @classmethod
     def from_config(cls, config: dict) -> "LossCall":
         """One from its config."""
-        return cls(**_registry.deserialize(config))
+        return cls(**serialization.deserialize(config))
 
 
 def comparison(*aliases: str, of_numbers: bool = False, by_element: bool = False, of_classes: bool = False) -> Callable:
@@ -411,7 +413,7 @@ def get(identifier: Any) -> Any:
         NameUnknownError: no loss has that name; says the nearest one.
         ArgumentError: neither of these.
     """
-    found = _registry.get("losses", identifier)
+    found = serialization.get("losses", identifier)
     if found is not None and not callable(found):
         raise ArgumentError(
             f"Could not interpret loss identifier: {identifier}. Expected a name, a config, a function or a Loss, but got "
@@ -422,7 +424,7 @@ def get(identifier: Any) -> Any:
 
 def serialize(loss: Any) -> Any:
     """A loss as plain data, in the form of Keras's files; a function becomes its name."""
-    return _registry.serialize(loss)
+    return serialization.serialize(loss)
 
 
 def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -432,4 +434,4 @@ def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> A
         name: what `serialize` gave.
         custom_objects: classes and functions of the program that it may name.
     """
-    return _registry.get("losses", name, custom_objects)
+    return serialization.get("losses", name, custom_objects)

@@ -6,18 +6,18 @@ those of several classes are first divided by their sum.
 Shapes: C is the axis of classes, the last one unless `axis` says otherwise; the functions give the shape without it.
 """
 
-import warnings
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from plait import ops
-from plait._errors import ArgumentError, ShapeError, describe
-from plait._registry import builtin
-from plait._settings import settings
+from plait.common.messages import describe, warn
+from plait.common.registry import builtin
+from plait.common.settings import settings
 from plait.core.mask import set_mask
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError, ShapeError
 from plait.losses.base import Loss, LossFunctionWrapper, as_pair, comparison
 from plait.ops.crossentropy import pick_class
 
@@ -242,11 +242,10 @@ def _classes(name: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Any, Any]:
         raise ArgumentError(f"{name}: `axis` must be of type `int`. Received: axis={axis} of type bool.")
     y_true, y_pred = _same_shape(*as_pair(y_true, y_pred))
     if y_pred.shape[-1] == 1:
-        warnings.warn(
+        warn(
             f"In loss {name}, expected y_pred.shape to be (batch_size, num_classes) with num_classes > 1. Received: "
             f"y_pred.shape={y_pred.shape}. Consider using 'binary_crossentropy' if you only have 2 classes.",
             SyntaxWarning,
-            stacklevel=3,
         )
     return y_true, y_pred
 

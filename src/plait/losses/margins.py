@@ -7,7 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from plait._registry import builtin
+from plait.common.registry import builtin
 from plait.losses.base import LossFunctionWrapper, as_pair, comparison
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from plait._registry import builtin
-from plait._settings import settings
+from plait.common.registry import builtin
+from plait.common.settings import settings
 from plait.losses.base import LossFunctionWrapper, as_pair, comparison
 
 

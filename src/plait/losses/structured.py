@@ -6,12 +6,12 @@ import jax
 import jax.numpy as jnp
 from optax import ctc_loss
 
-from plait._dtypes import result_type
-from plait._errors import ShapeError
-from plait._registry import builtin
-from plait._settings import settings
+from plait.common.dtypes import result_type
+from plait.common.registry import builtin
+from plait.common.settings import settings
 from plait.core.mask import set_mask
 from plait.core.variable import convert_to_tensor
+from plait.errors import ShapeError
 from plait.losses.base import LossFunctionWrapper, as_pair, comparison
 
 

@@ -21,17 +21,19 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from plait import _registry
-from plait._errors import ArgumentError, MissingError, StateError, describe
-from plait._names import auto_name, snake_case
-from plait._policies import policy
-from plait._registry import builtin, builtins_of, constructor_parameters
-from plait._scope import name_scope
-from plait._settings import settings
+from plait.common import serialization
+from plait.common.constructors import constructor_parameters
+from plait.common.messages import describe
+from plait.common.names import auto_name, snake_case
+from plait.common.policies import policy
+from plait.common.registry import builtin, builtins_of
+from plait.common.scope import name_scope
+from plait.common.settings import settings
 from plait.core.holder import Holder, held_by
 from plait.core.mask import get_mask
 from plait.core.pure import pure
 from plait.core.variable import Variable, convert_to_tensor
+from plait.errors import ArgumentError, MissingError, StateError
 from plait.losses.base import (
     Loss,
     as_pair,
@@ -119,7 +121,7 @@ class Metric(Holder):
         if initializer is None:
             initializer = jnp.zeros
         elif not hasattr(initializer, "__array__"):
-            initializer = _registry.get("initializers", initializer)
+            initializer = serialization.get("initializers", initializer)
         with name_scope(self.name.replace("/", ">")):
             variable = Variable(
                 initializer, shape, dtype, trainable=False, autocast=False, aggregation=aggregation, name=name
@@ -344,7 +346,7 @@ class MeanMetricWrapper(Mean):
     @classmethod
     def from_config(cls, config: dict) -> "Metric":
         """A metric from its config."""
-        return super().from_config(_registry.deserialize(config) if "fn" in config else config)
+        return super().from_config(serialization.deserialize(config) if "fn" in config else config)
 
 
 def _is_loss(function: Any) -> bool:
@@ -364,7 +366,7 @@ def get(identifier: Any) -> Any:
         NameUnknownError: no metric has that name; says the nearest one.
         ArgumentError: neither of these.
     """
-    found = _registry.get("metrics", identifier)
+    found = serialization.get("metrics", identifier)
     if found is not None and not callable(found):
         raise ArgumentError(
             f"Could not interpret metric identifier: {identifier}. Expected a name, a config, a function or a Metric, but got "
@@ -375,7 +377,7 @@ def get(identifier: Any) -> Any:
 
 def serialize(metric: Any) -> Any:
     """A metric as plain data, in the form of Keras's files; a function becomes its name."""
-    return _registry.serialize(metric)
+    return serialization.serialize(metric)
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -385,4 +387,4 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
         config: what `serialize` gave.
         custom_objects: classes and functions of the program that it may name.
     """
-    return _registry.get("metrics", config, custom_objects)
+    return serialization.get("metrics", config, custom_objects)

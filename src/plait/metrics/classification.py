@@ -9,10 +9,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from plait._errors import ShapeError, describe
-from plait._registry import builtin
-from plait._settings import settings
+from plait.common.messages import describe
+from plait.common.registry import builtin
+from plait.common.settings import settings
 from plait.core.variable import convert_to_tensor
+from plait.errors import ShapeError
 from plait.losses.base import as_pair, match_ranks, takes_classes
 from plait.losses.crossentropy import (
     binary_crossentropy,

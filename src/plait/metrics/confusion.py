@@ -17,10 +17,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from plait._errors import ArgumentError, ShapeError, describe
-from plait._settings import settings
-from plait._traits import of_plait
+from plait.common.messages import describe
+from plait.common.settings import settings
+from plait.common.traits import of_plait
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError, ShapeError
 from plait.losses.base import match_ranks, match_weights, safe_divide
 from plait.metrics.base import Metric, metric
 

@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from plait._errors import ArgumentError, NameUnknownError, ShapeError, did_you_mean
-from plait._settings import settings
+from plait.common.messages import did_you_mean
+from plait.common.settings import settings
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError, NameUnknownError, ShapeError
 from plait.losses.base import safe_divide
 from plait.metrics.base import Metric, metric
 from plait.metrics.confusion import Outcomes, Thresholds, count_outcomes, even_steps, weighted_pair

@@ -7,17 +7,17 @@ Shapes: labels and predictions (B, ...) as class numbers, or (B, ..., C) where t
 Source: Jaccard, "The Distribution of the Flora in the Alpine Zone", 1912.
 """
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from plait._dtypes import is_float, is_integer
-from plait._errors import ArgumentError
-from plait._settings import settings
+from plait.common.dtypes import is_float, is_integer
+from plait.common.messages import warn
+from plait.common.settings import settings
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError
 from plait.metrics.base import Metric, metric
 
 
@@ -93,10 +93,9 @@ class IoU(Metric):
 
     def _weights(self, sample_weight: Any, shape: tuple) -> Any:
         if sample_weight is not None and is_float(getattr(sample_weight, "dtype", "int32")) and is_integer(self.dtype):
-            warnings.warn(
+            warn(
                 "You are passing weight as `float`, but dtype is `int`. This may result in an incorrect weight due to type "
-                "casting Consider using integer weights.",
-                stacklevel=3,
+                "casting Consider using integer weights."
             )
         weights = convert_to_tensor(1 if sample_weight is None else sample_weight, self.dtype)
         return jnp.broadcast_to(weights.reshape(-1) if weights.ndim > 1 else weights, shape)

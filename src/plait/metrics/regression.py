@@ -3,17 +3,17 @@
 Shapes: labels and outputs are (B, ..., D); what is averaged is one number for each (B, ...).
 """
 
-import warnings
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from plait._errors import ArgumentError, NameUnknownError, ShapeError, did_you_mean
-from plait._registry import builtin
-from plait._settings import settings
+from plait.common.messages import did_you_mean, warn
+from plait.common.registry import builtin
+from plait.common.settings import settings
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError, NameUnknownError, ShapeError
 from plait.losses.base import as_pair, match_ranks
 from plait.losses.regression import (
     cosine,
@@ -338,10 +338,7 @@ class R2Score(Metric):
     def _adjusted(self, scores: Any) -> Any:
         samples, regressors = self.num_samples.value, self.num_regressors
         if not isinstance(samples, Tracer) and float(samples) - 1 <= regressors:
-            warnings.warn(
-                "More independent predictors than datapoints in adjusted R2 score. Falling back to standard R2 score.",
-                stacklevel=3,
-            )
+            warn("More independent predictors than datapoints in adjusted R2 score. Falling back to standard R2 score.")
         freedom = samples - regressors - 1
         adjusted = 1.0 - (1.0 - scores) * (samples - 1) / jnp.where(freedom > 0, freedom, 1)
         return jnp.where(freedom > 0, adjusted, scores)

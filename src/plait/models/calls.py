@@ -15,8 +15,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from plait._scope import current, scope
-from plait._tree import map_structure_in_order
+from plait.common.scope import current, scope
+from plait.common.tree import map_structure_in_order
 from plait.core.constants import Constants
 from plait.core.infer import infer
 from plait.core.program import Program

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from plait._errors import ArgumentError, describe
-from plait._scope import scope
-from plait._tree import flatten, pack_as, same_structure
+from plait.common.messages import describe
+from plait.common.scope import scope
+from plait.common.tree import flatten, pack_as, same_structure
 from plait.core.tensor import KerasTensor
+from plait.errors import ArgumentError
 from plait.layers.base import Layer
 from plait.layers.input import Input, InputLayer
 from plait.models.model import Model

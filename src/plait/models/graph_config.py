@@ -20,23 +20,17 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
-from plait._errors import FileError, describe, did_you_mean, listing
-from plait._registry import (
-    constructor_parameters,
-    custom_object_scope,
-    deserialize,
-    deserialize_object,
-    find_class,
-    given_config,
-    serialize,
-    serialize_object,
-)
-from plait._scope import scope
-from plait._tree import flatten
+from plait.common.constructors import constructor_parameters
+from plait.common.messages import describe, did_you_mean, listing
+from plait.common.registry import custom_object_scope, find_class
+from plait.common.scope import scope
+from plait.common.serialization import deserialize, deserialize_object, given_config, serialize, serialize_object
+from plait.common.tree import flatten
 from plait.core.graph import Graph, Node, Operation, graph_of
 from plait.core.mask import get_mask
 from plait.core.op import Op
 from plait.core.tensor import KerasTensor, any_symbolic
+from plait.errors import FileError
 from plait.layers.input import InputLayer
 from plait.layers.recurrent import RNN
 from plait.layers.wrappers import Bidirectional

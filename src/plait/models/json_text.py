@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from plait import saving
-from plait._errors import ArgumentError, describe
+from plait.common.messages import describe
+from plait.errors import ArgumentError
 from plait.models.model import Model
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from plait._errors import ArgumentError, did_you_mean, listing
+from plait.common.messages import did_you_mean, listing
+from plait.errors import ArgumentError
 from plait.layers.base import Layer
 
 

@@ -14,7 +14,6 @@ What it is not: a trainer, a file format or a picture.
 Differs from Keras: the class of a model never changes; called directly it is compiled, not run layer by layer.
 """
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -23,26 +22,28 @@ import numpy as np
 from jax.core import Tracer
 
 from plait import inspect, optimizers, saving, training
-from plait._errors import ArgumentError, NameTakenError, StateError
-from plait._names import auto_name
-from plait._registry import builtin, constructor_parameters, deserialize, place_of
-from plait._scope import current
-from plait._traits import default, has_default
-from plait._tree import flatten, map_structure_in_order, pack_as
+from plait.common.constructors import constructor_parameters
+from plait.common.messages import warn
+from plait.common.names import auto_name
+from plait.common.registry import builtin, opens_graphs, place_of
+from plait.common.scope import current
+from plait.common.serialization import deserialize
+from plait.common.traits import default, has_default
+from plait.common.tree import flatten, map_structure_in_order, pack_as
 from plait.core.graph import Graph, graph_of
 from plait.core.holder import held_by, keep, shown, uncover
 from plait.core.mask import set_mask
 from plait.core.program import NOT_TRACEABLE
 from plait.core.tensor import KerasTensor, any_symbolic
 from plait.core.variable import Variable, is_observed, observed
+from plait.errors import ArgumentError, NameTakenError, StateError
 from plait.export import export_model
 from plait.layers.base import Layer, build_by_tracing, mark_built
 from plait.layers.input import input_layer_of, input_name, input_spec_of
 from plait.layers.ownership import unique
 from plait.models.calls import Calls
 from plait.models.graph_config import config_to_graph, graph_to_config, other_arguments, read_other_arguments
-from plait.models.layer_list import LayerList, layer_named
-from plait.models.matching import (
+from plait.models.input_matching import (
     Place,
     fit_leaf,
     fit_values,
@@ -52,13 +53,17 @@ from plait.models.matching import (
     places_of,
     select_inputs,
 )
+from plait.models.layer_list import LayerList, layer_named
+from plait.models.lookup import find_layer, find_opened, find_tensor
 from plait.models.quantize import quantize
-from plait.models.reach import find_layer, find_opened, find_tensor
 from plait.models.rewrite import inlined
 from plait.models.state_tree import get_state_tree, set_state_tree
+from plait.training.callbacks import History
 from plait.training.divided import Features, host_part
+from plait.training.run import FitOptions
 
 
+@opens_graphs
 @builtin("models", "Functional", module="keras")
 class Model(Layer):
     """Layers that are trained, saved and used together.
@@ -86,7 +91,7 @@ class Model(Layer):
     _takes_structures = True
     _records = (
         "optimizer _history _compilation _trainer _graph stop_training stop_evaluating stop_predicting run_eagerly jit_compile "
-        "steps_per_execution resumes_at _input_names _optional _takes_any_size _opened _host_part _calls _places _has_integers "
+        "steps_per_execution _input_names _optional _takes_any_size _opened _host_part _calls _places _has_integers "
         "_runs_eagerly"
     )
     _bookkeeping = frozenset({"_input_names", "_optional", "_calls", "_places", "_has_integers"})
@@ -95,6 +100,7 @@ class Model(Layer):
         "file_identity"
     )
     _leads_to = "layers optimizer"
+    _fills_a_file = True  # whether a file may hold one by itself
 
     _graph: Graph | None = None
     _tells_constructor = True
@@ -511,10 +517,17 @@ class Model(Layer):
         cache_frozen: Any = "auto",
         seed: int | None = None,
         progress: str = "bar",
-    ) -> Any:
-        """Trains the model; see `plait.training.fit`, whose arguments these are. Returns the History."""
-        given = {key: value for key, value in locals().items() if key not in ("self", "__class__")}
-        return training.fit(self, **given)
+    ) -> History:
+        """Trains the model, and returns the History: `history.history` has a list by name, one number an epoch.
+
+        The arguments are those of `plait.training.FitOptions`, which says what each means.
+        """
+        options = FitOptions(
+            x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight,
+            sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq,
+            cache_frozen, seed, progress,
+        )  # fmt: skip
+        return training.fit(self, options)
 
     def evaluate(
         self,
@@ -721,10 +734,9 @@ class Model(Layer):
             return None
         optimizer = self.optimizer
         if isinstance(getattr(optimizer, "inner_optimizer", optimizer), optimizers.OptaxOptimizer):
-            warnings.warn(
+            warn(
                 f"Model {self.name!r}: an Optax transformation has no config, so the file won't say which optimizer it was. "
-                "Compile the model again after loading.",
-                stacklevel=4,
+                "Compile the model again after loading."
             )
             optimizer = None
         return {

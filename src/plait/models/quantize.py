@@ -1,11 +1,11 @@
 """Quantising a whole model: every layer that has a kernel to multiply with, also inside other layers and models."""
 
 import re
-import warnings
 from collections.abc import Callable
 from typing import Any
 
-from plait._errors import ArgumentError, StateError, describe, listing
+from plait.common.messages import describe, listing, warn
+from plait.errors import ArgumentError, StateError
 from plait.layers.quantized import Quantizable
 from plait.quantizers.configs import resolve
 
@@ -48,14 +48,12 @@ def quantize(model: Any, mode: str | None, config: Any, filters: Any, type_check
             f"{listing(unbuilt)}."
         )
     if not meant:
-        warnings.warn(
-            f"{model.name}.quantize: no layer with a kernel to quantise is meant; nothing changed.", stacklevel=3
-        )
+        warn(f"{model.name}.quantize: no layer with a kernel to quantise is meant; nothing changed.")
     for layer in meant:
         try:
             layer.quantize(type_check=type_check, config=config)
         except NotImplementedError as error:
-            warnings.warn(str(error), stacklevel=3)
+            warn(str(error))
     if model.optimizer is not None and model.optimizer.built:
         model.optimizer.build_for(model.trainable_variables)  # what it kept for the kernels goes with them
 

@@ -12,11 +12,12 @@ What it is not: a copy. `plait.models.clone_model` makes new layers; a rewrite s
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from plait._errors import GraphError, PlaitError, describe
-from plait._tree import flatten, map_structure_in_order
+from plait.common.messages import describe
+from plait.common.tree import flatten, map_structure_in_order
 from plait.core.graph import Graph, Node, graph_of
 from plait.core.tensor import KerasTensor
-from plait.models.matching import match_inputs
+from plait.errors import GraphError, PlaitError
+from plait.models.input_matching import match_inputs
 
 
 class Rewritten:

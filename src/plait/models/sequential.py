@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError, GraphError, MissingError, NameTakenError, describe, listing
-from plait._registry import builtin, deserialize, plain
-from plait._scope import name_scope
-from plait._tree import is_nested
+from plait.common.messages import describe, listing
+from plait.common.registry import builtin
+from plait.common.scope import name_scope
+from plait.common.serialization import deserialize, plain
+from plait.common.tree import is_nested
 from plait.core.tensor import KerasTensor
+from plait.errors import ArgumentError, GraphError, MissingError, NameTakenError
 from plait.layers.base import Layer
 from plait.layers.input import Input, InputLayer
 from plait.layers.preprocessing.encoding import is_text

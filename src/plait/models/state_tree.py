@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from plait._errors import ArgumentError
 from plait.core.variable import Variable
+from plait.errors import ArgumentError
 
 
 def get_state_tree(model: Any, value_format: str = "backend_tensor") -> dict[str, dict]:

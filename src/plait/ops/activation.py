@@ -4,16 +4,16 @@ All work element by element and keep shape and dtype, but for `softmax`, `log_so
 at a whole axis. x is a floating tensor of any shape.
 """
 
-import warnings
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from plait._errors import ArgumentError
+from plait.common.messages import warn
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError
 from plait.lowering import activation as lowered
 from plait.ops.operands import axes, floating
 
@@ -188,11 +188,10 @@ def softmax(x: Any, axis: Any = -1) -> Any:
     """exp(x) divided by its sum over an axis, or over several together. It warns of an axis of size 1: the result is 1."""
     x, axis = floating(x), axes(axis)
     if isinstance(axis, int) and -x.ndim <= axis < x.ndim and x.shape[axis] == 1:
-        warnings.warn(
+        warn(
             f"You are using a softmax over axis {axis} of a tensor of shape {x.shape}. This axis has size 1. The softmax "
             "operation will always return the value 1, which is likely not what you intended. Did you mean to use a "
-            "sigmoid instead?",
-            stacklevel=2,
+            "sigmoid instead?"
         )
     # The largest value of what has no derivative: jax.nn.softmax derives it first, and throws that away.
     largest = jnp.max(lax.stop_gradient(x), axis, keepdims=True, initial=-jnp.inf)

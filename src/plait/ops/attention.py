@@ -5,11 +5,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from plait._dtypes import result_type
-from plait._errors import ShapeError, describe
-from plait._settings import settings
+from plait.common.dtypes import result_type
+from plait.common.messages import describe
+from plait.common.settings import settings
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
+from plait.errors import ShapeError
 
 
 @op(module="keras.src.ops.nn", options=("is_causal", "flash_attention", "attn_logits_soft_cap"))

@@ -13,10 +13,11 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from plait._errors import ArgumentError, NameUnknownError, ShapeError, describe, did_you_mean
-from plait._settings import settings
+from plait.common.messages import describe, did_you_mean
+from plait.common.settings import settings
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError, NameUnknownError, ShapeError
 from plait.lowering import convolution
 
 _NN = "keras.src.ops.nn"

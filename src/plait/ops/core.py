@@ -13,21 +13,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from plait._dtypes import dtype_name, is_float, is_integer, narrow
-from plait._errors import (
-    ArgumentError,
-    ArgumentTypeError,
-    NameUnknownError,
-    ShapeError,
-    describe,
-    did_you_mean,
-    listing,
-)
-from plait._tree import map_structure
+from plait.common.dtypes import dtype_name, is_float, is_integer, narrow
+from plait.common.messages import describe, did_you_mean, listing
+from plait.common.tree import map_structure
 from plait.core.op import op
 from plait.core.operators import cast as cast
 from plait.core.variable import Variable
 from plait.core.variable import convert_to_tensor as _tensor
+from plait.errors import ArgumentError, ArgumentTypeError, NameUnknownError, ShapeError
 from plait.ops.operands import check_axis
 
 _CORE = "keras.src.ops.core"

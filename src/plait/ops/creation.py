@@ -4,11 +4,11 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from plait._dtypes import narrow
-from plait._errors import SymbolicError
+from plait.common.dtypes import narrow
 from plait.core.op import op
 from plait.core.tensor import any_symbolic
 from plait.core.variable import convert_to_tensor
+from plait.errors import SymbolicError
 from plait.ops.operands import number_dtype, operand, tensors
 
 _NUMPY = "keras.src.ops.numpy"

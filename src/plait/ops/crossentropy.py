@@ -9,11 +9,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from plait._dtypes import dtype_name, narrow
-from plait._errors import ArgumentError, ShapeError, describe
-from plait._settings import settings
+from plait.common.dtypes import dtype_name, narrow
+from plait.common.messages import describe
+from plait.common.settings import settings
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError, ShapeError
 
 _NN = "keras.src.ops.nn"
 

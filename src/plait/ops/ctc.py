@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from plait._errors import NameUnknownError, did_you_mean
+from plait.common.messages import did_you_mean
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
+from plait.errors import NameUnknownError
 from plait.ops.operands import floating
 
 _NN = "keras.src.ops.nn"

@@ -6,9 +6,10 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from plait._errors import ArgumentError, ShapeError, describe, listing
+from plait.common.messages import describe, listing
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError, ShapeError
 
 
 @op(module="keras.src.ops.einops", options=())

@@ -8,13 +8,13 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from plait._dtypes import dtype_name, narrow
-from plait._errors import ArgumentError
+from plait.common.dtypes import dtype_name, narrow
 from plait.core.infer import infer
 from plait.core.op import op
 from plait.core.operators import absolute
 from plait.core.tensor import KerasTensor
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError
 from plait.ops.operands import floating, operand, tensors
 
 _NUMPY = "keras.src.ops.numpy"

@@ -5,8 +5,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from plait._errors import ShapeError, describe
+from plait.common.messages import describe
 from plait.core.op import op
+from plait.errors import ShapeError
 from plait.ops.image_layout import check_rank, fractions, with_channels_last
 
 _IMAGE = "keras.src.ops.image"

@@ -7,9 +7,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from plait._errors import ArgumentError, ArgumentTypeError, ShapeError, describe
+from plait.common.messages import describe
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError, ArgumentTypeError, ShapeError
 from plait.ops.convolution import each_axis, is_channels_last, padding_name
 from plait.ops.image_layout import check_rank, fractions, to_dtype, with_channels_last
 

@@ -6,8 +6,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from plait._errors import NameUnknownError, ShapeError, describe, did_you_mean, listing
+from plait.common.messages import describe, did_you_mean, listing
 from plait.core.variable import convert_to_tensor
+from plait.errors import NameUnknownError, ShapeError
 from plait.ops.convolution import is_channels_last
 
 __all__ = ["check_rank", "check_sizes", "choice", "fractions", "per_image", "to_dtype", "with_channels_last"]

@@ -5,9 +5,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from plait._errors import ArgumentError, ShapeError, describe
+from plait.common.messages import describe
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError, ShapeError
 from plait.ops.convolution import is_channels_last
 from plait.ops.image_layout import check_rank, check_sizes, choice, fractions, to_dtype, with_channels_last
 

@@ -9,9 +9,10 @@ import jax.numpy as jnp
 from jax.scipy import ndimage
 
 from plait import random
-from plait._errors import ShapeError, describe
+from plait.common.messages import describe
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
+from plait.errors import ShapeError
 from plait.ops.image_filters import blur
 from plait.ops.image_layout import check_rank, choice, fractions, per_image, to_dtype, with_channels_last
 

@@ -7,10 +7,11 @@ import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
-from plait._errors import ArgumentError, ShapeError, describe
-from plait._tree import map_structure
+from plait.common.messages import describe
+from plait.common.tree import map_structure
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError, ShapeError
 from plait.ops.operands import axes, floating
 
 __all__ = [

@@ -21,7 +21,7 @@ from typing import Any
 
 import jax
 
-from plait._tree import flatten
+from plait.common.tree import flatten
 from plait.core.mask import get_mask
 from plait.core.op import DROPS, mask_rules
 from plait.core.operators import cast, get_item, logical_or, squeeze, transpose

@@ -11,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from plait._errors import ArgumentError, NameUnknownError, ShapeError, describe, did_you_mean
+from plait.common.messages import describe, did_you_mean
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError, NameUnknownError, ShapeError
 from plait.ops.operands import axes, floating
 
 __all__ = [

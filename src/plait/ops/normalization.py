@@ -3,17 +3,17 @@
 Half floats are averaged in float32 and given back as they came, because sums of squares soon leave their range.
 """
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from plait._errors import ArgumentError, ShapeError, describe
-from plait._settings import settings
+from plait.common.messages import describe, warn
+from plait.common.settings import settings
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError, ShapeError
 
 _NN = "keras.src.ops.nn"
 
@@ -111,10 +111,9 @@ def layer_normalization(
     if gamma is not None:
         factor = factor * _along(gamma, axes, x).astype(exact.dtype)
     if rms_scaling:
-        warnings.warn(
+        warn(
             "You passed `rms_scaling=True`, which is deprecated: it divides by the variance, not by the RMS. Use "
-            "rms_normalization.",
-            stacklevel=2,
+            "rms_normalization."
         )
         return (exact * factor).astype(x.dtype)
     out = (exact - mean) * factor

@@ -9,9 +9,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from plait._dtypes import dtype_name, narrow, result_type
-from plait._errors import ShapeError, describe
+from plait.common.dtypes import dtype_name, narrow, result_type
+from plait.common.messages import describe
 from plait.core.variable import convert_to_tensor
+from plait.errors import ShapeError
 
 _WIDE = {"bool": "int32", "int8": "int32", "int16": "int32", "uint8": "uint32", "uint16": "uint32"}
 

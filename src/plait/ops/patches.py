@@ -4,9 +4,10 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from plait._errors import ArgumentError, ShapeError, describe
+from plait.common.messages import describe
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError, ShapeError
 from plait.ops.convolution import each_axis, is_channels_last
 
 _NN = "keras.src.ops.nn"

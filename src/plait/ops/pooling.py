@@ -10,9 +10,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from plait._errors import ShapeError, describe
+from plait.common.messages import describe
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
+from plait.errors import ShapeError
 from plait.lowering import pooling
 from plait.ops.convolution import each_axis, in_channels_last, is_channels_last, padding_name
 

@@ -13,11 +13,12 @@ from typing import Any
 import jax.numpy as jnp
 from jax.core import Tracer
 
-from plait._dtypes import narrow
-from plait._errors import ArgumentError, ShapeError, describe
+from plait.common.dtypes import narrow
+from plait.common.messages import describe
 from plait.core.op import op
 from plait.core.tensor import KerasTensor
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError, ShapeError
 from plait.ops.operands import axes, floating, wide
 
 _NUMPY = "keras.src.ops.numpy"

@@ -5,11 +5,12 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from plait._errors import ShapeError, describe
+from plait.common.messages import describe
 from plait.core.infer import infer
 from plait.core.op import op
 from plait.core.tensor import KerasTensor
 from plait.core.variable import convert_to_tensor
+from plait.errors import ShapeError
 from plait.ops.operands import operand, wide
 
 _NUMPY = "keras.src.ops.numpy"

@@ -6,9 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from plait._errors import ArgumentError, ShapeError, describe
+from plait.common.messages import describe
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError, ShapeError
 from plait.ops.operands import axes, check_axis, operand, tensors
 
 _NUMPY = "keras.src.ops.numpy"

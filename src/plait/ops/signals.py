@@ -5,9 +5,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from plait._errors import ShapeError, describe
+from plait.common.messages import describe
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
+from plait.errors import ShapeError
 
 _NN = "keras.src.ops.nn"
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import NameUnknownError, ShapeError, did_you_mean, listing
+from plait.common.messages import did_you_mean, listing
+from plait.errors import NameUnknownError, ShapeError
 
 _COSINES = {  # windows that are sums of cosines: the weights of 1, cos x, cos 2x, ..., of alternating signs
     "blackman": (0.42, 0.5, 0.08),

@@ -12,12 +12,14 @@ from typing import Any, TypedDict, Unpack
 import optax
 from optax import GradientTransformationExtraArgs, chain
 
-from plait import _registry
-from plait._errors import ArgumentError, raise_all
+from plait.common import registry
+from plait.common.messages import raise_all
 from plait.core.variable import Variable
+from plait.errors import ArgumentError
 from plait.optimizers import transforms
-from plait.optimizers.base import COMMON_OPTIONS, Optimizer
+from plait.optimizers.base import Optimizer
 from plait.optimizers.transforms import accumulate, descend
+from plait.optimizers.updater import COMMON_OPTIONS
 
 
 class OptionsBesidesDecay(TypedDict, total=False):
@@ -49,7 +51,7 @@ def algorithm(cls: Any) -> Any:
     keywords = [p.replace(kind=p.KEYWORD_ONLY) if p.kind is p.POSITIONAL_OR_KEYWORD else p for p in common]
     constructor.__signature__ = inspect.Signature([*parameters, *keywords])
     cls.arguments = tuple(p.name for p in parameters[1:] if p.name not in ("learning_rate", *COMMON_OPTIONS))
-    return _registry.builtin("optimizers", cls.__name__.lower())(cls)
+    return registry.builtin("optimizers", cls.__name__.lower())(cls)
 
 
 _MOMENTS = (("momentum", "velocity"), ("velocity_hat",))

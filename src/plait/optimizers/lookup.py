@@ -8,11 +8,12 @@ import numpy as np
 import optax
 from jax.tree_util import DictKey
 
-from plait import _registry
-from plait._errors import ArgumentError, MissingError, NameUnknownError, describe
-from plait._traits import of_plait
+from plait.common import registry, serialization
+from plait.common.messages import describe
+from plait.common.traits import of_plait
 from plait.core.cell import Late
 from plait.core.variable import Variable
+from plait.errors import ArgumentError, MissingError, NameUnknownError
 from plait.optimizers.algorithms import Options
 from plait.optimizers.base import Optimizer
 
@@ -121,7 +122,7 @@ def get(identifier: Any) -> Any:
         return deserialize(identifier)
     found: Any = _find(identifier) if isinstance(identifier, str) else identifier
     if isinstance(found, type) and issubclass(found, Optimizer):
-        return _registry.get("optimizers", found)
+        return serialization.get("optimizers", found)
     raise ArgumentError(
         f"Could not interpret optimizer identifier: {identifier}. Expected a name, a config, an optimizer or an Optax "
         f"transformation, but got {describe(identifier)}."
@@ -130,11 +131,11 @@ def get(identifier: Any) -> Any:
 
 def _find(name: str) -> Any:
     try:
-        return _registry.find("optimizers", name)
+        return registry.find("optimizers", name)
     except NameUnknownError:
-        if name.lower() not in _registry.builtins_of("optimizers"):
+        if name.lower() not in registry.builtins_of("optimizers"):
             raise
-        return _registry.find("optimizers", name.lower())
+        return registry.find("optimizers", name.lower())
 
 
 def serialize(optimizer: Optimizer) -> dict:
@@ -143,7 +144,7 @@ def serialize(optimizer: Optimizer) -> dict:
     Raises:
         ArgumentError: an Optax transformation, or an option that no file can hold.
     """
-    return _registry.serialize_object(optimizer)
+    return serialization.serialize_object(optimizer)
 
 
 def deserialize(config: Mapping, custom_objects: Mapping | None = None) -> Optimizer:
@@ -154,9 +155,9 @@ def deserialize(config: Mapping, custom_objects: Mapping | None = None) -> Optim
         ArgumentError: a config of something else.
     """
     name = config.get("class_name")
-    if isinstance(name, str) and name.lower() in _registry.builtins_of("optimizers"):
-        config = {**config, "class_name": _registry.find("optimizers", name.lower()).__name__}
-    optimizer = _registry.deserialize(dict(config), custom_objects, "optimizers")
+    if isinstance(name, str) and name.lower() in registry.builtins_of("optimizers"):
+        config = {**config, "class_name": registry.find("optimizers", name.lower()).__name__}
+    optimizer = serialization.deserialize(dict(config), custom_objects, "optimizers")
     if not isinstance(optimizer, Optimizer):
         raise ArgumentError(f"Expected the config of an optimizer, but got that of {describe(optimizer)}.")
     return optimizer

@@ -16,15 +16,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from plait import _registry
-from plait._errors import ArgumentError, describe
+from plait.common import registry, serialization
+from plait.common.messages import describe
 from plait.core.holder import keep
 from plait.core.variable import Variable
+from plait.errors import ArgumentError
 from plait.optimizers.base import Optimizer
-from plait.optimizers.step import in_dtypes_of, like
+from plait.optimizers.plan import in_dtypes_of, like
 
 
-@_registry.builtin("optimizers", "lossscaleoptimizer")
+@registry.builtin("optimizers", "lossscaleoptimizer")
 class LossScaleOptimizer(Optimizer):
     """Another optimizer, with gradients of a scaled loss.
 
@@ -145,7 +146,7 @@ class LossScaleOptimizer(Optimizer):
         """The constructor's arguments."""
         return {
             "name": self.name,
-            "inner_optimizer": _registry.serialize(self.inner_optimizer),
+            "inner_optimizer": serialization.serialize(self.inner_optimizer),
             "initial_scale": self.initial_scale,
             "dynamic_growth_steps": self.dynamic_growth_steps,
         }
@@ -153,7 +154,7 @@ class LossScaleOptimizer(Optimizer):
     @classmethod
     def from_config(cls, config: Mapping, custom_objects: Mapping | None = None) -> "LossScaleOptimizer":
         """An optimizer from its config; older ones hold options that it has never had."""
-        inner = _registry.deserialize(config["inner_optimizer"], custom_objects, "optimizers")
+        inner = serialization.deserialize(config["inner_optimizer"], custom_objects, "optimizers")
         own = {key: value for key, value in config.items() if key not in _INNER_OPTIONS}
         return cls(**{**own, "inner_optimizer": inner})
 

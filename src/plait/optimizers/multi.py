@@ -12,15 +12,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
-from plait import _registry
-from plait._errors import ArgumentError, MissingError, describe
+from plait.common import registry, serialization
+from plait.common.messages import describe
 from plait.core.holder import keep
 from plait.core.variable import Variable
+from plait.errors import ArgumentError, MissingError
 from plait.optimizers.base import Optimizer
-from plait.optimizers.step import like
+from plait.optimizers.plan import like
 
 
-@_registry.builtin("optimizers")
+@registry.builtin("optimizers")
 class OptimizerMap(MutableMapping):
     """Optimizers by the paths of the variables they are for: a dict with regular expressions as keys.
 
@@ -84,14 +85,16 @@ class OptimizerMap(MutableMapping):
     def get_config(self) -> dict:
         """The constructor's arguments."""
         return {
-            "default_optimizer": _registry.serialize(self._default_optimizer),
-            "optimizer_map": _registry.serialize(self._optimizer_map),
+            "default_optimizer": serialization.serialize(self._default_optimizer),
+            "optimizer_map": serialization.serialize(self._optimizer_map),
         }
 
     @classmethod
     def from_config(cls, config: Mapping, custom_objects: Mapping | None = None) -> "OptimizerMap":
         """A map from its config."""
-        return cls(**{key: _registry.deserialize(item, custom_objects, "optimizers") for key, item in config.items()})
+        return cls(
+            **{key: serialization.deserialize(item, custom_objects, "optimizers") for key, item in config.items()}
+        )
 
 
 def _checked(optimizer: Any, what: str) -> Optimizer:
@@ -100,7 +103,7 @@ def _checked(optimizer: Any, what: str) -> Optimizer:
     return optimizer
 
 
-@_registry.builtin("optimizers", "multioptimizer")
+@registry.builtin("optimizers", "multioptimizer")
 class MultiOptimizer(Optimizer):
     """Several optimizers, each for its own variables.
 
@@ -218,7 +221,7 @@ class MultiOptimizer(Optimizer):
     def get_config(self) -> dict:
         """The constructor's arguments."""
         return {
-            "optimizer_map": _registry.serialize(self.optimizer_map),
+            "optimizer_map": serialization.serialize(self.optimizer_map),
             "loss_scale_factor": self.loss_scale_factor,
             "name": self.name,
         }
@@ -226,5 +229,5 @@ class MultiOptimizer(Optimizer):
     @classmethod
     def from_config(cls, config: Mapping, custom_objects: Mapping | None = None) -> "MultiOptimizer":
         """An optimizer from its config."""
-        optimizer_map = _registry.deserialize(config["optimizer_map"], custom_objects, "optimizers")
+        optimizer_map = serialization.deserialize(config["optimizer_map"], custom_objects, "optimizers")
         return cls(**{**config, "optimizer_map": optimizer_map})

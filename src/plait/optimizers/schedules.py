@@ -20,11 +20,12 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from plait import _registry
-from plait._dtypes import is_float
-from plait._errors import ArgumentError, StateError, describe
-from plait._watched import Watched
+from plait.common import constructors, registry, serialization
+from plait.common.dtypes import is_float
+from plait.common.messages import describe
+from plait.common.watched import Watched
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError, StateError
 
 __all__ = [
     "CosineDecay",
@@ -38,7 +39,7 @@ __all__ = [
     "serialize",
 ]
 
-_schedule = _registry.builtin("schedules", module="keras.optimizers.schedules")
+_schedule = registry.builtin("schedules", module="keras.optimizers.schedules")
 
 
 class LearningRateSchedule(Watched):
@@ -60,7 +61,7 @@ class LearningRateSchedule(Watched):
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
-        return _registry.class_config(self, type(self))
+        return constructors.kept_arguments(self, type(self))
 
     @classmethod
     def from_config(cls, config: dict) -> "LearningRateSchedule":
@@ -342,7 +343,7 @@ class CosineDecayRestarts(LearningRateSchedule):
 
 def serialize(learning_rate_schedule: LearningRateSchedule) -> dict:
     """A schedule as plain data, in the form of Keras's files."""
-    return _registry.serialize_object(learning_rate_schedule)
+    return serialization.serialize_object(learning_rate_schedule)
 
 
 def deserialize(config: dict, custom_objects: dict | None = None) -> Any:
@@ -351,7 +352,7 @@ def deserialize(config: dict, custom_objects: dict | None = None) -> Any:
     Raises:
         FileError: a class that isn't known here.
     """
-    return _registry.deserialize(config, custom_objects, "schedules")
+    return serialization.deserialize(config, custom_objects, "schedules")
 
 
 def _float(value: Any) -> Any:

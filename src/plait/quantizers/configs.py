@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from plait._errors import ArgumentError, describe
-from plait._policies import QUANTIZATION_MODES
-from plait._registry import builtin, deserialize, plain
+from plait.common.messages import describe
+from plait.common.policies import QUANTIZATION_MODES
+from plait.common.registry import builtin
+from plait.common.serialization import deserialize, plain
+from plait.errors import ArgumentError
 from plait.quantizers.integers import AbsMaxQuantizer, Quantizer
 
 

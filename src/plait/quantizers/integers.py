@@ -16,11 +16,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from plait._dtypes import dtype_name
-from plait._errors import ArgumentError, ArgumentTypeError, ShapeError, describe
-from plait._registry import builtin
+from plait.common.dtypes import dtype_name
+from plait.common.messages import describe
+from plait.common.registry import builtin
 from plait.core.op import op
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError, ArgumentTypeError, ShapeError
 
 
 @builtin("quantizers", "quantizer", module="keras")

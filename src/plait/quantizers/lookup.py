@@ -3,10 +3,11 @@
 import inspect
 from typing import Any
 
-from plait._errors import ArgumentError, describe
-from plait._registry import builtins_of
-from plait._registry import deserialize as deserialize_any
-from plait._registry import serialize as serialize_any
+from plait.common.messages import describe
+from plait.common.registry import builtins_of
+from plait.common.serialization import deserialize as deserialize_any
+from plait.common.serialization import serialize as serialize_any
+from plait.errors import ArgumentError
 
 
 def get(identifier: Any, **kwargs: Any) -> Any:

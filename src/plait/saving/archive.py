@@ -25,7 +25,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from plait._errors import FileError, UnsafeFileError, did_you_mean, listing
+from plait.common.messages import did_you_mean, listing
+from plait.errors import FileError, UnsafeFileError
 
 METADATA, CONFIG, WEIGHTS, ASSETS = "metadata.json", "config.json", "model.weights.h5", "assets/"
 

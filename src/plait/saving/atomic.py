@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from plait._errors import FileError
+from plait.errors import FileError
 
 try:
     import fcntl

@@ -16,8 +16,9 @@ from typing import Any, BinaryIO, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from plait._errors import FileError, UnsafeFileError, describe, did_you_mean
+from plait.common.messages import describe, did_you_mean
 from plait.core.variable import Variable, all_or_none
+from plait.errors import FileError, UnsafeFileError
 from plait.saving.report import LoadReport
 
 MOST_HEADER = 100 * 2**20

@@ -17,7 +17,6 @@ an error, not passed over.
 import contextlib
 import math
 import re
-import warnings
 from collections.abc import Container, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple
@@ -27,14 +26,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from plait._errors import FileError, PlaitError, UnsafeFileError, did_you_mean, listing
-from plait._traits import has_default
+from plait.common.messages import did_you_mean, listing, warn
+from plait.common.traits import has_default
 from plait.core.variable import Variable, all_or_none, given_away
+from plait.errors import FileError, PlaitError, UnsafeFileError
 from plait.layers.ownership import Owner
 from plait.optimizers.base import Optimizer
 from plait.saving.archive import ALWAYS_ALLOWED, MOST_EXPANSION
 from plait.saving.flat_weights import FlatArray
-from plait.saving.places import Place, find_places
+from plait.saving.object_paths import Place, find_places
 
 MOST_LINKS = 1_000_000
 MOST_DEPTH = 100
@@ -526,7 +526,7 @@ def _report(owner: str, problems: list[str], skip: bool, stored: StoredWeights, 
     more = [f"  ... and {len(problems) - 50} more"] if len(problems) > 50 else []
     if skip:
         title = f"{owner}: A total of {len(problems)} objects could not be loaded, and are left as they were:"
-        warnings.warn("\n".join([title, *lines, *more]), stacklevel=5)
+        warn("\n".join([title, *lines, *more]))
         return
     title = f"{owner}: A total of {len(problems)} objects could not be loaded, so nothing was:"
     hint = "skip_mismatch=True loads what fits."

@@ -10,7 +10,8 @@ were run stays behind.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from plait._registry import builtins_of, constructor_parameters, place_of
+from plait.common.constructors import constructor_parameters
+from plait.common.registry import builtins_of, place_of
 
 _WRAPPERS = {"MeanMetricWrapper", "SumOverBatchSizeMetricWrapper", "LossFunctionWrapper"}
 _KEYS = ("loss", "metrics", "weighted_metrics", "loss_weights")

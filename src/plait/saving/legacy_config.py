@@ -16,9 +16,11 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from plait._errors import FileError, describe
-from plait._registry import builtins_of, constructor_parameters
-from plait.layers.former import FORMER_NAMES
+from plait.common.constructors import constructor_parameters
+from plait.common.messages import describe
+from plait.common.registry import builtins_of
+from plait.errors import FileError
+from plait.layers.legacy import FORMER_NAMES
 
 _OLD_MODELS = {"Model", "Functional", "Network", "Graph"}
 

@@ -11,7 +11,6 @@ Links, storage and types are checked as in `h5`, shapes before a value is read.
 
 import json
 import math
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, BinaryIO
@@ -19,17 +18,18 @@ from typing import Any, BinaryIO
 import h5py
 import numpy as np
 
-from plait._errors import FileError, did_you_mean
-from plait._registry import serialize_object
+from plait.common.messages import did_you_mean, warn
+from plait.common.serialization import serialize_object
 from plait.core.variable import all_or_none
-from plait.saving.by_name import names_of
+from plait.errors import FileError
 from plait.saving.flat_weights import FlatArray
 from plait.saving.h5 import StoredArray, StoredGroup, StoredWeights, damage, plain_attribute
 from plait.saving.legacy_compile import modern_compile_config, modern_optimizer
 from plait.saving.legacy_config import major, minor, plain_name
-from plait.saving.old_weights import Origin, legacy_order, plan_for
+from plait.saving.legacy_weights import Origin, legacy_order, plan_for
+from plait.saving.name_matching import names_of
 from plait.saving.report import LoadReport
-from plait.saving.states import write_states
+from plait.saving.rnn_states import write_states
 
 MOST_ATTRIBUTE = 64_512  # bytes; longer lists of names are split into `layer_names0`, `layer_names1`, ...
 
@@ -226,10 +226,9 @@ def read_optimizer(model: Any, legacy: LegacyFile) -> None:
     plan = _optimizer_plan(optimizer, arrays, legacy.version)
     if plan is None:
         if len(arrays) > 1:
-            warnings.warn(
+            warn(
                 f"Optimizer {optimizer.name!r} begins anew: it has {len(optimizer.variables)} variables, and the state of "
-                f"{len(arrays)} in the file of Keras {legacy.version} doesn't fit.",
-                stacklevel=5,
+                f"{len(arrays)} in the file of Keras {legacy.version} doesn't fit."
             )
         return
     for variable, index in plan:

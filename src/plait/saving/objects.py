@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from plait import _registry
-from plait._registry import custom_object_scope as custom_object_scope
-from plait._registry import custom_objects, registered_name
-from plait._registry import register_keras_serializable as register_keras_serializable
-from plait._scope import current
+from plait.common import registry, serialization
+from plait.common.registry import custom_object_scope as custom_object_scope
+from plait.common.registry import custom_objects, registered_name
+from plait.common.registry import register_keras_serializable as register_keras_serializable
+from plait.common.scope import current
 
 CustomObjectScope = custom_object_scope
 
@@ -32,7 +32,7 @@ def serialize_keras_object(obj: Any) -> Any:
     >>> serialize_keras_object({"rate": 0.5, "shape": (2, 3)})
     {'rate': 0.5, 'shape': (2, 3)}
     """
-    return _registry.serialize(obj)
+    return serialization.serialize(obj)
 
 
 def deserialize_keras_object(
@@ -49,7 +49,7 @@ def deserialize_keras_object(
         FileError: a class that isn't known here.
         UnsafeFileError: code instead of data.
     """
-    return _registry.deserialize(config, custom_objects)
+    return serialization.deserialize(config, custom_objects)
 
 
 def get_custom_objects() -> dict[str, Any]:
@@ -66,7 +66,7 @@ def get_registered_object(
     name: str, custom_objects: Mapping[str, Any] | None = None, module_objects: Mapping[str, Any] | None = None
 ) -> Any:
     """The program's own class or function of a registered name; None where there is none."""
-    for source in (current().custom_objects, _registry.custom_objects(), custom_objects or {}, module_objects or {}):
+    for source in (current().custom_objects, registry.custom_objects(), custom_objects or {}, module_objects or {}):
         if name in source:
             return source[name]
     return None

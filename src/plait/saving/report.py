@@ -3,10 +3,10 @@
 Verbs: `LoadReport.settle` raises one error with a table, or warns where that was asked for.
 """
 
-import warnings
 from typing import Any
 
-from plait._errors import FileError
+from plait.common.messages import warn
+from plait.errors import FileError
 
 _MOST = 50
 
@@ -51,7 +51,7 @@ class LoadReport:
         if not partial:
             raise FileError(f"{title}, so nothing was:\n{self.table()}\n{hint}")
         if self.wrong_shape or self.missing:
-            warnings.warn(f"{title}, and are left as they were:\n{self.table()}", stacklevel=5)
+            warn(f"{title}, and are left as they were:\n{self.table()}")
 
     def table(self) -> str:
         """Everything that doesn't fit, a line each."""

@@ -18,15 +18,16 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import FileError, UnsafeFileError, describe, did_you_mean
+from plait.common.messages import describe, did_you_mean
 from plait.core.variable import all_or_none
+from plait.errors import FileError, UnsafeFileError
 from plait.layers.ownership import unique
 from plait.saving.archive import open_regular
-from plait.saving.by_name import fitting, leaves_of
 from plait.saving.flat_weights import FlatArray, checked_shape
 from plait.saving.h5 import find_groups
-from plait.saving.old_weights import Origin, Part, legacy_order, plan_by_names, plan_by_order
-from plait.saving.places import find_places
+from plait.saving.legacy_weights import Origin, Part, legacy_order, plan_by_names, plan_by_order
+from plait.saving.name_matching import fitting, leaves_of
+from plait.saving.object_paths import find_places
 from plait.saving.report import LoadReport
 
 MOST_SHARDS = 10_000

@@ -17,7 +17,7 @@ from plait.surgery.merge import merge as merge
 from plait.surgery.replace import remove as remove
 from plait.surgery.replace import rename as rename
 from plait.surgery.replace import replace as replace
-from plait.surgery.share import copy as copy
+from plait.surgery.targets import copy as copy
 from plait.surgery.unfreezing import GradualUnfreezing as GradualUnfreezing
 
 __all__ = [

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from plait._errors import ArgumentError
-from plait._tree import map_structure_in_order
+from plait.common.tree import map_structure_in_order
 from plait.core.tensor import KerasTensor
+from plait.errors import ArgumentError
 from plait.models.model import Model
-from plait.surgery.share import base_of
+from plait.surgery.targets import base_of
 
 
 def cut(model: Model, outputs: Any, name: str | None = None, share: bool = True) -> Model:

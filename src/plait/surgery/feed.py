@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from plait._errors import ArgumentError, GraphError
-from plait._tree import flatten, map_structure_in_order
+from plait.common.tree import flatten, map_structure_in_order
 from plait.core.graph import Graph
 from plait.core.tensor import KerasTensor
+from plait.errors import ArgumentError, GraphError
 from plait.layers.input import Input
 from plait.models.model import Model
 from plait.models.rewrite import rewrite
-from plait.surgery.share import base_of
+from plait.surgery.targets import base_of
 
 
 def feed(model: Model, at: Any, outputs: Any = None, name: str | None = None, share: bool = True) -> Model:

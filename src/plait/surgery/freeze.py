@@ -4,7 +4,8 @@ import fnmatch
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from plait._errors import NameUnknownError, did_you_mean, listing
+from plait.common.messages import did_you_mean, listing
+from plait.errors import NameUnknownError
 from plait.layers.base import Layer
 
 

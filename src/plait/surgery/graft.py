@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from plait._errors import GraphError, PlaitError, describe
-from plait._tree import flatten, map_structure_in_order
+from plait.common.messages import describe
+from plait.common.tree import flatten, map_structure_in_order
+from plait.errors import GraphError, PlaitError
 from plait.models.model import Model
 from plait.models.rewrite import rewrite
-from plait.surgery.share import base_of
+from plait.surgery.targets import base_of
 
 
 def graft(

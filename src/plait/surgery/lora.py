@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from plait._dtypes import is_float
-from plait._errors import ArgumentError, FileError, StateError, listing
-from plait._registry import register_keras_serializable
-from plait._scope import current, scope
-from plait._traits import of_plait
+from plait.common.dtypes import is_float
+from plait.common.messages import listing
+from plait.common.registry import register_keras_serializable
+from plait.common.scope import current, scope
+from plait.common.traits import of_plait
 from plait.core.graph import graph_of
 from plait.core.variable import Variable
+from plait.errors import ArgumentError, FileError, StateError
 from plait.layers.base import Layer
 from plait.layers.core import positive_integer
 from plait.layers.lora import adapted
@@ -26,7 +27,7 @@ from plait.layers.wrappers import Wrapper
 from plait.models.model import Model
 from plait.saving.atomic import atomic_write
 from plait.surgery.replace import replace
-from plait.surgery.share import base_of, chosen
+from plait.surgery.targets import base_of, chosen
 
 _KERNELS = ("kernel", "embeddings")
 

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from plait._errors import ArgumentError, GraphError, describe
-from plait._tree import flatten
+from plait.common.messages import describe
+from plait.common.tree import flatten
+from plait.errors import ArgumentError, GraphError
 from plait.models.model import Model
 from plait.models.rewrite import rewrite
 from plait.surgery.replace import rename
-from plait.surgery.share import base_of
+from plait.surgery.targets import base_of
 
 
 def merge(

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from plait._errors import ArgumentError, GraphError, describe, did_you_mean, listing
-from plait._tree import flatten
+from plait.common.messages import describe, did_you_mean, listing
+from plait.common.tree import flatten
 from plait.core.graph import Node
+from plait.errors import ArgumentError, GraphError
 from plait.layers.base import Layer
 from plait.models.model import Model
 from plait.models.rewrite import rewrite, same_but_named
-from plait.surgery.share import base_of, chosen
+from plait.surgery.targets import base_of, chosen
 
 
 def replace(

@@ -6,7 +6,7 @@ Source: Howard and Ruder, Universal Language Model Fine-tuning for Text Classifi
 from collections.abc import Mapping
 from typing import Any
 
-from plait._errors import ArgumentError
+from plait.errors import ArgumentError
 from plait.surgery.freeze import unfreeze
 from plait.training.callbacks import Callback
 

@@ -5,14 +5,14 @@ loss isn't a number.
 """
 
 import math
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError, describe, did_you_mean, listing, raise_all
-from plait._tree import flatten, leaves_with_paths, path_name
+from plait.common.messages import describe, did_you_mean, listing, raise_all, warn
+from plait.common.tree import flatten, leaves_with_paths, path_name
+from plait.errors import ArgumentError
 
 _VERBOSE = ("auto", 0, 1, 2)
 _PROGRESS = ("bar", "plot")
@@ -139,8 +139,7 @@ def warn_if_spread(name: str, loss: str, y: Any, y_pred: Any) -> None:
     pairs = zip(y.shape[1:], y_pred.shape[1:], strict=False)
     unequal = [pair for pair in pairs if pair[0] != pair[1] and None not in pair]
     if len(y.shape) == len(y_pred.shape) and unequal and all(1 in pair for pair in unequal):  # else it's refused
-        warnings.warn(
+        warn(
             f"The labels of {name!r} are {describe(y)}, but its outputs {describe(y_pred)}: {loss} compares a number of one "
             "with several of the other. Give labels of the shape of the outputs.",
-            stacklevel=2,
         )

@@ -14,11 +14,12 @@ from typing import Any
 import jax.numpy as jnp
 
 from plait import losses, metrics
-from plait._errors import ArgumentError, DataError, PlaitError, describe, listing, raise_all
-from plait._names import snake_case
-from plait._tree import flatten, is_nested, pack_as
-from plait._watched import Watched
+from plait.common.messages import describe, listing, raise_all
+from plait.common.names import snake_case
+from plait.common.tree import flatten, is_nested, pack_as
+from plait.common.watched import Watched
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError, DataError, PlaitError
 from plait.training.checks import warn_if_spread
 from plait.training.labels import Labels, rule_of
 from plait.training.names import match_labels, match_to_outputs, output_names

@@ -18,9 +18,9 @@ import inspect
 from collections.abc import Sequence
 from typing import Any
 
-from plait._scope import scope
-from plait._traits import default
-from plait._tree import flatten
+from plait.common.scope import scope
+from plait.common.traits import default
+from plait.common.tree import flatten
 from plait.core.pure import pure
 from plait.training.data.source import unpack
 from plait.training.protocols import TrainedModel

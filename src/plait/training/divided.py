@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from plait._tree import flatten
+from plait.common.tree import flatten
 from plait.core.graph import Graph, Node
 from plait.core.mask import get_mask, set_mask
 from plait.core.tensor import KerasTensor

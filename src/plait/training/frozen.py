@@ -24,14 +24,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from plait._errors import ArgumentError
-from plait._scope import scope
-from plait._traits import is_usual
-from plait._tree import flatten
+from plait.common.scope import scope
+from plait.common.traits import is_usual
+from plait.common.tree import flatten
 from plait.core.graph import Graph, Node
 from plait.core.infer import infer
 from plait.core.program import Program
 from plait.core.tensor import KerasTensor
+from plait.errors import ArgumentError
 from plait.layers.base import Layer
 from plait.layers.ownership import unique
 from plait.random import global_states

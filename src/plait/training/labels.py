@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from plait import losses, metrics
-from plait._errors import DataError
-from plait._registry import is_builtin
-from plait._traits import is_usual
+from plait.common.registry import is_builtin
+from plait.common.traits import is_usual
 from plait.core.mask import get_mask
+from plait.errors import DataError
 from plait.losses.base import options_of
 from plait.training.names import match_labels
 from plait.training.nested_losses import LossSum

@@ -7,9 +7,10 @@ numbered where two are the same. Losses, metrics, weights, labels, class weights
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from plait._errors import ArgumentError, describe, did_you_mean, listing
-from plait._tree import flatten, leaves_with_paths, same_structure
+from plait.common.messages import describe, did_you_mean, listing
+from plait.common.tree import flatten, leaves_with_paths, same_structure
 from plait.core.tensor import KerasTensor
+from plait.errors import ArgumentError
 
 
 def output_names(structure: Any) -> list[str]:

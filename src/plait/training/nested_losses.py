@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from plait import losses
-from plait._errors import describe, listing
-from plait._traits import of_plait
-from plait._tree import flatten, is_nested, pack_as, path_name, same_structure
+from plait.common.messages import describe, listing
+from plait.common.traits import of_plait
+from plait.common.tree import flatten, is_nested, pack_as, path_name, same_structure
 
 
 class Group(NamedTuple):

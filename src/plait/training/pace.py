@@ -10,7 +10,7 @@ What the steps compute doesn't depend on it.
 import time
 from typing import Any
 
-from plait._traits import is_of_plait
+from plait.common.traits import is_of_plait
 from plait.training.protocols import TrainedModel
 
 _DISPATCH_SECONDS = 0.1  # how long one dispatch should take: short enough for a live progress bar and for Ctrl-C

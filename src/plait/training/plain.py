@@ -24,8 +24,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from plait import optimizers
-from plait._errors import ArgumentError, StateError, describe
+from plait.common.messages import describe
 from plait.core.program import Program
+from plait.errors import ArgumentError, StateError
 from plait.training.callbacks.progress import say, shown
 from plait.training.data import closing_sources, pack, source_of
 from plait.training.protocols import TrainedModel

@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError, DataError, describe
-from plait._traits import has_default
-from plait._tree import flatten, map_structure, map_structure_in_order, same_structure
+from plait.common.messages import describe
+from plait.common.traits import has_default
+from plait.common.tree import flatten, map_structure, map_structure_in_order, same_structure
 from plait.core.program import Program
+from plait.errors import ArgumentError, DataError
 from plait.training.callbacks import CallbackList
 from plait.training.counted import counted
 from plait.training.custom import takes_data_alone

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError
 from plait.core.variable import Variable
+from plait.errors import ArgumentError
 
 
 @contextlib.contextmanager

@@ -21,7 +21,6 @@ a step leaves the cells as they were.
 
 import contextlib
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -30,10 +29,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from plait._errors import ArgumentError, DataError, StateError, describe, listing
-from plait._scope import current, scope
-from plait._traits import has_default, is_usual
-from plait._tree import flatten, leaves_with_paths, map_structure, map_structure_in_order, path_name
+from plait.common.messages import describe, listing, warn
+from plait.common.scope import current, scope
+from plait.common.traits import has_default, is_usual
+from plait.common.tree import flatten, leaves_with_paths, map_structure, map_structure_in_order, path_name
 from plait.core.cell import Cell, cell_of, give_back, take
 from plait.core.constants import Constants
 from plait.core.infer import infer
@@ -44,6 +43,7 @@ from plait.core.tensor import KerasTensor
 from plait.core.traces import Traces
 from plait.core.variable import Variable, values_of
 from plait.distribution import lay_out_batch
+from plait.errors import ArgumentError, DataError, StateError
 from plait.layers.ownership import unique
 from plait.random import global_states
 from plait.training import custom
@@ -174,7 +174,7 @@ class Trainer:
             if class_weight is not None and model._compilation.names_of_outputs:
                 check_class_weight(class_weight, model._compilation.names_of_outputs, self.outputs, model.name)
             if training and model.optimizer is not None and not model.trainable_variables:
-                warnings.warn(f"{model.name}: there is nothing to train: no weight is trainable.", stacklevel=6)
+                warn(f"{model.name}: there is nothing to train: no weight is trainable.")
             if self._prepared is None or _freeze(class_weight) != self._prepared[1]:
                 self._programs.clear()
             self._class_weight = class_weight

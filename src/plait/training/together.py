@@ -17,9 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from plait._scope import current, scope
-from plait._traits import is_of_plait
-from plait._tree import flatten
+from plait.common.scope import current, scope
+from plait.common.traits import is_of_plait
+from plait.common.tree import flatten
 from plait.core.graph import Graph, graph_of
 from plait.core.program import repeat
 from plait.core.variable import is_observed

@@ -1,10 +1,11 @@
 """Small things that scripts need beside models."""
 
-from plait._dtypes import dtype_name as standardize_dtype
+from plait.common.dtypes import dtype_name as standardize_dtype
 from plait.config import disable_interactive_logging as disable_interactive_logging
 from plait.config import enable_interactive_logging as enable_interactive_logging
 from plait.config import is_interactive_logging_enabled as is_interactive_logging_enabled
 from plait.core.tensor import is_keras_tensor as is_keras_tensor
+from plait.features.space import FeatureSpace as FeatureSpace
 from plait.inspect.profile import profile as profile
 from plait.random import set_random_seed as set_random_seed
 from plait.saving.objects import CustomObjectScope as CustomObjectScope
@@ -30,7 +31,6 @@ from plait.utils.dataset_from_directory import audio_dataset_from_directory as a
 from plait.utils.dataset_from_directory import image_dataset_from_directory as image_dataset_from_directory
 from plait.utils.dataset_from_directory import text_dataset_from_directory as text_dataset_from_directory
 from plait.utils.download import get_file as get_file
-from plait.utils.feature_space import FeatureSpace as FeatureSpace
 from plait.utils.image import array_to_img as array_to_img
 from plait.utils.image import img_to_array as img_to_array
 from plait.utils.image import load_img as load_img
@@ -41,7 +41,7 @@ from plait.utils.progress import Progbar as Progbar
 from plait.utils.sequence import pad_sequences as pad_sequences
 from plait.utils.session import clear_session as clear_session
 from plait.utils.session import version as version
-from plait.utils.sources import get_source_inputs as get_source_inputs
+from plait.utils.source_inputs import get_source_inputs as get_source_inputs
 from plait.utils.split import split_dataset as split_dataset
 from plait.utils.timeseries import timeseries_dataset_from_array as timeseries_dataset_from_array
 

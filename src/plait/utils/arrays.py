@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from plait._dtypes import dtype_name
-from plait._errors import ArgumentError
+from plait.common.dtypes import dtype_name
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError
 
 
 def constant(value: Any, dtype: Any = None, shape: Any = None) -> jax.Array:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import FileError
+from plait.errors import FileError
 
 
 def load_wav(path: Any, sampling_rate: int | None = None) -> np.ndarray:

@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from plait._errors import ArgumentError, MissingError, did_you_mean
+from plait.common.messages import did_you_mean
+from plait.errors import ArgumentError, MissingError
 
 
 class Config:

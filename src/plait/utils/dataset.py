@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError, describe
-from plait._tree import flatten, map_structure
+from plait.common.messages import describe
+from plait.common.tree import flatten, map_structure
+from plait.errors import ArgumentError
 from plait.training.data.ahead import ahead, iterated_ahead
 
 _AUTOMATIC = -1  # tf.data.AUTOTUNE

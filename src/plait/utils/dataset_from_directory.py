@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from plait._errors import ArgumentError, FileError, did_you_mean
-from plait._settings import settings
+from plait.common.messages import did_you_mean
+from plait.common.settings import settings
+from plait.errors import ArgumentError, FileError
 from plait.training.data.ahead import ahead
 from plait.utils.audio import fit_length, load_wav
 from plait.utils.dataset import Dataset, check_format, check_size, new_seed, stacked

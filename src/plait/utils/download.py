@@ -18,7 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
-from plait._errors import ArgumentError, FileError, NameUnknownError, UnsafeFileError, did_you_mean
+from plait.common.messages import did_you_mean
+from plait.errors import ArgumentError, FileError, NameUnknownError, UnsafeFileError
 
 _CHUNK = 1 << 20
 _FREELY = 1 << 30  # an archive may hold this many bytes, whatever its own size

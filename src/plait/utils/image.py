@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError, did_you_mean
-from plait._settings import settings
+from plait.common.messages import did_you_mean
+from plait.common.settings import settings
+from plait.errors import ArgumentError
 
 _MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 _PILLOW_INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")

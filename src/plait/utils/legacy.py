@@ -6,8 +6,9 @@ Names resolve in what is passed and in what the program registered, never by a m
 from collections.abc import Mapping
 from typing import Any
 
-from plait._errors import ArgumentError, NameUnknownError, describe, did_you_mean
-from plait._registry import custom_object_scope, registered_name
+from plait.common.messages import describe, did_you_mean
+from plait.common.registry import custom_object_scope, registered_name
+from plait.errors import ArgumentError, NameUnknownError
 from plait.saving.objects import get_custom_objects
 
 __all__ = ["deserialize_keras_object", "serialize_keras_object"]

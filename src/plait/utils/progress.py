@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError
+from plait.errors import ArgumentError
 from plait.training.callbacks.progress import is_live, say, shown
 
 

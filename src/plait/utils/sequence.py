@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError, ShapeError, describe
+from plait.common.messages import describe
+from plait.errors import ArgumentError, ShapeError
 
 _SIDES = ("pre", "post")
 

@@ -1,8 +1,8 @@
 """The session: names, the policy, the version."""
 
-from plait._names import forget_names
-from plait._settings import change_settings
 from plait._version import __version__
+from plait.common.names import forget_names
+from plait.common.settings import change_settings
 from plait.random import forget_global_generator
 
 

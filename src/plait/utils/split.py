@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError, describe
-from plait._tree import flatten, map_structure
+from plait.common.messages import describe
+from plait.common.tree import flatten, map_structure
+from plait.errors import ArgumentError
 from plait.training.data.arrays import is_arrays
 from plait.utils.dataset import Dataset
 

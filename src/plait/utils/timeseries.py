@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError, describe
+from plait.common.messages import describe
+from plait.errors import ArgumentError
 from plait.utils.dataset import Dataset, check_format, check_size, new_seed
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import DataError, StateError
+from plait.errors import DataError, StateError
 from plait.models import Model, clone_model
 
 try:

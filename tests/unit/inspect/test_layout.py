@@ -7,7 +7,7 @@ import time
 import pytest
 
 from plait.inspect.layout import Edge, Gaps, Shape, arrange, count_crossings
-from plait.inspect.nesting import Arrow, Places, Rectangle, place
+from plait.inspect.nested_layout import Arrow, Places, Rectangle, place
 
 
 def chain(n):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import plait
-from plait._errors import ArgumentError, NameUnknownError, ShapeError
+from plait.errors import ArgumentError, NameUnknownError, ShapeError
 
 FRAMES = np.random.default_rng(0).normal(size=(2, 4, 5, 5, 2)).astype("float32")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import plait
-from plait._errors import ArgumentError
+from plait.errors import ArgumentError
 
 X = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
 

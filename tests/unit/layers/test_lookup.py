@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import plait
-from plait._errors import ArgumentError, StateError, UnsafeFileError
 from plait.core.tensor import KerasTensor
+from plait.errors import ArgumentError, StateError, UnsafeFileError
 from plait.layers.preprocessing.categorical import CategoryEncoding, Discretization, HashedCrossing, Hashing
 from plait.layers.preprocessing.encoding import fingerprint64, keyed_hash
 from plait.layers.preprocessing.lookup import IntegerLookup, StringLookup

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import plait
-from plait._errors import NameUnknownError
+from plait.errors import NameUnknownError
 
 X = np.random.default_rng(0).normal(size=(16, 6)).astype("float32")
 Y = np.random.default_rng(1).normal(size=(16, 1)).astype("float32")

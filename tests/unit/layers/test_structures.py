@@ -6,7 +6,7 @@ import pytest
 import plait
 from cases import Input, all_cases
 from plait import layers, ops
-from plait._tree import flatten
+from plait.common.tree import flatten
 
 ROWS = [case for case in all_cases() if isinstance(case.inputs, Input) and not case.call]
 

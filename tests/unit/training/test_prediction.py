@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import plait
-from plait._errors import ArgumentError, DataError
+from plait.errors import ArgumentError, DataError
 
 X = np.random.default_rng(0).normal(size=(70, 3)).astype("float32")
 

@@ -10,7 +10,7 @@ import pytest
 
 import plait
 from plait import callbacks, layers
-from plait._errors import ArgumentError, DataError, NameUnknownError, ShapeError, StateError
+from plait.errors import ArgumentError, DataError, NameUnknownError, ShapeError, StateError
 
 ROWS = 12
 X = np.linspace(-1, 1, 4 * ROWS, dtype="float32").reshape(ROWS, 4)

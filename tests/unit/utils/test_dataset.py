@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import plait
-from plait._errors import ArgumentError
+from plait.errors import ArgumentError
 from plait.utils.dataset import Dataset
 
 

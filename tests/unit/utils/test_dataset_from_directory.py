@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import plait
-from plait._errors import ArgumentError, FileError
+from plait.errors import ArgumentError, FileError
 from plait.utils.audio import load_wav
 from plait.utils.dataset_from_directory import (
     audio_dataset_from_directory,

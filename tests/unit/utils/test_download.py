@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from plait._errors import ArgumentError, FileError, NameUnknownError, UnsafeFileError
+from plait.errors import ArgumentError, FileError, NameUnknownError, UnsafeFileError
 from plait.utils import download
 from plait.utils.download import get_file
 

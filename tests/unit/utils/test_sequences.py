@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from plait._errors import ArgumentError, ShapeError
+from plait.errors import ArgumentError, ShapeError
 from plait.utils.dataset import Dataset
 from plait.utils.sequence import pad_sequences
 from plait.utils.split import split_dataset

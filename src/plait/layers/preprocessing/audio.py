@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from plait._errors import ArgumentError, NameUnknownError, ShapeError, describe, did_you_mean, listing
-from plait._registry import builtin
+from plait.common.messages import describe, did_you_mean, listing
+from plait.common.registry import builtin
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError, NameUnknownError, ShapeError
 from plait.layers.base import Layer
 from plait.layers.convolution import data_format_name
 from plait.layers.input_spec import InputSpec

@@ -19,9 +19,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from plait._errors import ArgumentError, NameUnknownError, ShapeError, describe, did_you_mean, listing
-from plait._registry import builtin
+from plait.common.messages import describe, did_you_mean, listing
+from plait.common.registry import builtin
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError, NameUnknownError, ShapeError
 
 __all__ = [
     "FORMATS",

@@ -8,12 +8,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from plait._dtypes import is_float, narrow
-from plait._errors import ArgumentError, ShapeError, StateError, describe
 from plait._long_work import LongWork
-from plait._registry import builtin, plain
-from plait._settings import settings
+from plait.common.dtypes import is_float, narrow
+from plait.common.messages import describe
+from plait.common.registry import builtin
+from plait.common.serialization import plain
+from plait.common.settings import settings
 from plait.core.tensor import KerasTensor
+from plait.errors import ArgumentError, ShapeError, StateError
 from plait.layers.preprocessing.encoding import (
     HostLayer,
     as_array,

@@ -19,13 +19,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from plait._dtypes import is_float, narrow
-from plait._errors import ArgumentError, describe, did_you_mean
-from plait._traits import of_plait
-from plait._tree import flatten
+from plait.common.dtypes import is_float, narrow
+from plait.common.messages import describe, did_you_mean
+from plait.common.traits import of_plait
+from plait.common.tree import flatten
 from plait.core.cell import mark_revision
 from plait.core.tensor import KerasTensor
 from plait.core.variable import Variable
+from plait.errors import ArgumentError
 from plait.layers.base import Layer
 
 _ALL = 2**64 - 1

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from plait import random
-from plait._errors import ArgumentError
-from plait._registry import builtin
+from plait.common.registry import builtin
+from plait.errors import ArgumentError
 from plait.layers.preprocessing.image_layer import (
     ImageLayer,
     factor_range,

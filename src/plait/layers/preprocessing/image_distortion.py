@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 
 from plait import random
-from plait._errors import ArgumentError
-from plait._registry import builtin
+from plait.common.registry import builtin
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError
 from plait.layers.preprocessing.bounding_boxes import around_corners
 from plait.layers.preprocessing.image_layer import (
     FILL_MODES,

@@ -5,8 +5,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from plait._errors import ArgumentError
-from plait._registry import builtin
+from plait.common.registry import builtin
+from plait.errors import ArgumentError
 from plait.layers.preprocessing.image_layer import ImageLayer, rescale, value_range_of
 
 _BYTES = (0, 255)

@@ -20,11 +20,12 @@ import jax
 import jax.numpy as jnp
 
 from plait import random
-from plait._errors import ArgumentError, NameUnknownError, ShapeError, describe, did_you_mean, listing
-from plait._traits import of_plait
-from plait._tree import map_structure
+from plait.common.messages import describe, did_you_mean, listing
+from plait.common.traits import of_plait
+from plait.common.tree import map_structure
 from plait.core.holder import keep
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError, NameUnknownError, ShapeError
 from plait.layers.base import Layer
 from plait.layers.convolution import data_format_name
 from plait.layers.preprocessing.bounding_boxes import clip_to_image_size, convert_format

@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 
 from plait import random
-from plait._errors import ArgumentError
-from plait._registry import builtin
-from plait._traits import of_plait
+from plait.common.registry import builtin
+from plait.common.traits import of_plait
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError
 from plait.layers.preprocessing.image_distortion import draw_choice
 from plait.layers.preprocessing.image_layer import ImageLayer, factor_range, images_of, numbers_per_image
 

@@ -7,12 +7,14 @@ import jax
 import jax.numpy as jnp
 
 from plait import random
-from plait._errors import ArgumentError, describe
-from plait._registry import builtin, deserialize, serialize
-from plait._traits import of_plait
-from plait._tree import flatten, map_structure_in_order
+from plait.common.messages import describe
+from plait.common.registry import builtin
+from plait.common.serialization import deserialize, serialize
+from plait.common.traits import of_plait
+from plait.common.tree import flatten, map_structure_in_order
 from plait.core.mask import get_mask
 from plait.core.variable import convert_to_tensor
+from plait.errors import ArgumentError
 from plait.layers.base import Layer
 from plait.layers.preprocessing.image_color import RandomBrightness, RandomColorDegeneration, RandomContrast
 from plait.layers.preprocessing.image_geometry import RandomRotation, RandomShear, RandomTranslation

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from plait import random
-from plait._registry import builtin
-from plait._traits import of_plait
+from plait.common.registry import builtin
+from plait.common.traits import of_plait
 from plait.core.variable import convert_to_tensor
 from plait.layers.preprocessing.image_layer import WarpingLayer
 from plait.ops.image import resize

@@ -21,13 +21,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from plait._dtypes import narrow
-from plait._errors import ArgumentError, FileError, StateError, UnsafeFileError, describe, listing
 from plait._long_work import LongWork
-from plait._registry import builtin
-from plait._settings import settings
-from plait._traits import of_plait
+from plait.common.dtypes import narrow
+from plait.common.messages import describe, listing
+from plait.common.registry import builtin
+from plait.common.settings import settings
+from plait.common.traits import of_plait
 from plait.core.tensor import KerasTensor
+from plait.errors import ArgumentError, FileError, StateError, UnsafeFileError
 from plait.layers.preprocessing.encoding import (
     HostLayer,
     as_array,

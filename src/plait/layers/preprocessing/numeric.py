@@ -6,10 +6,11 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from plait._errors import ArgumentError, ShapeError, StateError, describe
 from plait._long_work import LongWork
-from plait._registry import builtin
-from plait._settings import settings
+from plait.common.messages import describe
+from plait.common.registry import builtin
+from plait.common.settings import settings
+from plait.errors import ArgumentError, ShapeError, StateError
 from plait.layers.base import Layer
 
 

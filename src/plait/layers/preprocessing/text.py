@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from plait._dtypes import narrow
-from plait._errors import ArgumentError, ShapeError
 from plait._long_work import LongWork
-from plait._registry import builtin
-from plait._settings import settings
+from plait.common.dtypes import narrow
+from plait.common.registry import builtin
+from plait.common.settings import settings
 from plait.core.tensor import KerasTensor
+from plait.errors import ArgumentError, ShapeError
 from plait.layers.preprocessing.encoding import HostLayer, as_array, as_text, batches_of, check_option, refuse_sparse
 from plait.layers.preprocessing.lookup import OUTPUT_MODES, StringLookup, as_list, refuse_path
 

@@ -1,7 +1,7 @@
 """Averaged weights in the right places at the right times."""
 
-from plait._errors import ArgumentError
-from plait._registry import builtin
+from plait.common.registry import builtin
+from plait.errors import ArgumentError
 from plait.training.callbacks.base import Callback
 from plait.training.protocols import TrainedModel
 

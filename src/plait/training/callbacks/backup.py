@@ -11,16 +11,16 @@ of the data is drawn anew.
 import json
 import os
 import random
-import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError, FileError, PlaitError
-from plait._registry import builtin
+from plait.common.messages import warn
+from plait.common.registry import builtin
 from plait.core.variable import Variable
+from plait.errors import ArgumentError, FileError, PlaitError
 from plait.layers.ownership import unique
 from plait.random import global_states
 from plait.saving.atomic import atomic_write
@@ -70,8 +70,10 @@ class BackupAndRestore(Callback):
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         place = self._restore()
-        if place is not None:
-            self.model.resumes_at = place
+        if (
+            place is not None and self.run is not None
+        ):  # else a loop of the program's own, which sees to its place itself
+            self.run.resume_from(*place)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self._epoch, self._batch = epoch, 0
@@ -134,9 +136,7 @@ class BackupAndRestore(Callback):
                 damaged.append(f"{path}: {error}")
                 continue
             if damaged:
-                warnings.warn(
-                    f"BackupAndRestore: a backup is damaged, the one before it is used: {damaged[0]}", stacklevel=4
-                )
+                warn(f"BackupAndRestore: a backup is damaged, the one before it is used: {damaged[0]}")
             return self._put_back(path, about, arrays)
         if damaged:
             raise FileError(

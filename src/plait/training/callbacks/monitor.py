@@ -3,14 +3,14 @@
 import math
 import os
 import re
-import warnings
 from typing import Any
 
 import numpy as np
 
 from plait import ops
-from plait._errors import ArgumentError, NameUnknownError, did_you_mean, listing
-from plait._registry import builtin
+from plait.common.messages import did_you_mean, listing, warn
+from plait.common.registry import builtin
+from plait.errors import ArgumentError, NameUnknownError
 from plait.training.callbacks.base import Callback, rates_of, with_rates
 from plait.training.callbacks.progress import say
 from plait.training.protocols import TrainedModel
@@ -59,10 +59,9 @@ class Monitor(Callback):
         logs = logs or {}
         if self.monitor in logs:
             return float(np.mean(logs[self.monitor]))
-        warnings.warn(
+        warn(
             f"{type(self).__name__}: {self.monitor!r} is not available. Available are: {listing(logs)}."
-            f"{did_you_mean(self.monitor, logs)}",
-            stacklevel=5,
+            f"{did_you_mean(self.monitor, logs)}"
         )
         return None
 

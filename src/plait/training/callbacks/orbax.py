@@ -14,8 +14,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from plait._errors import ArgumentError, FileError, listing
-from plait._registry import builtin, serialize_object
+from plait.common.messages import listing
+from plait.common.registry import builtin
+from plait.common.serialization import serialize_object
+from plait.errors import ArgumentError, FileError
 from plait.training.callbacks.monitor import Monitor
 from plait.training.callbacks.progress import say
 from plait.training.protocols import TrainedModel

@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
 from rich.text import Text
 
-from plait._registry import builtin
-from plait._settings import settings
+from plait.common.registry import builtin
+from plait.common.settings import settings
 from plait.training.callbacks.base import Callback
 
 _INTERVAL = 0.2  # seconds between two drawings

@@ -5,14 +5,14 @@ import json
 import math
 import urllib.parse
 import urllib.request
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError, StateError, did_you_mean
-from plait._registry import builtin
+from plait.common.messages import did_you_mean, warn
+from plait.common.registry import builtin
+from plait.errors import ArgumentError, StateError
 from plait.training.callbacks.base import Callback, rates_of, with_rates
 from plait.training.callbacks.progress import say
 
@@ -182,9 +182,7 @@ class RemoteMonitor(Callback):
             with urllib.request.urlopen(request, timeout=10):
                 pass
         except OSError as error:
-            warnings.warn(
-                f"RemoteMonitor: could not reach the server at {self.root}: {error}. Training goes on.", stacklevel=3
-            )
+            warn(f"RemoteMonitor: could not reach the server at {self.root}: {error}. Training goes on.")
 
 
 @builtin("callbacks")

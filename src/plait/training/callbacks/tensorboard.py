@@ -8,9 +8,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from plait._errors import ArgumentError
-from plait._registry import builtin
-from plait._tree import flatten
+from plait.common.registry import builtin
+from plait.common.tree import flatten
+from plait.errors import ArgumentError
 from plait.training.callbacks.base import Callback
 from plait.training.callbacks.event_file import EventFile
 

@@ -15,11 +15,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from plait._dtypes import on_host
-from plait._errors import ArgumentError, DataError, describe
-from plait._settings import settings
-from plait._tree import flatten, leaves_with_paths, map_structure_in_order, path_name
+from plait.common.dtypes import on_host
+from plait.common.messages import describe
+from plait.common.settings import settings
+from plait.common.tree import flatten, leaves_with_paths, map_structure_in_order, path_name
 from plait.core.variable import Variable
+from plait.errors import ArgumentError, DataError
 from plait.training.data.rows import RowsOnDemand, is_chunked, is_sparse, needs_cast, on_demand
 from plait.training.data.together import sent_ahead
 

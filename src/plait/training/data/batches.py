@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from plait._errors import ArgumentError, DataError, describe
-from plait._tree import map_structure_in_order
+from plait.common.messages import describe
+from plait.common.tree import map_structure_in_order
+from plait.errors import ArgumentError, DataError
 from plait.training.data.arrays import as_arrays, as_weights
 from plait.training.data.device import to_device
 from plait.training.data.source import unpack

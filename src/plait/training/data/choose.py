@@ -4,8 +4,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from plait._errors import ArgumentError, DataError, describe
-from plait._tree import is_nested
+from plait.common.messages import describe
+from plait.common.tree import is_nested
+from plait.errors import ArgumentError, DataError
 from plait.training.data.arrays import ArraySource, as_arrays, count_rows, is_arrays
 from plait.training.data.batches import batches_of
 from plait.training.data.py_dataset import PyDatasetSource, is_numbered

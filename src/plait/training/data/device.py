@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from plait._tree import map_structure_in_order
+from plait.common.tree import map_structure_in_order
 
 
 def to_device(batch: Any) -> Any:

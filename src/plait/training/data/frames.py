@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from plait._dtypes import on_host
-from plait._errors import DataError, did_you_mean, listing, raise_all
-from plait._tree import flatten, is_nested, map_structure_in_order
+from plait.common.dtypes import on_host
+from plait.common.messages import did_you_mean, listing, raise_all
+from plait.common.tree import flatten, is_nested, map_structure_in_order
+from plait.errors import DataError
 from plait.layers.preprocessing.encoding import is_text
 from plait.training.data.arrays import as_arrays, is_arrays
 from plait.training.protocols import TrainedModel

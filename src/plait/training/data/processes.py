@@ -18,7 +18,7 @@ from typing import Any
 
 import jax
 
-from plait._errors import DataError
+from plait.errors import DataError
 
 _NO_ITEM = -1  # the index of a worker that is taking the data set
 _PATIENCE = 5.0  # seconds for a process to end by itself

@@ -10,11 +10,11 @@ come in the order asked for, and results are the same.
 
 import itertools
 import random
-import warnings
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
-from plait._errors import ArgumentError, DataError, StateError
+from plait.common.messages import warn
+from plait.errors import ArgumentError, DataError, StateError
 from plait.training.data.ahead import ahead, places
 from plait.training.data.batches import Reader
 from plait.training.data.device import to_device
@@ -241,9 +241,8 @@ def _options(dataset: Any) -> dict[str, Any]:
         return {**_DEFAULTS, **{name: getattr(dataset, name) for name in _DEFAULTS if hasattr(dataset, name)}}
     missing = [name for name in _DEFAULTS if not hasattr(dataset, name)]
     if missing:
-        warnings.warn(
+        warn(
             f"Your `PyDataset` class should call `super().__init__(**kwargs)` in its constructor: {type(dataset).__name__} has no "
             f"{', '.join(missing)}; the defaults are used.",
-            stacklevel=4,
         )
     return {name: getattr(dataset, name, default) for name, default in _DEFAULTS.items()}

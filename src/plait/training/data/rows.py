@@ -9,8 +9,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from plait._dtypes import narrow, on_host
-from plait._settings import settings
+from plait.common.dtypes import narrow, on_host
+from plait.common.settings import settings
 
 _CAST_WHOLE_BYTES = 1 << 30  # floats of another width are cast as a whole up to here, and batch by batch above
 

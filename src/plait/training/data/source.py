@@ -7,7 +7,8 @@ import contextlib
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, Protocol
 
-from plait._errors import DataError, describe
+from plait.common.messages import describe
+from plait.errors import DataError
 
 
 class Source(Protocol):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from plait._tree import flatten, map_structure, map_structure_in_order, same_structure
+from plait.common.tree import flatten, map_structure, map_structure_in_order, same_structure
 from plait.training.data.ahead import ahead
 from plait.training.data.device import same_device, to_device
 

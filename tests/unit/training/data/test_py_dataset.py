@@ -14,7 +14,7 @@ import plait
 import plait.training.data.ahead as ahead_module
 from picklable_datasets import Batches, Epochs
 from plait import layers
-from plait._errors import ArgumentError, DataError, StateError
+from plait.errors import ArgumentError, DataError, StateError
 from plait.training.data import PyDataset, source_of
 
 X, Y = np.arange(20, dtype="float32").reshape(10, 2), np.arange(10, dtype="float32").reshape(10, 1)

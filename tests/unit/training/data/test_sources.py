@@ -8,7 +8,7 @@ import pytest
 import plait
 from picklable_datasets import Batches
 from plait import layers
-from plait._errors import ArgumentError, DataError
+from plait.errors import ArgumentError, DataError
 from plait.training.data import arrays as arrays_module
 from plait.training.data import source_of
 
