@@ -88,6 +88,7 @@ class Model(Layer):
     """
 
     _family = "model"
+    _takes_structures = True
     _records = (
         "optimizer _history _compilation _trainer _graph stop_training stop_evaluating stop_predicting run_eagerly jit_compile "
         "steps_per_execution _input_names _optional _takes_any_size _opened _host_part _calls _places _has_integers "

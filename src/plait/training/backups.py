@@ -246,12 +246,13 @@ class Kept:
 
     def give_to(self, callbacks: Sequence) -> None:
         """Gives callbacks what they kept; those that the run did not have begin as they are."""
-        left = list(self._about["callbacks"])
+        left: dict[str, list] = {}
+        for name, state in self._about["callbacks"]:
+            left.setdefault(name, []).append(state)
         for callback in callbacks:
-            found = next((entry for entry in left if entry[0] == type(callback).__name__), None)
-            if found is not None:
-                left.remove(found)
-                put_back(callback, found[1], self._arrays)
+            states = left.get(type(callback).__name__)
+            if states:
+                put_back(callback, states.pop(0), self._arrays)
 
 
 class _Writer:

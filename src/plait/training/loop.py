@@ -76,7 +76,7 @@ def _fit(model: TrainedModel, source: Any, validation: Any, options: FitOptions)
     trainer = _prepared(model, source, run)
     if validation is not None:
         validation.check_with(_for_evaluation(trainer))
-    params = {"verbose": verbose, "epochs": end, "steps": source.steps}
+    params = {"verbose": verbose, "epochs": end, "steps": source.steps, "validates": validation is not None}
     watchers = CallbackList(options.callbacks, True, verbose != 0, model, options.progress, run=run, **params)
     model.stop_training, model._history = False, watchers.history
     uncover(model, "history")

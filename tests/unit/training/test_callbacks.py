@@ -277,3 +277,16 @@ def test_callbacks_that_do_not_look_at_batches_leave_the_loop_alone(tmp_path):
     assert not any(watchers.watches_batches(phase) for phase in ("train", "test", "predict"))
     loud = plait.callbacks.CallbackList([plait.callbacks.TensorBoard(tmp_path, update_freq=5)], model=model())
     assert loud.watches_batches("train")
+
+
+@pytest.mark.parametrize("frequency", [None, 1, 2])
+def test_a_log_file_has_columns_of_validation_where_there_is_any(tmp_path, frequency):
+    file, x, y = tmp_path / "log.csv", np.ones((8, 4), "float32"), np.ones((8, 1), "float32")
+    options = {} if frequency is None else {"validation_data": (x, y), "validation_freq": frequency}
+    network = model()
+    network.fit(x, y, epochs=2, verbose=0, callbacks=[plait.callbacks.CSVLogger(file)], **options)
+    header, first, last = (line.split(",") for line in file.read_text().split())
+    assert ("val_loss" in header) == (frequency is not None)
+    assert len(header) == len(first) == len(last)
+    assert ("NA" in first) == (frequency == 2)
+    assert "NA" not in last
