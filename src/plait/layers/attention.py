@@ -13,6 +13,7 @@ from plait import constraints, initializers, ops, random, regularizers
 from plait.common.registry import builtin
 from plait.common.traits import of_plait
 from plait.errors import ArgumentError, ShapeError
+from plait.layers.argument_types import ConstraintLike, InitializerLike, RegularizerLike
 from plait.layers.base import Layer
 from plait.layers.core import positive_integer
 from plait.layers.einsum_dense import EinsumDense
@@ -26,107 +27,35 @@ def _called(name: str) -> Any:
     return property(lambda layer: getattr(layer, name))
 
 
-@builtin("layers")
-class MultiHeadAttention(Layer):
-    """Attention with several heads: softmax(q kᵀ / sqrt(D)) v for each, joined by a dense layer.
-
-    Args:
-        num_heads: how many heads.
-        key_dim: the features of queries and keys in each head.
-        value_dim: the features of values; by default as many.
-        dropout: the share of scores that are dropped while training.
-        use_bias: whether the dense layers have biases.
-        output_shape: the features that come out; by default the query's.
-        attention_axes: the axes of the positions; by default all between batch and features.
-        seed: for the dropout.
-
-    Shapes: query (B, T, E), value and key (B, S, E) give (B, T, E).
-
-    Source: Vaswani et al., Attention Is All You Need, 2017.
-    """
+@of_plait
+class HeadsAttention(Layer):
+    """What layers of several heads share: their dense layers' options, masks, and the way from query to output."""
 
     _family = "attention"
+    _saved_policy = policy_with_inner
+    _title = "MultiHeadAttention"  # what Keras calls it in errors
 
-    def __init__(
-        self,
-        num_heads: int,
-        key_dim: int,
-        value_dim: int | None = None,
-        dropout: float = 0.0,
-        use_bias: bool = True,
-        output_shape: Any = None,
-        attention_axes: Any = None,
-        sliding_window: int | None = None,
-        flash_attention: bool | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        use_gate: bool = False,
-        seed: int | None = None,
-        **kwargs: Any,
-    ):
-        super().__init__(**kwargs)
-        positive_integer(num_heads, "MultiHeadAttention", "num_heads")
-        positive_integer(key_dim, "MultiHeadAttention", "key_dim")
-        for name, value in (("value_dim", value_dim), ("sliding_window", sliding_window)):
-            if value is not None:
-                positive_integer(value, "MultiHeadAttention", name)
-        for name, value in (("output_shape", output_shape), ("attention_axes", attention_axes)):
-            if value is not None and not isinstance(value, (int, list, tuple)):
-                raise ArgumentError(
-                    f"MultiHeadAttention: Invalid `{name}`: it must be an int, list or tuple, or None. Received: {name}={value!r}."
-                )
+    def _take_options(
+        self, dropout: float, use_bias: bool, sliding_window: int | None, flash_attention: bool | None,
+        kernel_initializer: InitializerLike, bias_initializer: InitializerLike, kernel_regularizer: RegularizerLike,
+        bias_regularizer: RegularizerLike, kernel_constraint: ConstraintLike, bias_constraint: ConstraintLike,
+        use_gate: bool, seed: int | None,
+    ) -> None:  # fmt: skip
+        if sliding_window is not None:
+            positive_integer(sliding_window, self._title, "sliding_window")
         if flash_attention and dropout > 0:
             raise ArgumentError(
-                f"MultiHeadAttention: Dropout is not supported when flash attention is enabled. Received: dropout={dropout}."
+                f"{self._title}: Dropout is not supported when flash attention is enabled. Received: dropout={dropout}."
             )
-        self.num_heads, self.key_dim = num_heads, key_dim
-        self.value_dim = value_dim or key_dim
-        self.dropout, self.use_bias = dropout, use_bias
-        self.output_shape = (output_shape,) if isinstance(output_shape, int) else output_shape
-        self.attention_axes = (attention_axes,) if isinstance(attention_axes, int) else attention_axes
-        self.sliding_window, self.flash_attention, self.use_gate = sliding_window, flash_attention, use_gate
+        self.dropout, self.use_bias, self.use_gate, self.seed = dropout, use_bias, use_gate, seed
+        self.sliding_window, self.flash_attention = sliding_window, flash_attention
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.activity_regularizer = regularizers.get(activity_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
-        self.seed = seed
         self.supports_masking = True
-
-    def build(self, query_shape: tuple, value_shape: tuple, key_shape: tuple | None = None) -> None:
-        key_shape = value_shape if key_shape is None else key_shape
-        check_positions(self.name, value_shape, key_shape)
-        self.query_dense = self._projection(query_shape, self.key_dim, "query")
-        self.key_dense = self._projection(key_shape, self.key_dim, "key")
-        self._gate_dense = self._projection(query_shape, self.value_dim, "gate") if self.use_gate else None
-        self.value_dense = self._projection(value_shape, self.value_dim, "value")
-        if self.dropout > 0:  # its seed is drawn before the last kernel, as in Keras
-            self.dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=self.dtype_policy)
-        rank = len(query_shape)
-        letters = "abcdefghijklm"[: rank - 1]
-        out = tuple(self.output_shape) if self.output_shape else (query_shape[-1],)
-        last = "rstuvw"[: len(out)]
-        self.output_dense = self._dense(
-            f"{letters}xy,xy{last}->{letters}{last}", (*[None] * (rank - 2), *out), last, "attention_output"
-        )
-        self.output_dense.build((*query_shape[:-1], self.num_heads, self.value_dim))
-        self._axes = tuple(axis % rank for axis in self.attention_axes or range(1, rank - 1))
-
-    def _projection(self, shape: tuple, size: int, name: str) -> EinsumDense:
-        letters = "abcdefghijklm"[: len(shape) - 1]
-        output = (*[None] * (len(shape) - 2), self.num_heads, size)
-        dense = self._dense(f"{letters}z,zxy->{letters}xy", output, "xy", name)
-        dense.build(shape)
-        return dense
-
-    _saved_policy = policy_with_inner
 
     def _dense(self, equation: str, output_shape: tuple, bias_axes: str, name: str) -> EinsumDense:
         dense = EinsumDense(
@@ -161,17 +90,105 @@ class MultiHeadAttention(Layer):
         key = value if key is None else key
         if return_attention_scores and self.flash_attention:
             raise ArgumentError(
-                f"MultiHeadAttention {self.name!r}: Returning attention scores is not supported when flash attention is enabled. "
+                f"{self._title} {self.name!r}: Returning attention scores is not supported when flash attention is enabled. "
                 "Make the layer with flash_attention=False."
             )
         masks = query_mask, value_mask, key_mask
         mask = whole_mask(query, key, masks, attention_mask, use_causal_mask, self.sliding_window)
-        q, k, v = self.query_dense(query), self.key_dense(key), self.value_dense(value)
+        q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
         out, scores = self._attend(q, k, v, mask, training)
         if self._gate_dense is not None:
             out = out * ops.sigmoid(self._gate_dense(query))
-        out = self.output_dense(out)
+        out = self._output_dense(out)
         return (out, scores) if return_attention_scores else out
+
+    def compute_mask(self, query: Any, previous_mask: Any = None) -> Any:
+        """The query's mask."""
+        return previous_mask
+
+
+@builtin("layers")
+class MultiHeadAttention(HeadsAttention):
+    """Attention with several heads: softmax(q kᵀ / sqrt(D)) v for each, joined by a dense layer.
+
+    Args:
+        num_heads: how many heads.
+        key_dim: the features of queries and keys in each head.
+        value_dim: the features of values; by default as many.
+        dropout: the share of scores that are dropped while training.
+        use_bias: whether the dense layers have biases.
+        output_shape: the features that come out; by default the query's.
+        attention_axes: the axes of the positions; by default all between batch and features.
+        seed: for the dropout.
+
+    Shapes: query (B, T, E), value and key (B, S, E) give (B, T, E).
+
+    Source: Vaswani et al., Attention Is All You Need, 2017.
+    """
+
+    def __init__(
+        self,
+        num_heads: int,
+        key_dim: int,
+        value_dim: int | None = None,
+        dropout: float = 0.0,
+        use_bias: bool = True,
+        output_shape: Any = None,
+        attention_axes: Any = None,
+        sliding_window: int | None = None,
+        flash_attention: bool | None = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
+        use_gate: bool = False,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.num_heads = positive_integer(num_heads, self._title, "num_heads")
+        self.key_dim = positive_integer(key_dim, self._title, "key_dim")
+        self.value_dim = key_dim if value_dim is None else positive_integer(value_dim, self._title, "value_dim")
+        for name, value in (("output_shape", output_shape), ("attention_axes", attention_axes)):
+            if value is not None and not isinstance(value, (int, list, tuple)):
+                raise ArgumentError(
+                    f"{self._title}: Invalid `{name}`: it must be an int, list or tuple, or None. Received: {name}={value!r}."
+                )
+        self.output_shape = (output_shape,) if isinstance(output_shape, int) else output_shape
+        self.attention_axes = (attention_axes,) if isinstance(attention_axes, int) else attention_axes
+        self._take_options(
+            dropout, use_bias, sliding_window, flash_attention, kernel_initializer, bias_initializer,
+            kernel_regularizer, bias_regularizer, kernel_constraint, bias_constraint, use_gate, seed,
+        )  # fmt: skip
+
+    def build(self, query_shape: tuple, value_shape: tuple, key_shape: tuple | None = None) -> None:
+        key_shape = value_shape if key_shape is None else key_shape
+        check_positions(self.name, value_shape, key_shape)
+        self.query_dense = self._projection(query_shape, self.key_dim, "query")
+        self.key_dense = self._projection(key_shape, self.key_dim, "key")
+        self._gate_dense = self._projection(query_shape, self.value_dim, "gate") if self.use_gate else None
+        self.value_dense = self._projection(value_shape, self.value_dim, "value")
+        if self.dropout > 0:  # its seed is drawn before the last kernel, as in Keras
+            self.dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=self.dtype_policy)
+        rank = len(query_shape)
+        letters = "abcdefghijklm"[: rank - 1]
+        out = tuple(self.output_shape) if self.output_shape else (query_shape[-1],)
+        last = "rstuvw"[: len(out)]
+        self.output_dense = self._dense(
+            f"{letters}xy,xy{last}->{letters}{last}", (*[None] * (rank - 2), *out), last, "attention_output"
+        )
+        self.output_dense.build((*query_shape[:-1], self.num_heads, self.value_dim))
+        self._axes = tuple(axis % rank for axis in self.attention_axes or range(1, rank - 1))
+
+    def _projection(self, shape: tuple, size: int, name: str) -> EinsumDense:
+        letters = "abcdefghijklm"[: len(shape) - 1]
+        output = (*[None] * (len(shape) - 2), self.num_heads, size)
+        dense = self._dense(f"{letters}z,zxy->{letters}xy", output, "xy", name)
+        dense.build(shape)
+        return dense
 
     def _attend(self, q: Any, k: Any, v: Any, mask: Any, training: bool | None) -> tuple[Any, Any]:
         """Attends over the attention axes; all other axes but heads and features are batch axes."""
@@ -197,10 +214,6 @@ class MultiHeadAttention(Layer):
         if many > 1:
             scores = jnp.reshape(scores, (*lead, *positions, *k.shape[-many - 1 : -1]))
         return jnp.transpose(out, back), scores
-
-    def compute_mask(self, query: Any, previous_mask: Any = None) -> Any:
-        """The query's mask."""
-        return previous_mask
 
     # The names that Keras's subclasses know these parts by: attention with a cache calls them one by one.
     _query_dense, _key_dense, _value_dense, _output_dense, _dropout_layer, _num_heads, _key_dim = map(
