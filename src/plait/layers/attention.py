@@ -13,9 +13,9 @@ from plait import constraints, initializers, ops, random, regularizers
 from plait.common.registry import builtin
 from plait.common.traits import of_plait
 from plait.errors import ArgumentError, ShapeError
+from plait.layers.argument_checks import positive_integer
 from plait.layers.argument_types import ConstraintLike, InitializerLike, RegularizerLike
 from plait.layers.base import Layer
-from plait.layers.core import positive_integer
 from plait.layers.einsum_dense import EinsumDense
 from plait.layers.quantized import policy_with_inner
 from plait.layers.regularization import Dropout

@@ -377,7 +377,7 @@ class Layer(Owner):
             autocast: whether it is read in the dtype the layer computes in.
             regularizer: a function of its value that is added to the loss.
             constraint: a function that maps its value after each update.
-            aggregation: kept for Keras's sake.
+            aggregation: has no effect.
             overwrite_with_gradient: whether its "gradient" is its new value.
             name: its name.
 

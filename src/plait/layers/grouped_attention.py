@@ -10,9 +10,9 @@ import jax.numpy as jnp
 
 from plait.common.registry import builtin
 from plait.errors import ArgumentError
+from plait.layers.argument_checks import positive_integer
 from plait.layers.argument_types import ConstraintLike, InitializerLike, RegularizerLike
 from plait.layers.attention import HeadsAttention, check_positions, masked_softmax
-from plait.layers.core import positive_integer
 from plait.layers.einsum_dense import EinsumDense
 from plait.layers.regularization import Dropout
 

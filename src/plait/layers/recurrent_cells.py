@@ -14,9 +14,9 @@ from plait.common.registry import builtin
 from plait.common.serialization import deserialize
 from plait.common.traits import is_usual, of_plait
 from plait.errors import ArgumentError
+from plait.layers.argument_checks import last_axis, positive_integer
 from plait.layers.argument_types import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike
 from plait.layers.base import Layer
-from plait.layers.core import last_axis, positive_integer
 from plait.lowering.recurrent import GRUGates, LSTMGates, SimpleGates, Weights
 
 

@@ -110,7 +110,7 @@ class Metric(Holder):
             shape: its shape.
             initializer: a function of (shape, dtype), an initializer's name, or the values; None is zeros.
             dtype: its dtype; None is `floatx`.
-            aggregation: kept for Keras's sake.
+            aggregation: has no effect.
             name: its name; None makes one.
 
         Raises:

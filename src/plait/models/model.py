@@ -467,7 +467,7 @@ class Model(Layer):
             weighted_metrics: the same, with sample weights taken into account.
             run_eagerly: whether to run as plain Python, for debugging.
             steps_per_execution: how many steps go into one dispatch; None lets plait choose.
-            jit_compile: kept for Keras's sake; plait compiles unless `run_eagerly`.
+            jit_compile: has no effect: plait compiles unless `run_eagerly`.
             auto_scale_loss: whether float16 gradients are kept from vanishing by scaling the loss.
             loss_weight: another name of `loss_weights`.
 

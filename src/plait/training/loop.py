@@ -20,7 +20,7 @@ from plait.common.settings import settings
 from plait.common.tree import flatten
 from plait.core.holder import uncover
 from plait.errors import ArgumentError, DataError
-from plait.training.callbacks import CallbackList
+from plait.training.callbacks.callback_list import CallbackList
 from plait.training.checks import check_options, explain_loss
 from plait.training.counted import counted
 from plait.training.data import (

@@ -19,7 +19,7 @@ from plait.common.traits import has_default
 from plait.common.tree import flatten, map_structure, map_structure_in_order, same_structure
 from plait.core.program import Program
 from plait.errors import ArgumentError, DataError
-from plait.training.callbacks import CallbackList
+from plait.training.callbacks.callback_list import CallbackList
 from plait.training.counted import counted
 from plait.training.data import ArraySource, DataOf, closing_sources, pack, source_of
 from plait.training.protocols import TrainedModel

@@ -30,7 +30,7 @@ def split_dataset(
         right_size: likewise for the right part.
         shuffle: whether to mix the elements first.
         seed: makes the mixing repeatable.
-        preferred_backend: kept for Keras's sake; there is only one kind of data set here.
+        preferred_backend: has no effect: there is only one kind of data set here.
 
     Returns:
         (left, right).
