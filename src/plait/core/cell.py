@@ -38,7 +38,8 @@ from plait.common.scope import current
 from plait.common.watched import mark_edit
 from plait.errors import ArgumentError
 
-_changed = threading.Condition(threading.RLock())  # held for moments; never while a program runs
+_lock = threading.RLock()  # held for moments; never while a program runs
+_changed = threading.Condition(_lock)
 _revision = 0
 _stepping: set[int] = set()  # threads whose step is under way
 _waiting: set[int] = set()  # those of them that wait for arrays of others, with their own still intact
@@ -88,7 +89,7 @@ class Cell:
 
     def fill(self, tree: list) -> None:
         """Puts arrays that nobody else holds into all places."""
-        with _changed:
+        with _lock:
             while not _is_free(self):
                 _changed.wait()
             self.tree = tree
@@ -96,7 +97,7 @@ class Cell:
 
     def get(self, index: int) -> Any:
         """The array in a place, for somebody who may keep it."""
-        with _changed:  # a step that starts in between would destroy what it has just copied for itself
+        with _lock:  # a step that starts in between would destroy what it has just copied for itself
             if self.taker is not None:
                 _wait_until(lambda: _is_open(self))
                 if not _is_free(self):
@@ -170,7 +171,7 @@ def put(variable: Any, value: Any, shared: bool) -> None:
         value: the array.
         shared: whether somebody else holds it.
     """
-    with _changed:
+    with _lock:
         while not _is_open(variable._cell):
             _changed.wait()
         cell, index = variable._cell, variable._index
@@ -183,7 +184,7 @@ def put(variable: Any, value: Any, shared: bool) -> None:
 @contextlib.contextmanager
 def looked_at(variable: Any) -> Iterator[Any]:
     """The array of a variable, for a block that doesn't keep it; nobody destroys it meanwhile."""
-    with _changed:
+    with _lock:
         _wait_until(lambda: _is_open(variable._cell))
         cell = variable._cell
         cell.readers += 1
@@ -233,7 +234,7 @@ def take(cells: Sequence[Cell]) -> bool:
         False, with nothing taken, if variables have moved to other cells.
     """
     me = get_ident()
-    with _changed:
+    with _lock:
         while True:
             for cell in cells:
                 if cell.taker is not None and cell.taker != me:
@@ -254,7 +255,7 @@ def take(cells: Sequence[Cell]) -> bool:
 
 def give_back(cells: Sequence[Cell]) -> None:
     """Ends what `take` began: the cells hold the new arrays, or, after an error, those from before."""
-    with _changed:
+    with _lock:
         for cell in cells:
             cell.taker = None
         _stepping.discard(get_ident())
@@ -279,25 +280,28 @@ class Reader:
 
     def begin(self) -> tuple[list, list[Cell]]:
         """The arrays now, all of one moment, and the cells they lie in. Nobody destroys them before `end`."""
-        with _changed:
+        with _lock:
             if self._found_at != _revision:
                 self._find()
+            whole = self._whole
+            if whole is not None and whole.taker is None:  # the usual case, at each call of a model
+                whole.readers += 1
+                return whole.tree, self._cells
             busy = any(cell.taker is not None for cell in self._cells)
             if busy:
                 _wait_until(self._is_open)
             cells = self._cells
             for cell in cells:
                 cell.readers += 1
-            whole = self._whole
+            values = ((cell, cell.tree[index]) for cell, index in self._places)
             if busy and not all(map(_is_free, cells)):
-                values = ((cell, cell.tree[index]) for cell, index in self._places)
                 return [value if _is_free(cell) else copied(value) for cell, value in values], cells
-            return whole.tree if whole is not None else [cell.tree[index] for cell, index in self._places], cells
+            return [value for _, value in values], cells
 
     @staticmethod
     def end(cells: Sequence[Cell]) -> None:
         """The program that `begin` read for has been started, or has failed."""
-        with _changed:
+        with _lock:
             for cell in cells:
                 cell.readers -= 1
 
@@ -335,7 +339,7 @@ def adopt(variables: Sequence[Any]) -> Cell:
     """
     if len({id(variable) for variable in variables}) != len(variables):
         raise ArgumentError("adopt: the same variable is listed twice.")
-    with _changed:
+    with _lock:
         while not all(_is_free(variable._cell) for variable in variables):
             _changed.wait()
         cell = Cell([variable._cell.tree[variable._index] for variable in variables])

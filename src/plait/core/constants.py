@@ -16,7 +16,6 @@ import dis
 import functools
 import sys
 import types
-from argparse import Namespace
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from operator import is_
@@ -36,7 +35,6 @@ _MOST_LOOSE = 256  # lists and objects to look at before each call; what more ca
 _MOST_BYTES = 4096  # of a NumPy array
 _STILL = ("plait", "jax", "numpy", "optax", "keras")  # packages whose functions have no settings
 _CONTAINERS = (list, tuple, dict, set, frozenset, deque)
-_OPEN = (types.SimpleNamespace, Namespace)  # classes of Python's own library whose objects hold a user's settings
 _ATOMS = (*_SCALARS, jax.Array, KerasTensor, type, types.ModuleType, types.BuiltinFunctionType, np.dtype, np.generic)
 
 
@@ -148,6 +146,12 @@ def _is_still(function: types.FunctionType) -> bool:
     return top in _STILL or top in sys.stdlib_module_names
 
 
+def _is_namespace(kind: type) -> bool:
+    """Whether it is one of the classes of Python's own library whose objects hold a user's settings."""
+    # `argparse` isn't imported for it: the import costs more than a small model.
+    return kind in (types.SimpleNamespace, getattr(sys.modules.get("argparse"), "Namespace", None))
+
+
 def _content(cell: Any) -> Any:
     try:
         return cell.cell_contents
@@ -203,7 +207,7 @@ class _Walk:
             if value.nbytes <= _MOST_BYTES and value.dtype != object:
                 self.arrays.append((value, kept := value.tobytes()))
                 found.append(kept)
-        elif not isinstance(value, Operation) and (_top(kind) not in sys.stdlib_module_names or kind in _OPEN):
+        elif not isinstance(value, Operation) and (_top(kind) not in sys.stdlib_module_names or _is_namespace(kind)):
             self._visit_object(value, kind)
 
     def _visit_object(self, value: Any, kind: type) -> None:

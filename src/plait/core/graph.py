@@ -47,6 +47,7 @@ class Operation:
     """
 
     _records = "name _nodes _constructed_with"
+    _nodes: "list[Node]"
     _constructed_with: tuple = ((), {})
     is_equality = False  # whether its truth is whether two symbolic tensors are the same one
 
@@ -59,7 +60,7 @@ class Operation:
 
     def __init__(self, name: str | None = None):
         self.name = check_name(name, type(self))
-        self._nodes: list[Node] = []
+        vars(self)["_nodes"] = []  # past `__setattr__`, which costs more; so in the constructors of Owner and Layer
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs on arrays, records on symbolic tensors."""

@@ -20,7 +20,7 @@ Differs from Keras: there, `__setattr__` sorts every value that is set into stor
 
 import collections
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from plait.common.traits import is_of_plait, of_plait, read_once
@@ -58,56 +58,50 @@ class Holder(Watched):
     """The parent of all that holds variables: layers, models, metrics and optimizers; and of losses."""
 
     _held_as: ClassVar[str] = ""  # what it is for an object that holds it: "layer", "metric"
-    _records: ClassVar[str] = "_notes"
-    _hooks: ClassVar[str] = "_follow"
-    _names_of_plait: ClassVar[dict[str, str] | None] = None
+    _records: ClassVar[str] = "_notes _unchecked _unchecked_scalars"
+    _hooks: ClassVar[str] = "_set _follow"  # of the parent, which isn't declared to be of plait
 
-    def __init_subclass__(cls, **kwargs: Any):
-        super().__init_subclass__(**kwargs)
-        cls._names_of_plait = None
+    @classmethod
+    def _names_of_plait(cls) -> Mapping[str, str]:
+        return _find_names(cls)
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        taken = type(self)._names_of_plait or _find_names(type(self))
-        if name in taken and not isinstance(value, _PLAIN) and next(parts_of(value), None) is not None:
-            what = kind_of(next(parts_of(value)))
-            raise NameTakenError(
-                f"{_title(self)}: cannot set `{name}` to a {what}, because it is {taken[name]}. {_ADVICE}"
-            )
-        try:
-            super().__setattr__(name, value)
-        except AttributeError:
-            computed = getattr(type(self), name, None)
-            if not isinstance(computed, property) or computed.fset is not None:
-                raise
-            raise NameTakenError(f"{_title(self)}: cannot set `{name}`, because it is computed. {_ADVICE}") from None
+    def _guard(self, name: str, value: Any) -> None:
+        part = next(parts_of(value), None)
+        if part is not None and name in _find_names(type(self)):
+            raise self._taken(name, f" to a {kind_of(part)}", _find_names(type(self))[name])
+
+    def _refusal(self, name: str, error: AttributeError) -> AttributeError:
+        member = getattr(type(self), name, None)
+        return error if not isinstance(member, property) or member.fset else self._taken(name, "", "computed")
+
+    def _taken(self, name: str, to: str, use: str) -> NameTakenError:
+        title = f"{type(self).__name__} {vars(self).get('name', '')!r}"
+        return NameTakenError(f"{title}: cannot set `{name}`{to}, because it is {use}. Choose another name.")
 
     def __copy__(self) -> "Holder":
         """A copy with variables of its own, as in Keras: one that shares them would change with this one."""
         return copy.deepcopy(self)
 
 
-_ADVICE = "Choose another name."
-
-
-def _title(thing: Any) -> str:
-    return f"{type(thing).__name__} {vars(thing).get('name', '')!r}"
-
-
+@read_once
 def _find_names(cls: Any) -> dict[str, str]:
     """The names that plait uses on an object of a class, each with what for."""
     names: dict[str, str] = {}
     for parent in reversed(cls.__mro__):
         if is_of_plait(parent):
             own = vars(parent)
-            methods = [name for name, member in own.items() if callable(member) and _is_private(name)]
+            methods = [name for name, member in own.items() if _is_private(name) and _is_method(member)]
             names.update(dict.fromkeys([*methods, *own.get("_hooks", "").split()], "a method that plait calls"))
             names.update(dict.fromkeys(own.get("_records", "").split(), "where plait keeps a note of its own"))
-    cls._names_of_plait = names
     return names
 
 
 def _is_private(name: str) -> bool:
     return name.startswith("_") and not name.startswith("__")
+
+
+def _is_method(member: Any) -> bool:
+    return callable(member) or isinstance(member, (classmethod, staticmethod))
 
 
 @read_once
@@ -158,13 +152,13 @@ def walk(
         return
     if is_part(value):
         yield path, value
-    elif isinstance(value, _CONTAINERS) and id(value) not in around:
-        around, counts = (*around, id(value)), collections.Counter()
+    elif isinstance(value, _CONTAINERS) and value and id(value) not in around:
+        around, counts = (*around, id(value)), None if stem_of is None else collections.Counter()
         for item in value.values() if isinstance(value, dict) else value:
             if isinstance(item, _PLAIN):
                 continue
             below = path
-            if stem_of is not None and (is_part(item) or isinstance(item, _CONTAINERS)):
+            if counts is not None and stem_of is not None and (is_part(item) or isinstance(item, _CONTAINERS)):
                 stem = stem_of(item) if is_part(item) else "container"
                 below = f"{path}/{stem}_{counts[stem]}" if counts[stem] else f"{path}/{stem}"
                 counts[stem] += 1

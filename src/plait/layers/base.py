@@ -51,7 +51,7 @@ from plait.layers.call_signature import CallSignature, parameter_names, read_sig
 from plait.layers.input_spec import check_inputs
 from plait.layers.layer_config import arguments_of, make_of_config, read_config
 from plait.layers.ownership import Owner, unique
-from plait.layers.shapes import as_shapes, is_tensor, map_shapes, shapes_of
+from plait.layers.shapes import as_shapes, is_tensor, legacy_shape, map_shapes, shapes_of
 from plait.layers.spec_cache import recall
 
 
@@ -125,6 +125,9 @@ class Layer(Owner):
     _convert_input_args = True  # layers of packages that take text or plain lists turn these two around
     _allow_non_tensor_positional_args = False
     _called = _building = False
+    _losses: list
+    _build_shapes: dict | None = None
+    _given_shape: tuple | None = None
     _remat: RematScope | None = None
     _policies: DTypePolicyMap | None = None
     _is_quantized = False
@@ -159,11 +162,11 @@ class Layer(Owner):
         if type(self._dtype_policy) is DTypePolicyMap:
             self._policies, self._dtype_policy = self._dtype_policy, self._dtype_policy.default_policy
         self.autocast = autocast
-        self._losses: list = []
-        self._build_shapes: dict | None = None
+        self.__dict__["_losses"] = []
         self.supports_masking = not has_default(type(self), "compute_mask")
         self.built = _has_nothing_to_build(type(self))
-        self._given_shape = _legacy_shape(kwargs)
+        if kwargs:
+            self._given_shape = legacy_shape(kwargs)
         if kwargs:
             options = [*constructor_parameters(type(self)), *constructor_parameters(Layer)]
             raise ArgumentError(
@@ -746,18 +749,6 @@ def _by_position(owner: str, args: tuple, *named: Any) -> list:
     return [*args, *named[len(args) :]]
 
 
-def _legacy_shape(kwargs: dict) -> tuple | None:
-    """Takes `input_shape`, `input_dim` or `batch_input_shape` out of keyword arguments: the shape of a batch."""
-    if "batch_input_shape" in kwargs:
-        return tuple(kwargs.pop("batch_input_shape"))
-    if "input_shape" in kwargs:
-        shape = kwargs.pop("input_shape")
-        return (None, *((shape,) if isinstance(shape, int) else shape)) if shape is not None else None
-    if "input_dim" in kwargs:
-        return (None, kwargs.pop("input_dim"))
-    return None
-
-
 def _has_nothing_to_build(cls: type) -> bool:
     """Whether it is one of plait's layers that have no weights, so that it is built from the start."""
     return own_of_plait(cls) is not Layer and definer(cls, "build") is Layer
@@ -765,7 +756,7 @@ def _has_nothing_to_build(cls: type) -> bool:
 
 def mark_built(layer: Layer, shapes: dict) -> None:
     """Notes that a layer has been built for shapes."""
-    layer._build_shapes = shapes
+    layer.__dict__["_build_shapes"] = shapes
     layer.built = True
     mark_revision()
 

@@ -35,6 +35,8 @@ class Owner(Holder, Operation):
     )
 
     built = False
+    _trainable: bool
+    _added: list[Variable]
     _version = 0  # counts changes of what a program holds as constants (vocabularies)
 
     def __init__(self, name: str | None = None, trainable: bool = True):
@@ -43,8 +45,7 @@ class Owner(Holder, Operation):
             raise ArgumentError(
                 f"{type(self).__name__} {self.name!r}: expected `trainable` to be a boolean, but got {trainable!r}."
             )
-        self._trainable = bool(trainable)
-        self._added: list[Variable] = []
+        self.__dict__.update(_trainable=bool(trainable), _added=[])
 
     @property
     def _layers(self) -> list["Owner"]:

@@ -41,3 +41,15 @@ def map_shapes(function: Callable, shapes: Any) -> Any:
     ):
         return type(shapes)(map_shapes(function, item) for item in shapes)
     return function(tuple(shapes)) if shapes is not None else None
+
+
+def legacy_shape(kwargs: dict) -> tuple | None:
+    """Takes `input_shape`, `input_dim` or `batch_input_shape` out of keyword arguments: the shape of a batch."""
+    if "batch_input_shape" in kwargs:
+        return tuple(kwargs.pop("batch_input_shape"))
+    if "input_shape" in kwargs:
+        shape = kwargs.pop("input_shape")
+        return (None, *((shape,) if isinstance(shape, int) else shape)) if shape is not None else None
+    if "input_dim" in kwargs:
+        return (None, kwargs.pop("input_dim"))
+    return None

@@ -17,8 +17,9 @@ from plait.common.messages import raise_all
 from plait.core.variable import Variable
 from plait.errors import ArgumentError
 from plait.optimizers import transforms
-from plait.optimizers.base import COMMON_OPTIONS, Optimizer
+from plait.optimizers.base import Optimizer
 from plait.optimizers.transforms import accumulate, descend
+from plait.optimizers.updater import COMMON_OPTIONS
 
 
 class OptionsBesidesDecay(TypedDict, total=False):

@@ -22,7 +22,7 @@ from plait.core.holder import keep
 from plait.core.variable import Variable
 from plait.errors import ArgumentError
 from plait.optimizers.base import Optimizer
-from plait.optimizers.step import in_dtypes_of, like
+from plait.optimizers.plan import in_dtypes_of, like
 
 
 @registry.builtin("optimizers", "lossscaleoptimizer")

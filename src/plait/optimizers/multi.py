@@ -18,7 +18,7 @@ from plait.core.holder import keep
 from plait.core.variable import Variable
 from plait.errors import ArgumentError, MissingError
 from plait.optimizers.base import Optimizer
-from plait.optimizers.step import like
+from plait.optimizers.plan import like
 
 
 @registry.builtin("optimizers")
