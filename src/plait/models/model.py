@@ -59,6 +59,7 @@ from plait.models.quantize import quantize
 from plait.models.rewrite import inlined
 from plait.models.state_tree import get_state_tree, set_state_tree
 from plait.training.divided import Features, host_part
+from plait.training.prediction import private
 
 
 @opens_graphs
@@ -188,7 +189,7 @@ class Model(Layer):
             wide = any(isinstance(leaf, np.ndarray) and leaf.dtype.itemsize == 8 for leaf in leaves)
             if (wide or self._has_tables) and args and not isinstance(args[0], Features):
                 args = (self._fit_on_host(args[0]), *args[1:])
-            args, kwargs = map_structure_in_order(_private, [args, kwargs])
+            args, kwargs = map_structure_in_order(private, [args, kwargs])
         return self._run_compiled(args, kwargs)
 
     def _run_compiled(self, args: tuple, kwargs: dict) -> Any:
@@ -753,10 +754,6 @@ def _is_plain_array(value: Any) -> bool:
     if isinstance(value, (jax.Array, bool, type(None))):
         return True
     return isinstance(value, np.ndarray) and value.dtype.kind in "fiub"
-
-
-def _private(value: Any) -> Any:
-    return np.array(value) if isinstance(value, np.ndarray) else value
 
 
 def _shapes(tensors: Sequence[KerasTensor]) -> Any:

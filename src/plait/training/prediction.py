@@ -122,12 +122,12 @@ def _function(model: TrainedModel) -> Callable:
     def run(batch: tuple) -> Any:
         if not model.built:
             model(batch[0], training=False)
-        return program(pack(map_structure(_private, batch[0])))
+        return program(pack(map_structure(private, batch[0])))
 
     return run
 
 
-def _private(leaf: Any) -> Any:
+def private(leaf: Any) -> Any:
     """A copy of an array that its owner may fill anew while the program still reads."""
     return np.array(leaf) if isinstance(leaf, np.ndarray) else leaf
 
