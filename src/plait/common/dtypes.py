@@ -117,9 +117,15 @@ def on_host(array: np.ndarray, dtype: Any, who: str, as_numbers: str | None = No
         if not np.isfinite(found).all() and (lost := np.isinf(found) & np.isfinite(array)).any():
             raise _does_not_fit(array, lost, wanted, who, "Scale the values down first.")
         return found
+    if array.dtype.kind == "f" and wanted.kind in "iu":
+        limits = np.iinfo(wanted)
+        held = (array > np.float64(limits.min) - 1) & (array < np.float64(limits.max) + 1)  # NaN isn't, either
+        if not held.all():
+            raise _does_not_fit(array, ~held, wanted, who, _FOR_WHOLE_NUMBERS)
     return array.astype(wanted)
 
 
+_FOR_WHOLE_NUMBERS = "Fill in what is missing (NaN), or make the Input of dtype 'float32'."
 _FOR_INTEGERS = (
     "It is the widest integer that JAX has unless `jax_enable_x64` is on. If the values are numbers, give them as floats: "
     "x.astype('float32'). If they are ids, number them anew: np.unique(ids, return_inverse=True)."

@@ -8,12 +8,11 @@ all else that the program holds, again and again, for an eighth of the time of a
 """
 
 import gc
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from plait.common.messages import describe
+from plait.common.messages import describe, warn
 from plait.common.tree import leaves_with_paths, path_name
 
 _OFTEN = 12
@@ -46,10 +45,9 @@ class Traces:
         before, self._last[program] = self._last.get(program, {}), kinds
         count = self._counts[program] = self._counts.get(program, 0) + 1
         if count == self.often:
-            warnings.warn(
+            warn(
                 f"{owner}: `{program}` has been compiled {count} times, and each time takes much longer than a run. "
                 f"{_difference(before, kinds)}",
-                stacklevel=2,
             )
 
     def ended(self) -> None:

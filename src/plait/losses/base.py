@@ -238,13 +238,14 @@ class LossCall(Operation):
         return cls(**serialization.deserialize(config))
 
 
-def comparison(*aliases: str, of_numbers: bool = False, by_element: bool = False) -> Callable:
+def comparison(*aliases: str, of_numbers: bool = False, by_element: bool = False, of_classes: bool = False) -> Callable:
     """Registers a function of `(y_true, y_pred, **options)` as a loss, and makes it record calls on symbolic tensors.
 
     Args:
         aliases: other names that find it.
         of_numbers: whether labels and outputs are numbers of one meaning, so that other shapes are a slip.
         by_element: whether each element is compared by itself, and the last axis then averaged.
+        of_classes: whether labels are class numbers, and the outputs one number a class.
     """
 
     def decorate(function: Callable) -> Callable:
@@ -260,9 +261,15 @@ def comparison(*aliases: str, of_numbers: bool = False, by_element: bool = False
             return function(*args, **kwargs)
 
         call.of_numbers, call.by_element = of_numbers, by_element  # type: ignore[attr-defined]
-        return builtin("losses", *aliases)(call)
+        return builtin("losses", *aliases)(takes_classes(call) if of_classes else call)
 
     return decorate
+
+
+def takes_classes(function: Callable) -> Callable:
+    """Marks a function whose labels are class numbers, and whose outputs are one number a class: a decorator."""
+    function.of_classes = True  # type: ignore[attr-defined]
+    return function
 
 
 # ---------------------------------------------------------------------------- lining up

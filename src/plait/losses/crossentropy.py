@@ -6,14 +6,13 @@ those of several classes are first divided by their sum.
 Shapes: C is the axis of classes, the last one unless `axis` says otherwise; the functions give the shape without it.
 """
 
-import warnings
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from plait import ops
-from plait.common.messages import describe
+from plait.common.messages import describe, warn
 from plait.common.registry import builtin
 from plait.common.settings import settings
 from plait.core.mask import set_mask
@@ -145,7 +144,7 @@ def categorical_focal_crossentropy(
     return -jnp.sum(weights * y_true * jnp.log(p), axis=axis)
 
 
-@comparison()
+@comparison(of_classes=True)
 def sparse_categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
 ) -> Any:
@@ -183,7 +182,7 @@ def sparse_categorical_crossentropy(
     return losses
 
 
-@comparison()
+@comparison(of_classes=True)
 def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:
     """`(1 - p[y_true]^q) / q`: between the cross-entropy (q to 0) and the absolute error (q = 1); noisy labels pull less.
 
@@ -243,11 +242,10 @@ def _classes(name: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Any, Any]:
         raise ArgumentError(f"{name}: `axis` must be of type `int`. Received: axis={axis} of type bool.")
     y_true, y_pred = _same_shape(*as_pair(y_true, y_pred))
     if y_pred.shape[-1] == 1:
-        warnings.warn(
+        warn(
             f"In loss {name}, expected y_pred.shape to be (batch_size, num_classes) with num_classes > 1. Received: "
             f"y_pred.shape={y_pred.shape}. Consider using 'binary_crossentropy' if you only have 2 classes.",
             SyntaxWarning,
-            stacklevel=3,
         )
     return y_true, y_pred
 

@@ -114,7 +114,7 @@ def _logsumexp(values: Any, mask: Any) -> Any:
     return jax.nn.logsumexp(jnp.where(mask | ~some, values, -jnp.inf), axis=1)
 
 
-@comparison()
+@comparison(of_classes=True)
 def ctc(y_true: Any, y_pred: Any) -> Any:
     """The negative log likelihood of label sequences under all alignments with the outputs' time steps.
 

@@ -14,7 +14,7 @@ from plait.common.registry import builtin
 from plait.common.settings import settings
 from plait.core.variable import convert_to_tensor
 from plait.errors import ShapeError
-from plait.losses.base import as_pair, match_ranks
+from plait.losses.base import as_pair, match_ranks, takes_classes
 from plait.losses.crossentropy import (
     binary_crossentropy,
     categorical_crossentropy,
@@ -58,6 +58,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
 
 
 @builtin("functions", module="keras.metrics")
+@takes_classes
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     """1 where the largest output is that of the label's class, else 0.
 
@@ -83,6 +84,7 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
 
 
 @builtin("functions", module="keras.metrics")
+@takes_classes
 def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Any:
     """1 where fewer than k outputs are larger than that of the label's class, else 0.
 

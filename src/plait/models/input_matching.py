@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from plait.common.dtypes import on_host
+from plait.common.dtypes import is_integer, on_host
 from plait.common.messages import describe, describe_dimension, did_you_mean, listing, raise_all, warn
 from plait.common.tree import flatten, is_nested, leaves_with_paths, same_structure
 from plait.core.graph import Graph
@@ -192,6 +192,11 @@ class Place(NamedTuple):
     dtype: str | None = None
     tables: tuple[Embedding, ...] = ()
 
+    @property
+    def is_integer(self) -> bool:
+        """Whether it takes whole numbers."""
+        return self.dtype is not None and is_integer(self.dtype)
+
 
 def places_of(graph: Graph, names: Sequence[str]) -> list[Place]:
     """The place of each input, in their order."""
@@ -221,7 +226,8 @@ def meant_for(graph: Graph, places: Sequence[Place], values: Any) -> dict[int, P
 
 
 def fit_leaf(value: Any, place: Place, owner: str) -> Any:
-    """Data for an input: of 64 bits in the input's dtype, or in what the device has; ids that its tables hold.
+    """Data for an input: of 64 bits in the input's dtype, or in what the device has; ids that its tables hold. Floats for whole
+    numbers are cut here, where it shows whether they are numbers.
 
     Raises:
         DataError: values that the dtype or a table doesn't hold.
@@ -229,12 +235,12 @@ def fit_leaf(value: Any, place: Place, owner: str) -> Any:
     if place.dtype == "string" or not hasattr(value, "dtype"):
         return value
     who = f"{owner}: the input {place.name!r}" if place.name else f"{owner}: the inputs"
+    changes = value.dtype.itemsize == 8 or (place.is_integer and value.dtype.kind == "f")  # bytes travel as bytes
     if isinstance(value, np.ndarray):
         for table in place.tables:
             table.check_ids(value, who)
-        return on_host(value, place.dtype, who) if value.dtype.itemsize == 8 else value
-    wide = value.dtype.itemsize == 8 and hasattr(value, "in_dtype")  # bytes travel as bytes
-    return value.in_dtype(place.dtype, who) if wide else value
+        return on_host(value, place.dtype, who) if changes else value
+    return value.in_dtype(place.dtype, who) if changes and hasattr(value, "in_dtype") else value
 
 
 def _plain(size: Any) -> Any:

@@ -58,8 +58,10 @@ from plait.models.lookup import find_layer, find_opened, find_tensor
 from plait.models.quantize import quantize
 from plait.models.rewrite import inlined
 from plait.models.state_tree import get_state_tree, set_state_tree
+from plait.training.callbacks.base import History
 from plait.training.divided import Features, host_part
 from plait.training.prediction import private
+from plait.training.run import FitOptions
 
 
 @opens_graphs
@@ -89,10 +91,10 @@ class Model(Layer):
     _family = "model"
     _records = (
         "optimizer _history _compilation _trainer _graph stop_training stop_evaluating stop_predicting run_eagerly jit_compile "
-        "steps_per_execution resumes_at _input_names _optional _takes_any_size _opened _host_part _calls _places _has_tables "
+        "steps_per_execution _input_names _optional _takes_any_size _opened _host_part _calls _places _has_integers "
         "_runs_eagerly"
     )
-    _bookkeeping = frozenset({"_input_names", "_optional", "_calls", "_places", "_has_tables"})
+    _bookkeeping = frozenset({"_input_names", "_optional", "_calls", "_places", "_has_integers"})
     _hooks = (
         "compile compile_from_config get_compile_config compute_loss compute_metrics get_metrics_result reset_metrics "
         "file_identity"
@@ -105,7 +107,7 @@ class Model(Layer):
     _told_by_attributes = _waits_for_call = False
     _takes_any_size = False
     _places: Sequence[Place] = ()
-    _has_tables = False  # whether an Embedding looks up numbers that come in
+    _has_integers = False  # whether inputs are whole numbers, or are looked up by an Embedding
     _opened: tuple[Graph, Graph] | None = None
     _host_part: tuple[Graph, Any] | None = None
     optimizer: Any = None
@@ -135,7 +137,7 @@ class Model(Layer):
         self._input_names = [input_name(tensor) for tensor in self._graph.inputs]
         self._optional = [bool(getattr(input_layer_of(tensor), "optional", False)) for tensor in self._graph.inputs]
         keep(self, _places=places_of(self._graph, self._input_names))
-        self._has_tables = any(place.tables for place in self._places)
+        self._has_integers = any(place.tables or place.is_integer for place in self._places)
         self.built = True
         self.supports_masking = True
         if not self._trainable:
@@ -179,7 +181,7 @@ class Model(Layer):
             and args[0].dtype.kind in "fiub"
         ):
             # The program may still be reading when this returns, and the caller may fill the array anew by then.
-            fits = args[0].dtype.itemsize < 8 and not self._has_tables
+            fits = args[0].dtype.itemsize < 8 and not self._has_integers
             return self._run_compiled((np.array(args[0] if fits else self._fit_on_host(args[0])),), kwargs)
         leaves = flatten([list(args), kwargs])
         if not all(map(_is_plain_array, leaves)):
@@ -187,7 +189,7 @@ class Model(Layer):
             return self._as_listed(outputs) if isinstance(outputs, KerasTensor) else outputs
         if any(isinstance(leaf, np.ndarray) for leaf in leaves):
             wide = any(isinstance(leaf, np.ndarray) and leaf.dtype.itemsize == 8 for leaf in leaves)
-            if (wide or self._has_tables) and args and not isinstance(args[0], Features):
+            if (wide or self._has_integers) and args and not isinstance(args[0], Features):
                 args = (self._fit_on_host(args[0]), *args[1:])
             args, kwargs = map_structure_in_order(private, [args, kwargs])
         return self._run_compiled(args, kwargs)
@@ -200,7 +202,8 @@ class Model(Layer):
             return super().__call__(*args, **kwargs)
 
     def _fit_on_host(self, x: Any) -> Any:
-        """Data whose 64-bit numbers are in the dtypes of their inputs, and whose ids are within the tables of Embeddings.
+        """Data whose 64-bit numbers are in the dtypes of their inputs, whose whole numbers are such, and whose ids are within the
+        tables of Embeddings.
 
         Without a graph nobody says what inputs are for, and numbers are in what the device has.
         """
@@ -514,10 +517,17 @@ class Model(Layer):
         cache_frozen: Any = "auto",
         seed: int | None = None,
         progress: str = "bar",
-    ) -> Any:
-        """Trains the model; see `plait.training.fit`, whose arguments these are. Returns the History."""
-        given = {key: value for key, value in locals().items() if key not in ("self", "__class__")}
-        return training.fit(self, **given)
+    ) -> History:
+        """Trains the model, and returns the History: `history.history` has a list by name, one number an epoch.
+
+        The arguments are those of `plait.training.FitOptions`, which says what each means.
+        """
+        options = FitOptions(
+            x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight,
+            sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq,
+            cache_frozen, seed, progress,
+        )  # fmt: skip
+        return training.fit(self, options)
 
     def evaluate(
         self,

@@ -12,4 +12,6 @@ from plait.training.plain import LearnerState as LearnerState
 from plait.training.plain import run as run
 from plait.training.prediction import predict as predict
 from plait.training.prediction import predict_batches as predict_batches
+from plait.training.run import FitOptions as FitOptions
+from plait.training.run import Run as Run
 from plait.training.step import Trainer as Trainer

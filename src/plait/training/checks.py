@@ -1,20 +1,18 @@
-"""What is wrong with a call of `fit`, said before anything is computed: options, weights of classes, labels, callbacks.
+"""What is wrong with a call of `fit`, said before anything is computed: options, weights of classes, labels' shapes.
 
 Each check raises with who, what was expected, what came and what to do. `explain_loss` looks, after the fact, for why a
 loss isn't a number.
 """
 
 import math
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from plait.common.messages import describe, did_you_mean, listing, raise_all
+from plait.common.messages import describe, did_you_mean, listing, raise_all, warn
 from plait.common.tree import flatten, leaves_with_paths, path_name
-from plait.errors import ArgumentError, DataError
-from plait.training.names import match_labels
+from plait.errors import ArgumentError
 
 _VERBOSE = ("auto", 0, 1, 2)
 _PROGRESS = ("bar", "plot")
@@ -100,40 +98,6 @@ def _problems_of_classes(weights: Any, whose: str, output: Any) -> list[str]:
     return problems
 
 
-def check_class_labels(y: Any, names: Sequence[str], losses: Sequence, outputs: Any, owner: str) -> None:
-    """Refuses class numbers that no output stands for; these would count as rows without a class, and teach nothing.
-
-    Args:
-        y: labels on the host or the device; what is read from a file by the batch isn't looked at.
-        names: the outputs' names.
-        losses: their losses, None where there is none.
-        outputs: the outputs' specs.
-        owner: the model's name.
-
-    Raises:
-        DataError: labels below 0 or beyond the last class.
-    """
-    labels = match_labels(y, names, [loss is not None for loss in losses], "labels", owner)
-    for name, label, loss, output in zip(names, labels, losses, flatten(outputs), strict=True):
-        options = getattr(loss, "options", {})
-        if getattr(loss, "name", "") != "sparse_categorical_crossentropy" or options.get("axis", -1) != -1:
-            continue
-        size = output.shape[-1]
-        if not isinstance(size, int) or not hasattr(label, "__array__"):
-            continue
-        values, ignored = np.asarray(label), options.get("ignore_class")
-        if not values.size or values.dtype.kind not in "iufb" or (values.min() >= 0 and values.max() < size):
-            continue
-        wrong = values[((values < 0) | (values >= size)) & (values != ignored)]
-        if wrong.size:
-            raise DataError(
-                f"{owner}: the labels of {name!r} must be classes from 0 to {size - 1}, because it has {size} outputs, but "
-                f"{wrong.size} of {values.size} are not, such as {wrong.flat[0]:g}. Number the classes from 0 "
-                "(np.unique(y, return_inverse=True)), or leave some out with "
-                "SparseCategoricalCrossentropy(ignore_class=...)."
-            )
-
-
 def explain_loss(logs: Mapping, arrays: Any, epoch: int, owner: str) -> str | None:
     """Says why the loss of an epoch isn't a number, as far as the data tells; None where it is one.
 
@@ -175,8 +139,7 @@ def warn_if_spread(name: str, loss: str, y: Any, y_pred: Any) -> None:
     pairs = zip(y.shape[1:], y_pred.shape[1:], strict=False)
     unequal = [pair for pair in pairs if pair[0] != pair[1] and None not in pair]
     if len(y.shape) == len(y_pred.shape) and unequal and all(1 in pair for pair in unequal):  # else it's refused
-        warnings.warn(
+        warn(
             f"The labels of {name!r} are {describe(y)}, but its outputs {describe(y_pred)}: {loss} compares a number of one "
             "with several of the other. Give labels of the shape of the outputs.",
-            stacklevel=2,
         )

@@ -20,7 +20,8 @@ from plait.common.tree import flatten, is_nested, pack_as
 from plait.common.watched import Watched
 from plait.core.variable import convert_to_tensor
 from plait.errors import ArgumentError, DataError, PlaitError
-from plait.training.checks import check_class_labels, warn_if_spread
+from plait.training.checks import warn_if_spread
+from plait.training.labels import Labels, rule_of
 from plait.training.names import match_labels, match_to_outputs, output_names
 from plait.training.nested_losses import Group, LossSum, is_structured, split
 
@@ -155,11 +156,14 @@ class Compiled(Watched):
         _rename_clashes(self._entries)
         self._settled = True
 
-    def check_labels(self, y: Any, outputs: Any) -> None:
-        """Refuses class numbers that no output stands for: see `checks.check_class_labels`."""
-        if self.own_loss and len(flatten(outputs)) != len(self._entries):
-            return  # the losses are of what the model's own `compute_loss` makes of the outputs
-        check_class_labels(y, [e.name for e in self._entries], [e.loss for e in self._entries], outputs, self.owner)
+    def labels_for(self, outputs: Any) -> Labels:
+        """What labels must be, once all is settled for some outputs (specs are enough)."""
+        in_groups = [[g.loss for g in self._groups if place in g.members] for place in range(len(self._entries))]
+        rules = [
+            rule_of(entry.name, output, [entry.loss, *others], [*entry.metrics, *entry.weighted_metrics])
+            for entry, output, others in zip(self._entries, flatten(outputs), in_groups, strict=True)
+        ]
+        return Labels(rules, [e.needs_labels for e in self._entries], [e.name for e in self._entries], self.owner)
 
     def _labels(self, y: Any) -> list:
         wanted = [entry.needs_labels for entry in self._entries]

@@ -22,7 +22,7 @@ _LARGEST = 64 * 2**20  # bytes of a file of numbers
 _COLOURS = ("#2563c9", "#d9730d", "#2f8f4e", "#b3379b", "#7a5bd6", "#8a6d1f")
 
 
-class Run(NamedTuple):
+class Curves(NamedTuple):
     """The numbers of a run.
 
     Attributes:
@@ -37,7 +37,7 @@ class Run(NamedTuple):
 
 
 def draw_curves(
-    runs: Sequence[Run], to_file: Any = None, names: Sequence[str] | str | None = None, dpi: float = 150.0
+    runs: Sequence[Curves], to_file: Any = None, names: Sequence[str] | str | None = None, dpi: float = 150.0
 ) -> Any:
     """Draws a panel for each loss and metric: training as a line, validation as dashes, each run in a colour.
 
@@ -72,7 +72,7 @@ def draw_curves(
     return figure
 
 
-def _titles(runs: Sequence[Run], names: Sequence[str] | None) -> list[str]:
+def _titles(runs: Sequence[Curves], names: Sequence[str] | None) -> list[str]:
     found = list(dict.fromkeys(name.removeprefix("val_") for run in runs for name in run.history))
     unknown = [name for name in names or () if name not in found]
     if unknown or not found:
@@ -82,7 +82,7 @@ def _titles(runs: Sequence[Run], names: Sequence[str] | None) -> list[str]:
     return list(names) if names is not None else found
 
 
-def _draw_panel(panel: Any, title: str, runs: Sequence[Run]) -> None:
+def _draw_panel(panel: Any, title: str, runs: Sequence[Curves]) -> None:
     for index, run in enumerate(runs):
         for prefix, style, kind in (("", "-", "training"), ("val_", "--", "validation")):
             values = run.history.get(prefix + title)
@@ -110,7 +110,7 @@ def _epochs_of(values: Sequence[float], epochs: Sequence[int]) -> list[int]:
     return [epochs[max((index + 1) * len(epochs) // max(len(values), 1) - 1, 0)] + 1 for index in range(len(values))]
 
 
-def read_run(file: Any) -> Run:
+def read_run(file: Any) -> Curves:
     """The numbers that a CSVLogger wrote, or a history as JSON: `json.dumps(history.history)`.
 
     Raises:
@@ -129,7 +129,7 @@ def read_run(file: Any) -> Run:
     return run
 
 
-def _from_json(name: str, text: str) -> Run:
+def _from_json(name: str, text: str) -> Curves:
     held = json.loads(text)
     history = held["history"] if isinstance(held.get("history"), dict) else held
     history = {
@@ -138,10 +138,10 @@ def _from_json(name: str, text: str) -> Run:
     epochs = held.get("epoch") if history is not held else None
     history.pop("epoch", None)
     most = max(map(len, history.values()), default=0)
-    return Run(name, [int(epoch) for epoch in epochs] if epochs else range(most), history)
+    return Curves(name, [int(epoch) for epoch in epochs] if epochs else range(most), history)
 
 
-def _from_csv(name: str, text: str) -> Run:
+def _from_csv(name: str, text: str) -> Curves:
     first = text.splitlines()[0] if text else ""
     separator = next((mark for mark in ",;\t|" if mark in first), ",")
     rows = list(csv.DictReader(text.splitlines(), delimiter=separator))
@@ -149,14 +149,14 @@ def _from_csv(name: str, text: str) -> Run:
         raise ValueError(f"there is no column 'epoch' in {first[:80]!r}")
     history = {key: [_number(row[key]) for row in rows] for key in rows[0] if key != "epoch"} if rows else {}
     history = {key: values for key, values in history.items() if not all(map(math.isnan, values))}
-    return Run(name, [int(row["epoch"]) for row in rows], history)
+    return Curves(name, [int(row["epoch"]) for row in rows], history)
 
 
 def _number(text: str | None) -> float:
     return float("nan") if text in (None, "", "NA") or text.startswith(("[", '"')) else float(text)
 
 
-def comparison(runs: Sequence[Run]) -> Table:
+def comparison(runs: Sequence[Curves]) -> Table:
     """A table of runs: what each number was at the end, and where it was lowest and highest."""
     table = Table("", *(part for run in runs for part in (run.name, "lowest", "highest")), header_style="bold")
     for index in range(1, len(table.columns)):
@@ -167,7 +167,7 @@ def comparison(runs: Sequence[Run]) -> Table:
     return table
 
 
-def _cells(run: Run, name: str) -> tuple[str, str, str]:
+def _cells(run: Curves, name: str) -> tuple[str, str, str]:
     values = np.asarray(run.history.get(name, []), "float64")
     if not np.isfinite(values).any():
         return "-", "-", "-"

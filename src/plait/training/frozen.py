@@ -166,7 +166,9 @@ def keep_features(
             room[first : first + step] = np.asarray(value)
     features = Features(kept, [inputs[place] for place in trunk.besides])
     steps = source.steps if source.steps != source.full + bool(source.rest) else None
-    return ArraySource(features, y, sample_weight, source.batch_size, source.shuffle, steps, source.goes_on)
+    kept = ArraySource(features, y, sample_weight, source.batch_size, source.shuffle, steps, source.goes_on)
+    kept.check = source.check
+    return kept
 
 
 def _rows_are_independent(trunk: Trunk, inputs: list, rows: int, training: bool) -> bool:

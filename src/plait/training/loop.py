@@ -7,21 +7,21 @@ a callback looks at batches. At most two dispatches are under way at a time, so 
 """
 
 import contextlib
+import functools
 import time
-import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
-from plait.common.messages import describe
-from plait.common.settings import settings
+from plait.common.messages import describe, warn
 from plait.common.tree import flatten
 from plait.core.holder import uncover
-from plait.errors import ArgumentError, DataError
+from plait.errors import DataError
+from plait.training.callbacks.base import History
 from plait.training.callbacks.callback_list import CallbackList
-from plait.training.checks import check_options, explain_loss
+from plait.training.checks import explain_loss
 from plait.training.counted import counted
 from plait.training.data import (
     ArraySource,
@@ -34,63 +34,21 @@ from plait.training.data import (
     unpack,
 )
 from plait.training.data.arrays import as_arrays, as_weights
-from plait.training.data.choose import check_count
 from plait.training.frozen import FeatureCache
 from plait.training.interrupts import deferred_interrupts
 from plait.training.pace import Pace, begins_looped
 from plait.training.protocols import TrainedModel
 from plait.training.repeat import begin_epoch, own_randomness
+from plait.training.run import FitOptions, Run
 from plait.training.step import claimed
 
 
-def fit(
-    model: TrainedModel,
-    x: Any = None,
-    y: Any = None,
-    batch_size: int | None = None,
-    epochs: int = 1,
-    verbose: Any = "auto",
-    callbacks: Any = None,
-    validation_split: float = 0.0,
-    validation_data: Any = None,
-    shuffle: Any = True,
-    class_weight: Any = None,
-    sample_weight: Any = None,
-    initial_epoch: int = 0,
-    steps_per_epoch: int | None = None,
-    validation_steps: int | None = None,
-    validation_batch_size: int | None = None,
-    validation_freq: Any = 1,
-    cache_frozen: Any = "auto",
-    seed: int | None = None,
-    progress: str = "bar",
-) -> Any:
+def fit(model: TrainedModel, options: FitOptions) -> History:
     """Trains a model.
 
     Args:
         model: a compiled model.
-        x: inputs: arrays in any structure (a dict by the inputs' names is safest), a generator or an iterable of batches.
-        y: labels, in any structure that matches the outputs; only with arrays.
-        batch_size: rows a step; 32 if not given.
-        epochs: the number of the last epoch.
-        verbose: 0 says nothing, 1 shows a live bar, 2 one line an epoch; "auto" chooses 1 in a terminal or notebook, else 2.
-        callbacks: what else is to happen, and when.
-        validation_split: the share of rows, at the end, that validate instead of training.
-        validation_data: `(x, y)` or `(x, y, sample_weight)`, or anything that gives batches.
-        shuffle: whether rows are drawn in a new order each epoch.
-        class_weight: weights by class, `{0: 1.0, 1: 5.0}`; for several outputs a dict of such by output.
-        sample_weight: weights by row; for several outputs one for all, a list, or a dict by output.
-        initial_epoch: the number of epochs already made.
-        steps_per_epoch: steps in an epoch, if not as many as the data gives.
-        validation_steps: batches to validate on.
-        validation_batch_size: rows in them.
-        validation_freq: validate each so many epochs, or after the epochs listed.
-        cache_frozen: whether what frozen layers compute is kept from epoch to epoch, where it is the same each time; "auto"
-            does so where it pays; a number of bytes keeps so much in memory, and more in a file. The result is the same.
-        seed: makes all that the run draws a function of this number: the order of the data of (seed, epoch), what layers draw
-            of (seed, epoch, step, layer). None goes on with the program's random numbers.
-        progress: how it is shown where it is shown live: "bar", or "plot" for curves in the terminal, a panel for each loss and
-            metric. Elsewhere, and with verbose=2, either gives one line an epoch.
+        options: the data, and what else was asked for.
 
     Returns:
         the History: `history.history` has a list by name, one number an epoch.
@@ -100,65 +58,54 @@ def fit(
         ArgumentError, DataError: arguments or data that don't fit.
     """
     model._needs_compile()
-    check_options(verbose, shuffle, validation_freq, progress)
-    _check_arguments(epochs, initial_epoch, batch_size, sample_weight, class_weight)
     read = DataOf(model)
-    if validation_split and validation_data is None:
-        (x, y, sample_weight), validation_data = split_off(*read(x, y), sample_weight, validation_split)
-    epochs, steps_per_epoch = _at_most(epochs, initial_epoch, steps_per_epoch)
-    source = source_of(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, goes_on=True, read=read)
-    validation = _validation_source(read, validation_data, validation_batch_size or batch_size, validation_steps)
-    with own_randomness(seed), closing_sources(source, validation):
-        given = verbose, callbacks, class_weight, epochs, initial_epoch, validation_freq, cache_frozen, seed, progress
-        return _fit(model, source, validation, *given)
+    x, y, sample_weight, held_out = options.x, options.y, options.sample_weight, options.validation_data
+    if options.validation_split and held_out is None:
+        (x, y, sample_weight), held_out = split_off(*read(x, y), sample_weight, options.validation_split)
+    source = source_of(x, y, sample_weight, options.batch_size, options.steps, options.shuffle, goes_on=True, read=read)
+    size = options.validation_batch_size or options.batch_size
+    validation = _validation_source(read, held_out, size, options.validation_steps)
+    with own_randomness(options.seed), closing_sources(source, validation):
+        return _fit(model, source, validation, options)
 
 
-def _fit(
-    model: TrainedModel,
-    source: Any,
-    validation: Any,
-    verbose: Any,
-    callbacks: Any,
-    class_weight: Any,
-    epochs: int,
-    initial_epoch: int,
-    validation_freq: Any,
-    cache_frozen: Any,
-    seed: int | None,
-    progress: str,
-) -> Any:
+def _fit(model: TrainedModel, source: Any, validation: Any, options: FitOptions) -> History:
     """Trains on a source."""
-    begin_epoch(seed, initial_epoch, ())  # what is drawn to look at the first batch belongs to that epoch
-    trainer = _prepared(model, source, class_weight, draws=seed is None)
-    params = {"verbose": verbose, "epochs": epochs, "steps": source.steps}
-    watchers = CallbackList(callbacks, True, verbose != 0, model, progress, **params)
+    first, end, seed, verbose = options.initial_epoch, options.end, options.seed, options.verbose
+    begin_epoch(seed, first, ())  # what is drawn to look at the first batch belongs to that epoch
+    trainer = _prepared(model, source, options.class_weight, draws=seed is None)
+    if validation is not None:
+        validation.check_with(_for_evaluation(trainer))
+    run, params = Run(model, options), {"verbose": verbose, "epochs": end, "steps": source.steps}
+    watchers = CallbackList(options.callbacks, True, verbose != 0, model, options.progress, run=run, **params)
     model.stop_training, model._history = False, watchers.history
     uncover(model, "history")
-    run = _Run(trainer.train_rows, trainer.train_batch, _pace(model, watchers, "train"), watchers, "train")
-    total, logs, explained = (source.steps or 0) * (epochs - initial_epoch), {}, False
-    features = FeatureCache(model, cache_frozen, epochs - initial_epoch, print if verbose else None)
+    phase = _Phase(trainer.train_rows, trainer.train_batch, _pace(model, watchers, "train"), watchers, "train", run)
+    total, logs, explained = (source.steps or 0) * (end - first), {}, False
+    features = FeatureCache(model, options.cache_frozen, end - first, print if verbose else None)
     alone = claimed(trainer.variables, model.name)
     with alone, deferred_interrupts() as interrupts, contextlib.closing(watchers):
-        run.interrupts = interrupts
+        phase.interrupts = interrupts
         watchers.on_train_begin()
-        first, skip = vars(model).pop("resumes_at", (initial_epoch, 0))  # set by BackupAndRestore
-        for epoch in range(first, epochs):
+        resumed, skip = run.begin()
+        for epoch in range(resumed, end):
+            run.epoch, run.step = epoch, skip
             watchers.on_epoch_begin(epoch)
             if trainer.stale:
-                trainer.prepare(source.first(), class_weight)
+                trainer.prepare(source.first(), options.class_weight)
             if not skip:
                 trainer.reset_metrics()
-            begin_epoch(seed, epoch, () if skip else trainer.variables, data=epoch > initial_epoch)
+            begin_epoch(seed, epoch, () if skip else trainer.variables, data=epoch > first)
             with trainer.epoch_under_way():
-                logs, skip = plain_logs(run.epoch(features.source(source, training=True), epoch, total, skip)), 0
+                logs, skip = plain_logs(phase.epoch(features.source(source, training=True), epoch, total, skip)), 0
             explained = explained or _explain(logs, source, epoch, model)
-            if validation is not None and _validates(epoch, validation_freq):
-                found = _evaluate(model, features.source(validation, training=False), watchers, class_weight)
+            if validation is not None and options.validates(epoch):
+                found = _evaluate(model, features.source(validation, training=False), watchers, options.class_weight)
                 logs |= {f"val_{name}": value for name, value in found.items()}
             watchers.on_epoch_end(epoch, logs := dict(sorted(logs.items())))
             if model.stop_training:
                 break
-        if model.optimizer is not None and epochs > initial_epoch:
+        if model.optimizer is not None and end > first:
             model.optimizer.finalize_variable_values(model.trainable_variables)
         watchers.on_train_end(logs)
     return model._history
@@ -168,11 +115,8 @@ def _prepared(model: TrainedModel, source: Any, class_weight: Any, draws: bool) 
     """The model's trainer, ready for the source's batches."""
     if draws and isinstance(source, (ArraySource, PyDatasetSource)) and not model._compilation.settled:
         source.order(1)  # as Keras does before the first epoch: a seeded script goes on with the same numbers
-    first = source.first()
-    model._trainer.prepare(first, class_weight)
-    y = source.arrays[1] if isinstance(source, ArraySource) else first[1]
-    if y is not None:
-        model._compilation.check_labels(y, model._trainer.outputs)
+    model._trainer.prepare(source.first(), class_weight)
+    source.check_with(model._trainer.check_labels)
     return model._trainer
 
 
@@ -181,31 +125,8 @@ def _explain(logs: Mapping, source: Any, epoch: int, model: TrainedModel) -> boo
     arrays = source.arrays if isinstance(source, ArraySource) else (None, None, None)
     message = None if model.stop_training else explain_loss(logs, arrays, epoch, model.name)
     if message is not None:
-        warnings.warn(message, stacklevel=5)
+        warn(message)
     return message is not None
-
-
-def _check_arguments(epochs: Any, initial_epoch: Any, batch_size: Any, sample_weight: Any, class_weight: Any) -> None:
-    check_count("batch_size", batch_size)
-    for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
-        if isinstance(value, bool) or not hasattr(value, "__index__") or value < 0:
-            raise ArgumentError(f"`{name}` must be a whole number from 0 up, but got {value!r}.")
-    if sample_weight is not None and class_weight is not None and not isinstance(sample_weight, Mapping):
-        raise ArgumentError(
-            "You cannot `class_weight` and `sample_weight` at the same time. Multiply them into one `sample_weight`, or give "
-            "`sample_weight` as a dict by output."
-        )
-
-
-def _at_most(epochs: int, initial_epoch: int, steps_per_epoch: int | None) -> tuple[int, int | None]:
-    """Epochs and steps within the limits of `plait.config`."""
-    max_epochs, max_steps = settings().max_epochs, settings().max_steps_per_epoch
-    epochs = epochs if max_epochs is None else min(epochs, initial_epoch + max_epochs)
-    return epochs, steps_per_epoch if max_steps is None else min(steps_per_epoch or max_steps, max_steps)
-
-
-def _validates(epoch: int, frequency: Any) -> bool:
-    return (epoch + 1) % frequency == 0 if isinstance(frequency, int) else epoch + 1 in frequency
 
 
 def _validation_source(read: DataOf, data: Any, batch_size: int | None, steps: int | None) -> Any:
@@ -227,11 +148,20 @@ def _pace(model: TrainedModel, watchers: CallbackList, phase: str) -> Pace:
     return paces[phase]
 
 
-class _Run:
-    """Runs epochs of one phase, training or testing: sends dispatches out, and tells the callbacks."""
+class _Phase:
+    """Runs epochs of training or of evaluation: sends dispatches out, and calls the callbacks."""
 
-    def __init__(self, on_rows: Callable, on_batch: Callable, pace: Pace, watchers: CallbackList, phase: str):
+    def __init__(
+        self,
+        on_rows: Callable,
+        on_batch: Callable,
+        pace: Pace,
+        watchers: CallbackList,
+        phase: str,
+        run: Run | None = None,
+    ):
         self.on_rows, self.on_batch, self.pace, self.watchers, self.phase = on_rows, on_batch, pace, watchers, phase
+        self.run = run
         self.interrupts: Any = None
 
     def epoch(self, source: Any, epoch: int, total: int, skip: int = 0) -> dict:
@@ -256,6 +186,8 @@ class _Run:
             started = time.perf_counter()
             logs = send(steps)
             done += steps
+            if self.run is not None:
+                self.run.step = done
             if self.pace.measures:
                 jax.block_until_ready(logs)
                 self.pace.took(steps, started)
@@ -328,9 +260,8 @@ class _Run:
                 f"{name}: the generator ended too soon: it gave {needs}. What was learnt from them is kept. Make the generator "
                 "endless, or give fewer steps."
             )
-        warnings.warn(
+        warn(
             f"{name}: Your input ran out of data; interrupting training. The data gave {needs}. Give fewer steps, or more data.",
-            stacklevel=7,
         )
 
 
@@ -368,8 +299,15 @@ def evaluate(
     params = {"verbose": verbose, "epochs": 1, "steps": source.steps}
     watchers = CallbackList(callbacks, add_progbar=verbose != 0, model=model, **params)
     with closing_sources(source), contextlib.closing(watchers):
+        if not model._trainer.ready:
+            model._trainer.prepare(source.first(), training=False)
+        source.check_with(_for_evaluation(model._trainer))
         found = _evaluate(model, source, watchers)
     return dict(sorted(found.items())) if return_dict else in_order(model, found)
+
+
+def _for_evaluation(trainer: Any) -> Callable:
+    return functools.partial(trainer.check_labels, step="test_step")
 
 
 def _evaluate(model: TrainedModel, source: Any, watchers: CallbackList, class_weight: Any = None) -> dict:
@@ -379,8 +317,8 @@ def _evaluate(model: TrainedModel, source: Any, watchers: CallbackList, class_we
     evaluation = trainer.evaluation()
     model.stop_evaluating = False
     watchers.on_test_begin()
-    run = _Run(evaluation.rows, evaluation.batch, _pace(model, watchers, "test"), watchers, "test")
-    logs = plain_logs(run.epoch(source, 0, source.steps or 0))
+    phase = _Phase(evaluation.rows, evaluation.batch, _pace(model, watchers, "test"), watchers, "test")
+    logs = plain_logs(phase.epoch(source, 0, source.steps or 0))
     evaluation.end()
     watchers.on_test_end(logs)
     return logs
@@ -410,6 +348,7 @@ def train_on_batch(
     _check_batch(batch)
     trainer = model._trainer
     trainer.prepare(batch, class_weight)
+    trainer.check_labels(batch)
     logs = plain_logs(trainer.train_batch(batch, fresh=True))
     return logs if return_dict else in_order(model, logs)
 
@@ -424,6 +363,7 @@ def test_on_batch(
     trainer = model._trainer
     if not trainer.ready:
         trainer.prepare(batch, training=False)
+    trainer.check_labels(batch, step="test_step")
     evaluation = trainer.evaluation()
     logs = plain_logs(evaluation.batch(batch))
     evaluation.end()

@@ -21,7 +21,6 @@ a step leaves the cells as they were.
 
 import contextlib
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -30,7 +29,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from plait.common.messages import listing
+from plait.common.messages import listing, warn
 from plait.common.scope import current, scope
 from plait.common.traits import has_default, is_usual
 from plait.common.tree import flatten, leaves_with_paths, map_structure, map_structure_in_order, path_name
@@ -52,6 +51,7 @@ from plait.training.checks import check_class_weight
 from plait.training.compiled import weights_of_classes
 from plait.training.data.source import pack
 from plait.training.divided import Features
+from plait.training.labels import Labels
 from plait.training.names import match_labels
 from plait.training.protocols import TrainedModel
 
@@ -124,6 +124,7 @@ class Trainer:
         self._one_at_a_time = threading.RLock()
         self.in_epoch = False  # whether the metrics are those of an epoch of training that is under way
         self.outputs: Any = None  # what the outputs look like
+        self._labels: Labels | None = None  # what labels must be; None where a `compute_loss` of one's own reads them
         self.paces: dict[str, Any] = {}
         self.trunk: Any = (
             None  # the part of the model whose tensors stand in x's place, if they do (training/frozen.py)
@@ -173,7 +174,7 @@ class Trainer:
             if class_weight is not None and model._compilation.names_of_outputs:
                 check_class_weight(class_weight, model._compilation.names_of_outputs, self.outputs, model.name)
             if training and model.optimizer is not None and not model.trainable_variables:
-                warnings.warn(f"{model.name}: there is nothing to train: no weight is trainable.", stacklevel=6)
+                warn(f"{model.name}: there is nothing to train: no weight is trainable.")
             if self._prepared is None or _freeze(class_weight) != self._prepared[1]:
                 self._programs.clear()
             self._class_weight = class_weight
@@ -222,6 +223,8 @@ class Trainer:
         _check_numbers(sample_weight, "sample weights", "Give a number for each row.", model.name)
         self.outputs = outputs
         self._settle(_specs(x), _specs(y) if y is not None else None, outputs)
+        if has_default(type(model), "compute_loss"):
+            self._labels = model._compilation.labels_for(outputs)
         if any(not metric.built or not metric.variables for metric in model._compilation.metric_objects):
             infer(model._compilation.update_metrics, (_specs(y), outputs, _specs(sample_weight)), {})
 
@@ -233,6 +236,18 @@ class Trainer:
             if not self.model._compilation.own_loss:
                 raise
             infer(lambda x, y, outputs: self.model.compute_loss(x=x, y=y, y_pred=outputs), (x, y, outputs), {})
+
+    def check_labels(self, batch: tuple, fetch: bool = False, rows: Any = None, step: str = "train_step") -> None:
+        """Refuses labels that aren't what losses and metrics need (`training/labels`); steps of one's own take any.
+
+        Args:
+            batch: `(x, y, sample_weight)`.
+            fetch: whether labels on the device are looked at, too.
+            rows: the numbers of the batch's rows in all the data, where they are known.
+            step: the method that will read them.
+        """
+        if self._labels is not None and has_default(type(self.model), step):
+            self._labels.check(batch, fetch, rows)
 
     def fresh_metrics(self) -> list:
         """The metrics' values at the start, as arrays of the caller's own."""

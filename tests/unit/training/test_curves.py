@@ -9,7 +9,7 @@ from click.testing import CliRunner
 import plait
 from plait import layers
 from plait.cli import main
-from plait.training.curves import Run, draw_curves, read_run
+from plait.training.curves import Curves, draw_curves, read_run
 
 FIRST = {"loss": [3.0, 2.0, 1.0], "val_loss": [3.5, 2.0, 2.5], "mae": [1.0, 0.5, 0.25]}
 
@@ -40,7 +40,7 @@ def test_a_history_has_a_panel_for_each_loss_and_metric(tmp_path):
 def test_a_name_that_is_not_there_is_told(tmp_path):
     pytest.importorskip("matplotlib")
     with pytest.raises(ValueError, match=r"no numbers of \['acc'\].*\['loss', 'mae'\]"):
-        draw_curves([Run("a", [0, 1, 2], FIRST)], names=["acc"])
+        draw_curves([Curves("a", [0, 1, 2], FIRST)], names=["acc"])
     with pytest.raises(ValueError, match="any epoch"):
         plait.callbacks.History().plot()
 
@@ -89,6 +89,6 @@ def test_the_command_compares(tmp_path):
 
 
 def test_one_name_may_be_given_alone():
-    run = Run("run", [0, 1], {"loss": [1.0, 0.5], "mae": [2.0, 1.0]})
+    run = Curves("run", [0, 1], {"loss": [1.0, 0.5], "mae": [2.0, 1.0]})
     figure = draw_curves([run], names="mae")
     assert [panel.get_title() for panel in figure.axes] == ["mae"]

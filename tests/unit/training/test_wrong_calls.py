@@ -244,9 +244,10 @@ TABLE = [
         "labels beyond the last class",
         lambda: fit(kind(), X, CLASSES + 1),
         DataError,
-        "kind: the labels of 'cut' must be classes from 0 to 2, because it has 3 outputs, but 4 of 12 "
-        "are not, such as 3. Number the classes from 0 (np.unique(y, return_inverse=True)), or leave "
-        "some out with SparseCategoricalCrossentropy(ignore_class=...).",
+        "kind: the labels of 'cut' must be whole numbers from 0 to 2, because it has 3 outputs, but 4 of 12 "
+        "rows hold other values; the first is 3, in row 2. Number the classes from 0: classes, y = "
+        "np.unique(y, return_inverse=True). To leave rows out, give them a `sample_weight` of 0; to leave a class "
+        "out, use SparseCategoricalCrossentropy(ignore_class=...).",
     ),
     Wrong(
         "labels that are text",
@@ -630,11 +631,18 @@ TABLE = [
         "of 48. Fill them in, or leave these rows out.",
     ),
     Wrong(
-        "a loss that is not a number, with labels that are missing",
+        "labels that are missing",
         lambda: fit(two(), XX, {"price": np.where(Y > 0, np.nan, Y), "cut": CLASSES}),
+        DataError,
+        "two: the labels of 'price' are NaN in 6 of 12 rows, first in row 6. Fill them in. Where a label is "
+        "missing, put any number that a label can be, and give its row a `sample_weight` of 0.",
+    ),
+    Wrong(
+        "a loss that is not a number, with labels that a loss of one's own can't do without",
+        lambda: fit(one(loss=lambda y_true, y_pred: (y_true - y_pred) ** 2), X, np.where(Y > 0, np.nan, Y)),
         UserWarning,
-        "two: the loss is nan in epoch 1. The data holds numbers that are NaN or infinite: y['price'] "
-        "holds 6 of 12. Fill them in, or leave these rows out.",
+        "one: the loss is nan in epoch 1. The data holds numbers that are NaN or infinite: y holds 6 of 12. "
+        "Fill them in, or leave these rows out.",
     ),
     Wrong(
         "nothing to train",

@@ -70,8 +70,10 @@ class BackupAndRestore(Callback):
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         place = self._restore()
-        if place is not None:
-            self.model.resumes_at = place
+        if (
+            place is not None and self.run is not None
+        ):  # else a loop of the program's own, which sees to its place itself
+            self.run.resume_from(*place)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self._epoch, self._batch = epoch, 0

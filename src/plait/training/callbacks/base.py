@@ -11,8 +11,9 @@ import numpy as np
 
 from plait.common.registry import builtin
 from plait.common.traits import default
-from plait.training.curves import Run, draw_curves
+from plait.training.curves import Curves, draw_curves
 from plait.training.protocols import TrainedModel
+from plait.training.run import Run
 
 
 @builtin("callbacks")
@@ -22,6 +23,7 @@ class Callback:
     Attributes:
         model: the model that is trained.
         params: `verbose`, `epochs` and `steps` of the run.
+        run: the `fit` under way, for callbacks that stop it or have it begin elsewhere; None outside of one.
 
     >>> class Shout(Callback):
     ...     def on_epoch_end(self, epoch, logs=None):
@@ -35,6 +37,7 @@ class Callback:
 
     _model: Any = None
     params: dict = {}
+    run: Run | None = None
 
     @property
     def model(self) -> Any:
@@ -141,7 +144,7 @@ class History(Callback):
             ArgumentError: a name that isn't there, or nothing to draw.
             ImportError: matplotlib isn't installed.
         """
-        return draw_curves([Run("training", self.epoch, self.history)], to_file, names, dpi)
+        return draw_curves([Curves("training", self.epoch, self.history)], to_file, names, dpi)
 
 
 def with_rates(optimizer: Any) -> list:

@@ -7,10 +7,11 @@ from plait.common.messages import describe
 from plait.common.registry import builtin
 from plait.common.tree import flatten
 from plait.errors import ArgumentError
-from plait.training.callbacks.base import History
+from plait.training.callbacks.base import Callback, History
 from plait.training.callbacks.progress import ProgbarLogger
 from plait.training.callbacks.progress_plot import ProgressPlot
 from plait.training.protocols import TrainedModel
+from plait.training.run import Run
 
 _BATCH_METHODS = {
     "train": ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"),
@@ -43,6 +44,7 @@ class CallbackList:
         add_progbar: whether to show progress.
         model: the model that is trained.
         progress: how it is shown: "bar", or "plot" for curves in the terminal.
+        run: the `fit` under way.
         params: of the run: `verbose`, `epochs`, `steps`.
 
     Raises:
@@ -56,6 +58,7 @@ class CallbackList:
         add_progbar: bool = False,
         model: TrainedModel | None = None,
         progress: str = "bar",
+        run: Run | None = None,
         **params: Any,
     ):
         given = [
@@ -85,6 +88,9 @@ class CallbackList:
         if model is not None:
             self.set_model(model)
         self.set_params(params)
+        for callback in self.callbacks:
+            if isinstance(callback, Callback):
+                callback.run = run
 
     def append(self, callback: Any) -> None:
         """Puts a callback at the end."""

@@ -64,10 +64,17 @@ class ArraySource:
         self._device: Any = None
         self._left: list[tuple[np.ndarray, int]] = []
         self._running: Iterator[tuple] | None = None
+        self.check: Callable | None = None
 
     def first(self) -> tuple:
         """The first batch, as it lies in memory."""
         return map_arrays(lambda array: array[: self.batch_size], self.arrays)
+
+    def check_with(self, check: Callable) -> None:
+        """Has the labels looked at: all at once, or by the batch where they lie in a file."""
+        check(self.arrays, fetch=True)
+        in_file = any(isinstance(leaf, RowsOnDemand) for leaf in flatten(self.arrays[1]))
+        self.check = check if in_file else None
 
     def order(self, batches: int | None = None) -> np.ndarray | None:
         """The row numbers of an epoch; None keeps them as they are.
@@ -138,7 +145,10 @@ class ArraySource:
                 rows = (
                     slice(start, start + self.batch_size) if order is None else order[start : start + self.batch_size]
                 )
-                yield map_arrays(lambda array, rows=rows: array[rows], self.arrays)
+                batch = map_arrays(lambda array, rows=rows: array[rows], self.arrays)
+                if self.check is not None:
+                    self.check(batch, rows=range(self.rows)[rows] if order is None else rows)
+                yield batch
 
     def close(self) -> None:
         """Nothing is left open."""

@@ -69,6 +69,12 @@ class BatchSource:
             self._peeked = to_device(self._read(batch))  # a copy: the generator may use its memory again
         return self._peeked
 
+    def check_with(self, check: Callable) -> None:
+        """Has the labels of each batch looked at."""
+        if self._peeked is not None:
+            check(self._peeked, fetch=True)
+        self._read.check = check
+
     def _pass(self) -> Iterator:
         """The iterator that runs now, or one that begins."""
         if self._running is None:
@@ -139,10 +145,14 @@ class Reader:
 
     Args:
         read: brings `(x, y)` into the form that the model needs.
+
+    Attributes:
+        check: a function that looks at each batch; None for none.
     """
 
     def __init__(self, read: Callable | None):
         self._read = read
+        self.check: Callable | None = None
 
     def __call__(self, batch: Any) -> tuple:
         """The parts of a batch.
@@ -156,6 +166,8 @@ class Reader:
         parts = as_arrays(x), as_arrays(y), as_weights(sample_weight)
         for part in parts:
             map_structure_in_order(_check_batched, part)
+        if self.check is not None:
+            self.check(parts)
         return parts
 
 

@@ -48,8 +48,8 @@ class DataOf:
         return x, self._fit_labels(self._labels_of_frame(y) if is_frame(y) else y)
 
     def _may_not_fit(self, x: Any) -> bool:
-        """Whether data could be of 64 bits, or has ids that are looked up."""
-        if self._model._has_tables:
+        """Whether data could be of 64 bits, or must be whole numbers."""
+        if self._model._has_integers:
             return True
         return any(getattr(getattr(leaf, "dtype", None), "itemsize", 8) == 8 for leaf in flatten(x))
 

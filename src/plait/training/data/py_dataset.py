@@ -10,10 +10,10 @@ come in the order asked for, and results are the same.
 
 import itertools
 import random
-import warnings
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
+from plait.common.messages import warn
 from plait.errors import ArgumentError, DataError, StateError
 from plait.training.data.ahead import ahead, places
 from plait.training.data.batches import Reader
@@ -155,6 +155,12 @@ class PyDatasetSource:
             self._begun = order, to_device(self._read(self._item(next(order))))
         return self._begun[1]
 
+    def check_with(self, check: Callable) -> None:
+        """Has the labels of each batch looked at."""
+        if self._begun is not None:
+            check(self._begun[1], fetch=True)
+        self._read.check = check
+
     def batches(self, epoch: int, together: int = 1, exactly: bool = False) -> Generator[Any, None, None]:
         """The batches of an epoch. Stopping early, for whatever reason, ends all threads and processes."""
         if self._begun is None:
@@ -235,9 +241,8 @@ def _options(dataset: Any) -> dict[str, Any]:
         return {**_DEFAULTS, **{name: getattr(dataset, name) for name in _DEFAULTS if hasattr(dataset, name)}}
     missing = [name for name in _DEFAULTS if not hasattr(dataset, name)]
     if missing:
-        warnings.warn(
+        warn(
             f"Your `PyDataset` class should call `super().__init__(**kwargs)` in its constructor: {type(dataset).__name__} has no "
             f"{', '.join(missing)}; the defaults are used.",
-            stacklevel=4,
         )
     return {name: getattr(dataset, name, default) for name, default in _DEFAULTS.items()}

@@ -4,7 +4,7 @@ A batch is `(x, y, sample_weight)`, each in any structure, None where there is n
 """
 
 import contextlib
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, Protocol
 
 from plait.common.messages import describe
@@ -24,6 +24,14 @@ class Source(Protocol):
 
     def first(self) -> tuple:
         """A batch to know shapes and dtypes by; doesn't use it up."""
+        ...
+
+    def check_with(self, check: Callable) -> None:
+        """Has the labels looked at: those of arrays now, those of batches as they come.
+
+        Args:
+            check: a function of a batch `(x, y, sample_weight)`, and of `fetch`, whether what is on the device is looked at.
+        """
         ...
 
     def batches(self, epoch: int, together: int = 1, exactly: bool = False) -> Generator[Any, None, None]:

@@ -1,0 +1,155 @@
+"""What a `fit` is asked to do, and the run that does it, as callbacks see it.
+
+`FitOptions` are the arguments of `fit`, checked and then left as they are. A `Run` is one `fit` under way: callbacks
+reach it as `self.run`, read where it stands, stop it, or have it begin at a later place.
+
+What it is not: the loop, which is `training/loop`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from plait.common.settings import settings
+from plait.errors import ArgumentError, StateError
+from plait.training.checks import check_options
+from plait.training.data.choose import check_count
+from plait.training.protocols import TrainedModel
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """The arguments of `fit`.
+
+    Args:
+        x: inputs: arrays in any structure (a dict by the inputs' names is safest), a generator or an iterable of batches.
+        y: labels, in any structure that matches the outputs; only with arrays.
+        batch_size: rows a step; 32 if not given.
+        epochs: the number of the last epoch.
+        verbose: 0 says nothing, 1 shows a live bar, 2 one line an epoch; "auto" chooses 1 in a terminal or notebook, else 2.
+        callbacks: what else is to happen, and when.
+        validation_split: the share of rows, at the end, that validate instead of training.
+        validation_data: `(x, y)` or `(x, y, sample_weight)`, or anything that gives batches.
+        shuffle: whether rows are drawn in a new order each epoch.
+        class_weight: weights by class, `{0: 1.0, 1: 5.0}`; for several outputs a dict of such by output.
+        sample_weight: weights by row; for several outputs one for all, a list, or a dict by output.
+        initial_epoch: the number of epochs already made.
+        steps_per_epoch: steps in an epoch, if not as many as the data gives.
+        validation_steps: batches to validate on.
+        validation_batch_size: rows in them.
+        validation_freq: validate each so many epochs, or after the epochs listed.
+        cache_frozen: whether what frozen layers compute is kept from epoch to epoch, where it is the same each time; "auto"
+            does so where it pays; a number of bytes keeps so much in memory, and more in a file. The result is the same.
+        seed: makes all that the run draws a function of this number: the order of the data of (seed, epoch), what layers draw
+            of (seed, epoch, step, layer). None goes on with the program's random numbers.
+        progress: how it is shown where it is shown live: "bar", or "plot" for curves in the terminal, a panel for each loss and
+            metric. Elsewhere, and with verbose=2, either gives one line an epoch.
+
+    Raises:
+        ArgumentError: a value that has no meaning.
+    """
+
+    x: Any = None
+    y: Any = None
+    batch_size: int | None = None
+    epochs: int = 1
+    verbose: Any = "auto"
+    callbacks: Any = None
+    validation_split: float = 0.0
+    validation_data: Any = None
+    shuffle: Any = True
+    class_weight: Any = None
+    sample_weight: Any = None
+    initial_epoch: int = 0
+    steps_per_epoch: int | None = None
+    validation_steps: int | None = None
+    validation_batch_size: int | None = None
+    validation_freq: Any = 1
+    cache_frozen: Any = "auto"
+    seed: int | None = None
+    progress: str = "bar"
+
+    def __post_init__(self) -> None:
+        check_options(self.verbose, self.shuffle, self.validation_freq, self.progress)
+        check_count("batch_size", self.batch_size)
+        for name, value in (("epochs", self.epochs), ("initial_epoch", self.initial_epoch)):
+            if isinstance(value, bool) or not hasattr(value, "__index__") or value < 0:
+                raise ArgumentError(f"`{name}` must be a whole number from 0 up, but got {value!r}.")
+        both = self.sample_weight is not None and self.class_weight is not None
+        if both and not isinstance(self.sample_weight, Mapping):
+            raise ArgumentError(
+                "You cannot `class_weight` and `sample_weight` at the same time. Multiply them into one `sample_weight`, or "
+                "give `sample_weight` as a dict by output."
+            )
+
+    @property
+    def end(self) -> int:
+        """The number of the last epoch, within the limits of `plait.config`."""
+        most = settings().max_epochs
+        return self.epochs if most is None else min(self.epochs, self.initial_epoch + most)
+
+    @property
+    def steps(self) -> int | None:
+        """The steps of an epoch that were asked for, within the limits of `plait.config`."""
+        most = settings().max_steps_per_epoch
+        return self.steps_per_epoch if most is None else min(self.steps_per_epoch or most, most)
+
+    def validates(self, epoch: int) -> bool:
+        """Whether an epoch, counted from 0, ends with validation."""
+        frequency = self.validation_freq
+        return (epoch + 1) % frequency == 0 if isinstance(frequency, int) else epoch + 1 in frequency
+
+
+class Run:
+    """One `fit` under way, as callbacks see it.
+
+    Args:
+        model: the model that is trained.
+        options: what was asked for.
+
+    Attributes:
+        epoch: the number of the epoch under way, from 0.
+        step: how many steps of it are done.
+
+    >>> import numpy as np
+    >>> import plait
+    >>> class Impatient(plait.callbacks.Callback):
+    ...     def on_epoch_end(self, epoch, logs=None):
+    ...         if self.run.epoch == 1:
+    ...             self.run.stop()
+    >>> model = plait.Sequential([plait.Input((2,)), plait.layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> history = model.fit(np.ones((4, 2)), np.ones(4), epochs=9, verbose=0, callbacks=[Impatient()])
+    >>> history.epoch
+    [0, 1]
+    """
+
+    def __init__(self, model: TrainedModel, options: FitOptions):
+        self.options = options
+        self.epoch, self.step = options.initial_epoch, 0
+        self._model, self._began = model, False
+
+    def resume_from(self, epoch: int, step: int = 0) -> None:
+        """Has the run begin at a later place; for `on_train_begin`.
+
+        Args:
+            epoch: the epoch's number, from 0.
+            step: how many of its steps are done already; their batches are passed over.
+
+        Raises:
+            StateError: the first epoch has begun.
+        """
+        if self._began:
+            raise StateError(
+                "A run can be resumed before its first epoch only: call `resume_from` in `on_train_begin`."
+            )
+        self.epoch, self.step = epoch, step
+
+    def begin(self) -> tuple[int, int]:
+        """The place to begin at: the epoch, and how many of its steps are done."""
+        self._began = True
+        return self.epoch, self.step
+
+    def stop(self) -> None:
+        """Ends the run after the step, or the epoch, that is under way."""
+        self._model.stop_training = True
