@@ -75,18 +75,10 @@ class HeadsAttention(Layer):
         return dense
 
     def call(
-        self,
-        query: Any,
-        value: Any,
-        key: Any = None,
-        query_mask: Any = None,
-        value_mask: Any = None,
-        key_mask: Any = None,
-        attention_mask: Any = None,
-        return_attention_scores: bool = False,
-        training: bool | None = None,
-        use_causal_mask: bool = False,
-    ) -> Any:
+        self, query: Any, value: Any, key: Any = None, query_mask: Any = None, value_mask: Any = None,
+        key_mask: Any = None, attention_mask: Any = None, return_attention_scores: bool = False,
+        training: bool | None = None, use_causal_mask: bool = False,
+    ) -> Any:  # fmt: skip
         key = value if key is None else key
         if return_attention_scores and self.flash_attention:
             raise ArgumentError(
@@ -300,13 +292,9 @@ class _Attention(Layer):
         raise ArgumentError(f"{type(self).__name__}: an attention defines `_scores`.")
 
     def call(
-        self,
-        inputs: Any,
-        mask: Any = None,
-        training: bool = False,
-        return_attention_scores: bool = False,
+        self, inputs: Any, mask: Any = None, training: bool = False, return_attention_scores: bool = False,
         use_causal_mask: bool = False,
-    ) -> Any:
+    ) -> Any:  # fmt: skip
         self._check(inputs, mask)
         query, value, key = inputs if len(inputs) > 2 else (inputs[0], inputs[1], inputs[1])
         query_mask, value_mask = (mask[0], mask[1]) if mask else (None, None)
