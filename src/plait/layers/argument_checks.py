@@ -3,6 +3,7 @@
 from typing import Any
 
 from plait.common.messages import did_you_mean
+from plait.common.numbers import is_whole
 from plait.common.settings import settings
 from plait.errors import ArgumentError, ArgumentTypeError, NameUnknownError, ShapeError
 
@@ -13,16 +14,12 @@ def positive_integer(value: Any, who: str, name: str) -> int:
     Raises:
         ArgumentError: it isn't.
     """
-    try:
-        number = value.__index__()
-    except (AttributeError, TypeError):
-        number = 0
-    if number < 1 or isinstance(value, bool):
+    if not is_whole(value, 1):
         raise ArgumentTypeError(
             f"{who}: Invalid value for argument `{name}`. Expected a strictly positive value. Received {name}={value!r}. "
             f"Expected an integer value for `{name}`, which should be a positive integer: `{name}` must be a positive integer."
         )
-    return number
+    return value.__index__()
 
 
 def last_axis(shape: tuple | None, layer: Any) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from plait import constraints, initializers, ops, random, regularizers
+from plait.common.numbers import as_list
 from plait.common.registry import builtin
 from plait.common.traits import of_plait
 from plait.errors import ArgumentError, ShapeError
@@ -332,7 +333,7 @@ class _Attention(Layer):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The query's mask."""
-        masks = mask if isinstance(mask, (list, tuple)) else [mask]
+        masks = as_list(mask)
         return None if masks[0] is None else ops.convert_to_tensor(masks[0])
 
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from plait import activations, constraints, initializers, ops, regularizers
 from plait.common.messages import describe
+from plait.common.numbers import is_whole
 from plait.common.registry import builtin
 from plait.common.traits import of_plait
 from plait.errors import ArgumentError, ShapeError
@@ -147,7 +148,7 @@ class _Conv(Adaptable, _Convolution):
             bias_initializer, bias_regularizer, bias_constraint,
         )  # fmt: skip
         self.filters = positive_integer(filters, type(self).__name__, "filters")
-        if isinstance(groups, bool) or not hasattr(groups, "__index__") or groups < 1:
+        if not is_whole(groups, 1):
             raise ArgumentError(
                 f"{type(self).__name__}: The number of groups must be a positive integer. Received: groups={groups!r}."
             )

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from plait import activations
+from plait.common.numbers import as_list
 from plait.common.registry import builtin
 from plait.common.serialization import deserialize, plain
 from plait.common.traits import of_plait
@@ -166,7 +167,7 @@ class RNN(Layer):
 
             def advance(x: Any, states: list) -> tuple[Any, list]:
                 out, after = step(x, states)
-                return out, list(after) if isinstance(after, (list, tuple)) else [after]
+                return out, as_list(after)
 
         steps = jnp.moveaxis(sequences, 1, 0)
         before = (

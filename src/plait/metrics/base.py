@@ -23,7 +23,6 @@ import numpy as np
 
 from plait.common import serialization
 from plait.common.constructors import constructor_parameters
-from plait.common.messages import describe
 from plait.common.names import auto_name, snake_case
 from plait.common.policies import policy
 from plait.common.registry import builtin, builtins_of
@@ -366,13 +365,7 @@ def get(identifier: Any) -> Any:
         NameUnknownError: no metric has that name; says the nearest one.
         ArgumentError: neither of these.
     """
-    found = serialization.get("metrics", identifier)
-    if found is not None and not callable(found):
-        raise ArgumentError(
-            f"Could not interpret metric identifier: {identifier}. Expected a name, a config, a function or a Metric, but got "
-            f"{describe(identifier)}."
-        )
-    return found
+    return serialization.get("metrics", identifier)
 
 
 def serialize(metric: Any) -> Any:
