@@ -30,6 +30,7 @@ from plait import constraints, initializers, regularizers
 from plait.common.constructors import constructor_parameters
 from plait.common.dtypes import is_float, on_host
 from plait.common.messages import describe, did_you_mean, listing, warn
+from plait.common.numbers import as_list
 from plait.common.policies import DTypePolicy, DTypePolicyMap, policy
 from plait.common.registry import builtin
 from plait.common.scope import current, scope
@@ -378,7 +379,7 @@ class Layer(Owner):
             autocast: whether it is read in the dtype the layer computes in.
             regularizer: a function of its value that is added to the loss.
             constraint: a function that maps its value after each update.
-            aggregation: kept for Keras's sake.
+            aggregation: has no effect.
             overwrite_with_gradient: whether its "gradient" is its new value.
             name: its name.
 
@@ -534,7 +535,7 @@ class Layer(Owner):
             ArgumentError: not a tensor of rank 0.
         """
         collected = current().losses
-        for value in loss if isinstance(loss, (list, tuple)) else [loss]:
+        for value in as_list(loss):
             if value is None:
                 continue
             if callable(value) and not hasattr(value, "dtype"):

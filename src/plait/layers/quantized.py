@@ -25,6 +25,7 @@ import numpy as np
 
 from plait.common.dtypes import is_float
 from plait.common.messages import describe
+from plait.common.numbers import as_list
 from plait.common.policies import DTypePolicyMap, Int4DTypePolicy, policy
 from plait.common.scope import current
 from plait.common.traits import is_of_plait, of_plait
@@ -582,7 +583,7 @@ class Quantizable(Adaptable):
 
     def quantized_call(self, inputs: Any) -> Any:
         """What `call` computes, with the kernel in few bits."""
-        (inputs,) = inputs if isinstance(inputs, (list, tuple)) else (inputs,)
+        (inputs,) = as_list(inputs)
         inputs = inputs if is_float(inputs.dtype) else inputs.astype(self.compute_dtype)
         kernel = getattr(self, self._kernel_name)
         if self.quantization_mode == "float8":

@@ -58,8 +58,9 @@ from plait.models.lookup import find_layer, find_opened, find_tensor
 from plait.models.quantize import quantize
 from plait.models.rewrite import inlined
 from plait.models.state_tree import get_state_tree, set_state_tree
-from plait.training.callbacks import History
+from plait.training.callbacks.base import History
 from plait.training.divided import Features, host_part
+from plait.training.prediction import private
 from plait.training.run import FitOptions
 
 
@@ -191,7 +192,7 @@ class Model(Layer):
             wide = any(isinstance(leaf, np.ndarray) and leaf.dtype.itemsize == 8 for leaf in leaves)
             if (wide or self._has_integers) and args and not isinstance(args[0], Features):
                 args = (self._fit_on_host(args[0]), *args[1:])
-            args, kwargs = map_structure_in_order(_private, [args, kwargs])
+            args, kwargs = map_structure_in_order(private, [args, kwargs])
         return self._run_compiled(args, kwargs)
 
     def _run_compiled(self, args: tuple, kwargs: dict) -> Any:
@@ -471,7 +472,7 @@ class Model(Layer):
             weighted_metrics: the same, with sample weights taken into account.
             run_eagerly: whether to run as plain Python, for debugging.
             steps_per_execution: how many steps go into one dispatch; None lets plait choose.
-            jit_compile: kept for Keras's sake; plait compiles unless `run_eagerly`.
+            jit_compile: has no effect: plait compiles unless `run_eagerly`.
             auto_scale_loss: whether float16 gradients are kept from vanishing by scaling the loss.
             loss_weight: another name of `loss_weights`.
 
@@ -765,10 +766,6 @@ def _is_plain_array(value: Any) -> bool:
     if isinstance(value, (jax.Array, bool, type(None))):
         return True
     return isinstance(value, np.ndarray) and value.dtype.kind in "fiub"
-
-
-def _private(value: Any) -> Any:
-    return np.array(value) if isinstance(value, np.ndarray) else value
 
 
 def _shapes(tensors: Sequence[KerasTensor]) -> Any:

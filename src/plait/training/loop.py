@@ -19,7 +19,8 @@ from plait.common.messages import describe, warn
 from plait.common.tree import flatten
 from plait.core.holder import uncover
 from plait.errors import DataError
-from plait.training.callbacks import CallbackList, History
+from plait.training.callbacks.base import History
+from plait.training.callbacks.callback_list import CallbackList
 from plait.training.checks import explain_loss
 from plait.training.counted import counted
 from plait.training.data import (

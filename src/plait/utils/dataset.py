@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from plait.common.messages import describe
+from plait.common.numbers import is_whole
 from plait.common.tree import flatten, map_structure
 from plait.errors import ArgumentError
 from plait.training.data.ahead import ahead, iterated_ahead
@@ -222,7 +223,7 @@ def check_size(who: str, name: str, value: Any) -> None:
     Raises:
         ArgumentError: not None, and not a whole number from 1 up.
     """
-    if value is not None and (isinstance(value, bool) or not hasattr(value, "__index__") or value < 1):
+    if value is not None and not is_whole(value, 1):
         raise ArgumentError(f"{who}: `{name}` must be a whole number from 1 up, but got {value!r}.")
 
 

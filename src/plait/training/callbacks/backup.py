@@ -20,7 +20,7 @@ class BackupAndRestore(Callback):
     Args:
         backup_dir: a folder for this run alone.
         save_freq: "epoch" backs up after each epoch; a number after so many batches; False never, but restores.
-        double_checkpoint: kept for Keras's sake; two backups are always kept.
+        double_checkpoint: has no effect: two backups are always kept.
         delete_checkpoint: whether the backup goes away when the run has ended.
 
     Raises:

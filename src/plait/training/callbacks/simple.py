@@ -41,16 +41,22 @@ class LambdaCallback(Callback):
         **functions: Callable,
     ):
         super().__init__()
-        given = {name: value for name, value in locals().items() if name.startswith("on_") and value is not None}
+        named = {
+            "on_epoch_begin": on_epoch_begin,
+            "on_epoch_end": on_epoch_end,
+            "on_train_begin": on_train_begin,
+            "on_train_end": on_train_end,
+            "on_train_batch_begin": on_train_batch_begin,
+            "on_train_batch_end": on_train_batch_end,
+        }
+        given = {name: function for name, function in named.items() if function is not None}
         for name in functions:
             if name not in _METHODS and name.startswith("on_"):
                 raise ArgumentError(
                     f"LambdaCallback: {name!r} is no method of callbacks.{did_you_mean(name, _METHODS)}"
                 )
-        vars(self).update(functions)
+        vars(self).update({**given, **functions})
         self._functions = {**given, **{name: functions[name] for name in functions if name in _METHODS}}
-        for name, function in self._functions.items():
-            setattr(self, name, function)
 
     def watches_batches(self, phase: str) -> bool:
         """Whether a function for batches of the phase was given."""
