@@ -508,12 +508,12 @@ class Trainer:
         """
         with self._bound(state) as bindings, scope(training=training, losses=[]):
             logs = step(pack(*batch))
-        if logs is not None and not isinstance(logs, Mapping):
+        if not isinstance(logs, Mapping):
             raise ArgumentError(
                 f"{self.model.name}: a step that takes `data` alone returns its logs, a dict by name, but this one returned "
                 f"{describe(logs)}."
             )
-        logs = {} if logs is None else map_structure_in_order(observed, values_of(logs))
+        logs = map_structure_in_order(observed, values_of(logs))
         optimizer = self._optimizer_variables if state.optimizer else []
         parts = self.variables, optimizer, self.metric_variables
         weights, slots, metrics = ([observed(bindings[v]) for v in part] for part in parts)
