@@ -36,6 +36,7 @@ class Recover(Callback):
         ArgumentError: an argument out of its range, or a rate that can't be lowered because it is a schedule.
         StateError: the loss was no number again after so many attempts.
 
+    >>> import plait
     >>> model = plait.Sequential([plait.Input((2,)), plait.layers.Dense(1)])
     >>> model.compile(plait.optimizers.SGD(0.1), "mse")
     >>> x = np.ones((6, 2), "float32")
