@@ -16,6 +16,7 @@ from plait.layers.ownership import unique
 from plait.training.callbacks.base import Callback
 from plait.training.callbacks.progress import say
 
+_SHOWN = 8  # rows that the line for people names
 _REMEMBERED = 0.98  # how much of the average loss stays at each step
 
 
@@ -42,6 +43,7 @@ class Recover(Callback):
     >>> x = np.ones((6, 2), "float32")
     >>> x[3] = 1e30
     >>> history = model.fit(x, x[:, :1], batch_size=1, shuffle=False, verbose=0, callbacks=[Recover(keep=1)])
+    Recover: the loss was inf in epoch 1, step 4 (row 3; all of it finite); going on from the last good state, with the ...
     >>> bool(np.isfinite(history.history["loss"][0])), round(float(model.optimizer.learning_rate), 3)
     (True, 0.05)
     """
@@ -134,7 +136,10 @@ class Recover(Callback):
             known = {"loss": repr(loss), "epoch": self.run.epoch, "step": self.run.step, "rows": rows, "batch": parts}
             (self.folder / f"epoch-{self.run.epoch}-step-{self.run.step}.json").write_text(json.dumps(known, indent=1))
         odd = [name for name, summary in parts.items() if summary.get("not finite")]
-        numbers = f"rows {listing(map(str, rows))}" if rows is not None else f"{len(parts)} arrays"
+        numbers = f"{len(parts)} arrays"
+        if rows is not None:
+            shown = ", ".join(map(str, rows[:_SHOWN]))
+            numbers = f"row{'s' * (len(rows) > 1)} {shown}{', ...' * (len(rows) > _SHOWN)}"
         return f"{numbers}; not finite: {listing(odd)}" if odd else f"{numbers}; all of it finite"
 
 
