@@ -40,7 +40,6 @@ from plait.training.pace import Pace, begins_looped
 from plait.training.protocols import TrainedModel
 from plait.training.repeat import begin_epoch, own_randomness
 from plait.training.run import FitOptions, Run
-from plait.training.step import claimed
 
 
 def fit(model: TrainedModel, options: FitOptions) -> History:
@@ -91,8 +90,7 @@ def _train(model: TrainedModel, source: Any, validation: Any, run: Run) -> Histo
     phase = _Phase(trainer.train_rows, trainer.train_batch, watchers, "train", run)
     total, explained = (source.steps or 0) * (end - first), False
     features = FeatureCache(model, options.cache_frozen, end - first, print if verbose else None)
-    alone = claimed(trainer.variables, model.name)
-    with alone, deferred_interrupts() as interrupts, contextlib.closing(watchers):
+    with trainer.fit_under_way(), deferred_interrupts() as interrupts, contextlib.closing(watchers):
         phase.interrupts = interrupts
         watchers.on_train_begin()
         epochs, skip, logs = run.begin(watchers.callbacks)
