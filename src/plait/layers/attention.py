@@ -281,6 +281,8 @@ def whole_mask(query: Any, key: Any, masks: tuple, attention_mask: Any, causal: 
 class _Attention(Layer):
     """Attention without weights of its own for queries and values: what both kinds share."""
 
+    _takes_structures = True
+
     _family = "attention"
 
     def __init__(self, dropout: float = 0.0, seed: int | None = None, **kwargs: Any):

@@ -18,6 +18,7 @@ from plait.layers.layer_config import RECENT_ARGUMENTS
 from plait.layers.quantized import Layout, Quantizable, rows_of
 from plait.layers.shapes import as_shapes
 from plait.lowering.products import product
+from plait.ops import masks as _rules_of_masks  # noqa: F401  (tells ops what to do with the masks that layers make)
 
 
 @builtin("layers")
@@ -341,6 +342,8 @@ class Lambda(Layer):
 
     Differs: files never hold code. A named function is saved by its registered name; a lambda can't be saved.
     """
+
+    _takes_structures = True
 
     _family = "dense"
 

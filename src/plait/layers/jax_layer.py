@@ -50,6 +50,8 @@ class JaxLayer(Layer):
     (2, 3)
     """
 
+    _takes_structures = True
+
     def __init__(
         self,
         call_fn: Callable,

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from plait import activations
+from plait.common.messages import describe
 from plait.common.numbers import as_list
 from plait.common.registry import builtin
 from plait.common.serialization import deserialize, plain
@@ -107,8 +108,8 @@ class RNN(Layer):
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
         states = self._first_states(sequences, initial_state)
-        if mask is not None and mask.ndim > 2:
-            mask = mask[..., 0]
+        if mask is not None:
+            mask = self._checked(mask, sequences)
         outputs, last, states = self._run_cell(sequences, states, mask, training)
         if self.stateful and self.states is not None:
             for variable, value in zip(self.states, jax.tree.leaves(states), strict=True):
@@ -149,6 +150,15 @@ class RNN(Layer):
                 f"{type(self).__name__} {self.name!r}: is stateful and keeps states for a batch size of {kept}, but got a batch "
                 f"size of {size}. Give batches of that size; a state of its own comes by `initial_state`."
             )
+
+    def _checked(self, mask: Any, sequences: Any) -> Any:
+        steps = mask[..., 0] if mask.ndim > 2 else mask
+        if steps.shape != sequences.shape[:2]:
+            raise ShapeError(
+                f"{type(self).__name__} {self.name!r}: the mask must have the first two axes (B, T) of the sequences, which are "
+                f"{describe(sequences)}, but got {describe(mask)}. Cut or pad the mask as the sequences were."
+            )
+        return steps
 
     def _run_cell(self, sequences: Any, states: list, mask: Any, training: bool) -> tuple[Any, Any, list]:
         """Runs the cell: `(outputs (B, T, ...), the last output, the last states)`."""

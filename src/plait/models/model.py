@@ -89,6 +89,7 @@ class Model(Layer):
     """
 
     _family = "model"
+    _takes_structures = True
     _records = (
         "optimizer _history _compilation _trainer _graph stop_training stop_evaluating stop_predicting run_eagerly jit_compile "
         "steps_per_execution _input_names _optional _takes_any_size _opened _host_part _calls _places _has_integers "
@@ -517,6 +518,7 @@ class Model(Layer):
         cache_frozen: Any = "auto",
         seed: int | None = None,
         progress: str = "bar",
+        resume: Any = None,
     ) -> History:
         """Trains the model, and returns the History: `history.history` has a list by name, one number an epoch.
 
@@ -525,7 +527,7 @@ class Model(Layer):
         options = FitOptions(
             x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight,
             sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq,
-            cache_frozen, seed, progress,
+            cache_frozen, seed, progress, resume,
         )  # fmt: skip
         return training.fit(self, options)
 

@@ -7,6 +7,9 @@ are pure: state comes in as lists of arrays and goes out as such, in the order o
     test_step(state, data) -> (logs, state)     state: trainable, non-trainable and metrics' variables
     predict_step(state, data) -> (outputs, non-trainable variables)    state: trainable and non-trainable variables
 
+A step that takes `data` alone, as one writes it for TensorFlow or PyTorch, reads and assigns the variables themselves, and returns
+its logs or outputs alone. So do these methods where they are given the data alone.
+
 Life under jit: the step (training/step.py) runs them inside its one program, so the loop is as fast as with the usual
 step, whatever is defined here; what they print or append is seen once, when they are traced.
 """
@@ -22,12 +25,14 @@ from plait.core.pure import pure
 from plait.training.data.source import unpack
 from plait.training.protocols import TrainedModel
 
+_ALONE: Any = object()  # stands for the data where a step was given the data alone
+
 PARTS = ("trainable", "non-trainable", "optimizer's", "metrics'")
 
 
 @default
-def train_step(model: TrainedModel, state: Sequence, data: Any) -> tuple[dict, tuple]:
-    """One step of training on a batch, as a pure function.
+def train_step(model: TrainedModel, state: Any, data: Any = _ALONE) -> Any:
+    """One step of training on a batch, as a pure function; given the data alone, one on the variables.
 
     Args:
         model: a compiled model.
@@ -35,16 +40,18 @@ def train_step(model: TrainedModel, state: Sequence, data: Any) -> tuple[dict, t
         data: `x`, `(x, y)` or `(x, y, sample_weight)`.
 
     Returns:
-        the logs by name, and the state after the step.
+        the logs by name, and the state after the step; given the data alone, the logs.
     """
     trainer = model._trainer
+    if data is _ALONE:
+        return trainer.on_variables(trainer.train_one, state)
     after = trainer.train_one(trainer.joined(state), unpack(data))
     return trainer.logs(after), trainer.parted(after)
 
 
 @default
-def test_step(model: TrainedModel, state: Sequence, data: Any) -> tuple[dict, tuple]:
-    """One step of evaluation on a batch, as a pure function.
+def test_step(model: TrainedModel, state: Any, data: Any = _ALONE) -> Any:
+    """One step of evaluation on a batch, as a pure function; given the data alone, one on the variables.
 
     Args:
         model: a compiled model.
@@ -52,17 +59,19 @@ def test_step(model: TrainedModel, state: Sequence, data: Any) -> tuple[dict, tu
         data: `x`, `(x, y)` or `(x, y, sample_weight)`.
 
     Returns:
-        the logs by name, and the state after the step.
+        the logs by name, and the state after the step; given the data alone, the logs.
     """
     trainer = model._trainer
+    if data is _ALONE:
+        return trainer.on_variables(trainer.test_one, state)
     after = trainer.test_one(trainer.joined((state[0], state[1], [], state[2])), unpack(data))
     trainable, rest, _, metrics = trainer.parted(after)
     return trainer.logs(after), (trainable, rest, metrics)
 
 
 @default
-def predict_step(model: TrainedModel, state: Sequence, data: Any) -> tuple[Any, list]:
-    """The outputs for a batch, as a pure function.
+def predict_step(model: TrainedModel, state: Any, data: Any = _ALONE) -> Any:
+    """The outputs for a batch, as a pure function; given the data alone, with the variables as they are.
 
     Args:
         model: a built model.
@@ -70,10 +79,19 @@ def predict_step(model: TrainedModel, state: Sequence, data: Any) -> tuple[Any, 
         data: `x`, or a batch whose first part is x.
 
     Returns:
-        the outputs, and the non-trainable variables' values after the call.
+        the outputs, and the non-trainable variables' values after the call; given the data alone, the outputs.
     """
+    if data is _ALONE:
+        return model(unpack(state)[0], training=False)
     outputs, rest = model.stateless_call(state[0], state[1], unpack(data)[0], training=False)
     return outputs, rest
+
+
+def takes_data_alone(cls: type, step: str) -> bool:
+    """Whether a class's own step has one argument, the data."""
+    parameters = list(inspect.signature(getattr(cls, step)).parameters.values())[1:]
+    by_position = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return len(by_position) == 1 and not any(p.kind is p.VAR_POSITIONAL for p in parameters)
 
 
 def compute_loss_and_updates(

@@ -21,6 +21,7 @@ from plait.core.program import Program
 from plait.errors import ArgumentError, DataError
 from plait.training.callbacks.callback_list import CallbackList
 from plait.training.counted import counted
+from plait.training.custom import takes_data_alone
 from plait.training.data import ArraySource, DataOf, closing_sources, pack, source_of
 from plait.training.protocols import TrainedModel
 from plait.training.together import batches_together, dispatches_of_many
@@ -109,6 +110,8 @@ def _function(model: TrainedModel) -> Callable:
         return lambda batch: model(batch[0], training=False)
 
     def step(data: Any) -> Any:
+        if takes_data_alone(type(model), "predict_step"):
+            return model.predict_step(data)
         others = model.non_trainable_variables
         before = [variable.value for variable in others]
         outputs, after = model.predict_step(([v.value for v in model.trainable_variables], before), data)
@@ -237,6 +240,11 @@ class _Growing:
         self.append(first)
 
     def append(self, array: np.ndarray) -> None:
+        if array.shape[1:] != self._array.shape[1:]:
+            raise DataError(
+                f"predict: one batch gives rows of shape {self._array.shape[1:]}, another of {array.shape[1:]}, and one array can't "
+                "hold both. Pad the batches to one size, or take the outputs batch by batch, from `predict_batches`."
+            )
         end, dtype = self._count + len(array), self._array.dtype
         if array.dtype != dtype:  # longer strings
             dtype = np.result_type(array.dtype, dtype)

@@ -6,14 +6,17 @@ reach it as `self.run`, read where it stands, stop it, or have it begin at a lat
 What it is not: the loop, which is `training/loop`.
 """
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from plait.common.settings import settings
 from plait.errors import ArgumentError, StateError
+from plait.training.backups import Keeper, Kept
 from plait.training.checks import check_options
 from plait.training.data.choose import check_count
+from plait.training.data.generators import generators_now
 from plait.training.protocols import TrainedModel
 
 
@@ -44,6 +47,9 @@ class FitOptions:
             of (seed, epoch, step, layer). None goes on with the program's random numbers.
         progress: how it is shown where it is shown live: "bar", or "plot" for curves in the terminal, a panel for each loss and
             metric. Elsewhere, and with verbose=2, either gives one line an epoch.
+        resume: a folder for backups of this run alone. A `fit` that is called again with it, in this process or another,
+            goes on where the last one died, with the same bits, history and files in the end; where that one had ended, it
+            returns what that one returned.
 
     Raises:
         ArgumentError: a value that has no meaning.
@@ -68,6 +74,7 @@ class FitOptions:
     cache_frozen: Any = "auto"
     seed: int | None = None
     progress: str = "bar"
+    resume: Any = None
 
     def __post_init__(self) -> None:
         check_options(self.verbose, self.shuffle, self.validation_freq, self.progress)
@@ -110,6 +117,9 @@ class Run:
     Attributes:
         epoch: the number of the epoch under way, from 0.
         step: how many steps of it are done.
+        keeper: what keeps backups of it; None where none are kept.
+        callbacks: the callbacks, in order.
+        data: facts about the data that a backup must agree with.
 
     >>> import numpy as np
     >>> import plait
@@ -127,7 +137,11 @@ class Run:
     def __init__(self, model: TrainedModel, options: FitOptions):
         self.options = options
         self.epoch, self.step = options.initial_epoch, 0
-        self._model, self._began = model, False
+        self.keeper: Keeper | None = None
+        self.callbacks: list[Any] = []
+        self.data: dict[str, Any] = {}
+        self._earlier: Kept | None = None
+        self._model, self._began, self._generators = model, False, {}
 
     def resume_from(self, epoch: int, step: int = 0) -> None:
         """Has the run begin at a later place; for `on_train_begin`.
@@ -145,10 +159,51 @@ class Run:
             )
         self.epoch, self.step = epoch, step
 
-    def begin(self) -> tuple[int, int]:
-        """The place to begin at: the epoch, and how many of its steps are done."""
+    def started(self, source: Any) -> None:
+        """Notes what the generators are like, and what the data is, before the first batch is looked at."""
+        self._generators = generators_now()
+        self.data = {"batch_size": source.batch_size, "rows": getattr(source, "rows", None), "steps": source.steps}
+
+    @contextlib.contextmanager
+    def kept(self, callbacks: list[Any]) -> Iterator[None]:
+        """A block in which the run is backed up, if it is to be; afterwards the last backup is on the disk."""
+        self.callbacks, ended = callbacks, False
+        if self.options.resume is not None:
+            self.keeper = Keeper(self.options.resume, self._model)
+        try:
+            yield
+            ended = True
+        finally:
+            if self.keeper is not None:
+                self.keeper.close(ended)
+
+    def begin(self) -> tuple[range, int, dict]:
+        """The epochs that are left, how many steps of the first of them are done, and the logs of the epoch before."""
+        end, logs, stopped = self.options.end, {}, False
+        if self.keeper is not None:
+            self.keeper.starts(self._generators, self.callbacks)
+            self._earlier = self.keeper.restore(self)
+        if self._earlier is not None:
+            self.resume_from(*self._earlier.place)
+            logs, stopped = self._earlier.logs, self._earlier.stopped
+            if stopped or self.epoch >= end:
+                self._earlier.give_to(self.callbacks)
         self._began = True
-        return self.epoch, self.step
+        return range(self.epoch, self.epoch if stopped else end), self.step, logs
+
+    def catch_up(self, source: Any) -> None:
+        """Brings callbacks and data to where an earlier start left them, once; and notes where the data is."""
+        if self._earlier is not None:
+            earlier, self._earlier = self._earlier, None
+            earlier.give_to(self.callbacks)
+            earlier.rewind(source)
+        if self.keeper is not None:
+            self.keeper.epoch_begins(source)
+
+    def epoch_ended(self, source: Any, logs: dict) -> None:
+        """Backs the epoch's end up, if it is time to."""
+        if self.keeper is not None:
+            self.keeper.epoch_ended(self, source, logs)
 
     def stop(self) -> None:
         """Ends the run after the step, or the epoch, that is under way."""

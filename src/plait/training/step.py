@@ -29,7 +29,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from plait.common.messages import listing, warn
+from plait.common.messages import describe, listing, warn
 from plait.common.scope import current, scope
 from plait.common.traits import has_default, is_usual
 from plait.common.tree import flatten, leaves_with_paths, map_structure, map_structure_in_order, path_name
@@ -49,7 +49,7 @@ from plait.random import global_states
 from plait.training import custom
 from plait.training.checks import check_class_weight
 from plait.training.compiled import weights_of_classes
-from plait.training.data.source import pack
+from plait.training.data.source import pack, unpack
 from plait.training.divided import Features
 from plait.training.labels import Labels
 from plait.training.names import match_labels
@@ -428,17 +428,53 @@ class Trainer:
     def _train(self, state: State, batch: tuple) -> State:
         if has_default(type(self.model), "train_step"):
             return self.train_one(state, batch)
-        with self._bound(state):
+        with self._bound(state) as bindings:
+            if custom.takes_data_alone(type(self.model), "train_step"):
+                return self._state_in(bindings, self.model.train_step(pack(*batch)), state)
             logs, after = self.model.train_step(self.parted(state), pack(*batch))
             return self.joined(after, state, logs)
 
     def _test(self, state: State, batch: tuple) -> State:
         if has_default(type(self.model), "test_step"):
             return self.test_one(state, batch)
-        with self._bound(state):
+        with self._bound(state) as bindings:
+            if custom.takes_data_alone(type(self.model), "test_step"):
+                return self._state_in(bindings, self.model.test_step(pack(*batch)), state)
             trainable, rest, optimizer, metrics = self.parted(state)
             logs, after = self.model.test_step((trainable, rest, metrics), pack(*batch))
             return self.joined((*after[:2], optimizer, after[2]), state, logs)
+
+    def _state_in(self, bindings: dict, logs: Any, like: State) -> State:
+        """The state after a step that assigned to variables, and returned its logs alone."""
+        if not isinstance(logs, Mapping):
+            raise ArgumentError(
+                f"{self.model.name}: a step that takes `data` alone returns its logs, a dict by name, but this one returned "
+                f"{describe(logs)}."
+            )
+        optimizer = self.model.optimizer.variables if like.optimizer else []
+        parts = [[bindings[v] for v in part] for part in (self.variables, optimizer, self.metric_variables)]
+        state = jax.tree.map(
+            lambda new, old: jnp.asarray(new, old.dtype), State(parts[0], parts[1], parts[2]), like._replace(logs=None)
+        )
+        return state._replace(logs=flat_logs(logs))
+
+    def on_variables(self, one: Callable, data: Any) -> dict:
+        """Runs a step on the variables' values as they are, assigns what it changes, and returns the logs.
+
+        Args:
+            one: `train_one` or `test_one`.
+            data: `x`, `(x, y)` or `(x, y, sample_weight)`.
+        """
+        optimizer = list(self.model.optimizer.variables) if self.model.optimizer is not None else []
+        variables = [*self.variables, *optimizer, *self.metric_variables]
+        old_values = [variable.value for variable in variables]
+        first, second = len(self.variables), len(self.variables) + len(optimizer)
+        after = one(State(old_values[:first], old_values[first:second], old_values[second:]), unpack(data))
+        new_values = [*after.weights, *after.optimizer, *after.metrics]
+        for variable, old, new in zip(variables, old_values, new_values, strict=True):
+            if old is not new:
+                variable.assign(new)
+        return self.logs(after)
 
     def keeps_logs(self, step: str) -> bool:
         """Whether the logs come from a step of the user's, so that a loop hands them on."""
@@ -492,6 +528,8 @@ class Trainer:
                 sample_weight = self._with_class_weights(y, y_pred, sample_weight)
             loss = custom.loss_of(model, x, y, y_pred, sample_weight, training)
             loss = loss if hasattr(loss, "dtype") else jnp.asarray(loss, "float32")
+            if training and loss.ndim:
+                raise ArgumentError(model._compilation.explain_shape(loss))
             model._compilation.loss_tracker.update_state(lax.stop_gradient(loss), sample_weight=custom.batch_size(x))
             logs = model.compute_metrics(x, y, map_structure_in_order(_detached, y_pred), sample_weight)
             usual = has_default(type(model), "compute_metrics")

@@ -44,6 +44,19 @@ class Source(Protocol):
         """
         ...
 
+    def state(self) -> dict:
+        """Where the data is between two epochs, as plain data and arrays."""
+        ...
+
+    def restore(self, state: dict, epoch: int) -> None:
+        """Brings data that has just been made to where another one was.
+
+        Args:
+            state: of the other one.
+            epoch: the number of the epoch that comes next. For the first one its first batch is made again.
+        """
+        ...
+
     def close(self) -> None:
         """Ends what outlives an epoch: worker processes."""
         ...
