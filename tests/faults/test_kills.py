@@ -4,13 +4,13 @@ In the end all files are those of a process that was never killed, byte by byte:
 history, the logger's table and the best weights.
 """
 
+import contextlib
 import json
 import os
 import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -52,24 +52,37 @@ def files(folder):
     return arrays, epochs, history, (folder / "log.csv").read_text(), best
 
 
+def written(path):
+    """When a file was written; 0 where there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:  # it is being renamed
+        return 0
+
+
+def kill(process, backup, draw):
+    """Kills a process some time after its next backup, and says whether it had ended before."""
+    before, patience = written(backup), draw.uniform(0, 1.2)
+    while written(backup) in (0, before) and process.poll() is None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.02)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(patience)
+    ended = process.poll() is not None
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    return ended
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", SOURCES)
 def test_a_killed_run_ends_as_one_that_was_never_killed(kind, tmp_path):
     for name in ("whole", "killed"):
         (tmp_path / name).mkdir()
-    started = time.monotonic()
     ends_well(begin(kind, tmp_path / "whole"), tmp_path / "whole")
-    takes = time.monotonic() - started
-    draw, killed = random.Random(f"{kind} kills"), 0
-    while True:
-        process = begin(kind, tmp_path / "killed")
-        try:
-            process.wait(draw.uniform(0.4, 1.0) * takes if killed < KILLS else None)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            killed += 1
-            continue
-        ends_well(process, tmp_path / "killed")
-        break
+    draw = random.Random(f"{kind} kills")
+    for _ in range(KILLS):
+        if kill(begin(kind, tmp_path / "killed"), tmp_path / "killed" / "run" / "latest.backup.npz", draw):
+            break  # it was at its end already
+    ends_well(begin(kind, tmp_path / "killed"), tmp_path / "killed")
     assert files(tmp_path / "killed") == files(tmp_path / "whole")

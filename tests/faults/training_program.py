@@ -13,7 +13,7 @@ import numpy as np
 import plait
 from plait import layers
 
-ROWS, EPOCHS, BATCH = 600, 14, 20
+ROWS, EPOCHS, BATCH = 600, 150, 20
 
 
 def data():
@@ -121,7 +121,7 @@ def main(kind, folder):
         callbacks=[
             Count(),
             plait.callbacks.ReduceLROnPlateau(patience=1, cooldown=1, factor=0.7),
-            plait.callbacks.EarlyStopping(patience=30, restore_best_weights=True),
+            plait.callbacks.EarlyStopping(patience=140, restore_best_weights=True),
             plait.callbacks.CSVLogger(folder / "log.csv"),
             plait.callbacks.ModelCheckpoint(folder / "best.weights.h5", save_best_only=True, save_weights_only=True),
         ],

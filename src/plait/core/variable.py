@@ -178,6 +178,8 @@ class Variable:
     ([0.5, 1.0], [0.5, 1.0])
     """
 
+    __array_priority__ = 100  # NumPy leaves `array + variable` to the variable, so that it is JAX that computes
+
     def __init__(
         self,
         initializer: Any,
@@ -219,6 +221,8 @@ class Variable:
         bindings = scope.bindings
         if bindings is not None and self in bindings:
             value = bindings[self]
+            if _observer is not None:
+                value = _observer(self, value)
         else:
             if scope.finder is not None:
                 scope.finder.reads(self)
@@ -300,7 +304,7 @@ class Variable:
         if scope.bindings is not None:
             if scope.finder is not None:
                 scope.finder.assigns(self)
-            scope.bindings[self] = value
+            scope.bindings[self] = observed(value)
             return value
         value = observed(value)
         if isinstance(value, Tracer):

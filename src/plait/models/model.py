@@ -613,8 +613,8 @@ class Model(Layer):
 
     @property
     def metrics(self) -> list:
-        """The metrics of the last `compile`, the loss first; then those of its layers."""
-        own = self._compilation.metric_objects if self._compilation is not None else []
+        """The loss, the metrics of the last `compile` as one, the outputs' losses; then the metrics of its layers."""
+        own = self._compilation.listed if self._compilation is not None else []
         return unique([*own, *super().metrics])
 
     @property

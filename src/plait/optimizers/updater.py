@@ -246,7 +246,7 @@ class Updater(Holder):
         self._births = MappingProxyType({variable: self._births.get(variable, now) for variable in variables})
         keep(self, _trainable_variables=variables)
         self._compiled, self._built_with = None, self._options()
-        with scope(bindings=None, compute_dtype=None), jax.ensure_compile_time_eval():
+        with scope(bindings=None, finder=None, compute_dtype=None), jax.ensure_compile_time_eval():
             self._build_common()
             rule = self.rule()
             if rule is not None:

@@ -155,14 +155,11 @@ class Keeper:
 
     # ------------------------------------------------------------------------ restoring
 
-    def restore(self, run: Any) -> "Kept | None":
-        """Gives the variables the values of the newest whole backup.
-
-        Returns:
-            what else it holds; None where there is no backup.
+    def read(self) -> "Kept | None":
+        """The newest whole backup; None where there is none.
 
         Raises:
-            FileError: the backups are damaged, or were made by another model or with other data.
+            FileError: the backups are damaged, or of another version.
         """
         damaged = []
         for name in (_LATEST, _PREVIOUS):
@@ -171,39 +168,35 @@ class Keeper:
                 continue
             try:
                 with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-                    arrays = {key: stored[key] for key in stored.files}
-                about = json.loads(arrays["about"].tobytes())
+                    kept = Kept(path, {key: stored[key] for key in stored.files})
             except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
                 damaged.append(f"{path}: {error}")
                 continue
             if damaged:
                 warn(f"fit: a backup is damaged, the one before it is used: {damaged[0]}")
-            return self._put_back(path, about, arrays, run)
+            return kept
         if damaged:
             raise FileError(f"fit: no backup in {str(self.folder)!r} can be read: {damaged}. Delete them.")
         return None
 
-    def _put_back(self, path: Path, about: dict, stored: dict, run: Any) -> "Kept":
-        if about.get("format") != _FORMAT:
-            raise FileError(
-                f"fit: {str(path)!r} was written by another version of plait (format {about.get('format', 1)}, this reads "
-                f"{_FORMAT}). Go on with that version, or begin in another folder."
-            )
+    def restore(self, kept: "Kept", run: Any) -> None:
+        """Gives the variables the values of a backup.
+
+        Raises:
+            FileError: it was made by another model, or with other data.
+        """
         variables = self._variables()
-        problems = _differences(about, [[v.path, list(v.shape), v.dtype] for v in variables], run.data)
+        problems = _differences(kept.about, [[v.path, list(v.shape), v.dtype] for v in variables], run.data)
         if problems:
             raise FileError(
-                f"fit: {str(path)!r} was made by another model, or by a run with other data: {'; '.join(problems)}. Give each "
-                "run a folder of its own."
+                f"fit: {str(kept.path)!r} was made by another model, or by a run with other data: {'; '.join(problems)}. Give "
+                "each run a folder of its own."
             )
         for index, variable in enumerate(variables):
             value = np.asarray(variable.value)
-            variable.assign(np.frombuffer(stored[f"v{index}"].tobytes(), value.dtype).reshape(value.shape))
-        arrays = [stored[f"a{index}"] for index in range(sum(name[0] == "a" and name != "about" for name in stored))]
-        kept = Kept(about, arrays)
-        self._start, self._begin, self._seconds = kept.start, kept.begin, about["seconds"]
+            variable.assign(np.frombuffer(kept.stored[f"v{index}"].tobytes(), value.dtype).reshape(value.shape))
+        self._begin, self._seconds = kept.begin, kept.about["seconds"]
         self._note_start(kept.place)
-        return kept
 
     def _note_start(self, place: tuple[int, int]) -> None:
         """Counts how often a run began at the same place: one that dies again and again soon after is to get on all the same."""
@@ -224,30 +217,43 @@ class Keeper:
 
 
 class Kept:
-    """What a backup holds besides the values of variables.
+    """A backup that has been read.
 
     Attributes:
+        path: the file.
+        stored: its arrays.
+        about: all else, as JSON holds it.
         place: the epoch to go on with, and how many of its steps are done.
         stopped: whether a callback had ended the run.
+        start: the generators before the run looked at its first batch.
+        begin: the generators, and the data, when the epoch began.
+        logs: of the epoch before.
     """
 
-    def __init__(self, about: dict, arrays: list[np.ndarray]):
-        self._about, self._arrays = about, arrays
-        self.place, self.stopped = (about["epoch"], about["step"]), about["stopped"]
-        self.start: dict = decode(about["start"], arrays)
-        self.begin: dict = decode(about["begin"], arrays)
-        self.logs: dict = decode(about["logs"], arrays) or {}
+    def __init__(self, path: Path, stored: dict[str, np.ndarray]):
+        self.path, self.stored = path, stored
+        self.about: dict = json.loads(stored["about"].tobytes())
+        if self.about.get("format") != _FORMAT:
+            raise FileError(
+                f"fit: {str(path)!r} was written by another version of plait (format {self.about.get('format', 1)}, this reads "
+                f"{_FORMAT}). Go on with that version, or begin in another folder."
+            )
+        count = sum(name[0] == "a" and name != "about" for name in stored)
+        self._arrays = [stored[f"a{index}"] for index in range(count)]
+        self.place, self.stopped = (self.about["epoch"], self.about["step"]), self.about["stopped"]
+        self.start: dict = decode(self.about["start"], self._arrays)
+        self.begin: dict = decode(self.about["begin"], self._arrays)
+        self.logs: dict = decode(self.about["logs"], self._arrays) or {}
 
-    def rewind(self, source: Any) -> None:
-        """Brings the data and the generators to where the epoch began."""
-        set_generators(self.start)
-        source.restore(self.begin["source"], self.place[0])
+    def rewind(self, source: Any, first: int) -> None:
+        """Brings the data and the generators to where the epoch began; the run's first epoch has the number `first`."""
+        source.restore(self.begin["source"], self.place[0] - first)
         set_generators(self.begin["generators"])
 
     def give_to(self, callbacks: Sequence) -> None:
         """Gives callbacks what they kept; those that the run did not have begin as they are."""
         left: dict[str, list] = {}
-        for name, state in self._about["callbacks"]:
+        for name, state in self.about["callbacks"]:
             left.setdefault(name, []).append(state)
         for callback in callbacks:
             states = left.get(type(callback).__name__)

@@ -71,9 +71,16 @@ def fit(model: TrainedModel, options: FitOptions) -> History:
 
 def _fit(model: TrainedModel, source: Any, validation: Any, options: FitOptions) -> History:
     """Trains on a source."""
+    # What is drawn to look at the first batch belongs to the first epoch.
+    begin_epoch(options.seed, options.initial_epoch, ())
+    with (run := Run(model, options)).closing():
+        return _train(model, source, validation, run)
+
+
+def _train(model: TrainedModel, source: Any, validation: Any, run: Run) -> History:
+    """Runs the epochs."""
+    options = run.options
     first, end, seed, verbose = options.initial_epoch, options.end, options.seed, options.verbose
-    begin_epoch(seed, first, ())  # what is drawn to look at the first batch belongs to that epoch
-    run = Run(model, options)
     trainer = _prepared(model, source, run)
     if validation is not None:
         validation.check_with(_for_evaluation(trainer))
@@ -85,10 +92,10 @@ def _fit(model: TrainedModel, source: Any, validation: Any, options: FitOptions)
     total, explained = (source.steps or 0) * (end - first), False
     features = FeatureCache(model, options.cache_frozen, end - first, print if verbose else None)
     alone = claimed(trainer.variables, model.name)
-    with alone, deferred_interrupts() as interrupts, contextlib.closing(watchers), run.kept(watchers.callbacks):
+    with alone, deferred_interrupts() as interrupts, contextlib.closing(watchers):
         phase.interrupts = interrupts
         watchers.on_train_begin()
-        epochs, skip, logs = run.begin()
+        epochs, skip, logs = run.begin(watchers.callbacks)
         phase.pace = _pace(model, watchers, "train", steady=run.keeper is not None)
         if run.keeper is not None:
             interrupts.hear_termination()

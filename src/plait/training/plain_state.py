@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
-# What an object came with it has again when the program starts again; larger things than these are not looked into.
+# What an object came with it has again when the program starts again; larger things than these aren't looked into.
 _MOST_BYTES = 1 << 20
 _MOST_ITEMS = 10_000
 
@@ -67,7 +67,7 @@ def state_of(thing: Any, arrays: list[np.ndarray], came_with: Mapping[str, Any] 
     Args:
         thing: the object.
         arrays: a list that its arrays are added to.
-        came_with: its attributes when the run began. Large ones that are still the same are left out.
+        came_with: its attributes when the run began. Those that are as they were are left out.
     """
     if hasattr(thing, "state_dict") and hasattr(thing, "load_state_dict"):
         return {"own": encode(thing.state_dict(), arrays)}
@@ -77,8 +77,7 @@ def state_of(thing: Any, arrays: list[np.ndarray], came_with: Mapping[str, Any] 
         if isinstance(value, np.random.Generator):
             generators[name] = encode(value.bit_generator.state, arrays)
             continue
-        same = came_with is not None and came_with.get(name, thing) is value
-        if name in left_out or (same and _is_large(value)):
+        if name in left_out or (came_with is not None and name in came_with and _is_as_before(value, came_with[name])):
             continue
         before = len(arrays)
         try:
@@ -88,10 +87,16 @@ def state_of(thing: Any, arrays: list[np.ndarray], came_with: Mapping[str, Any] 
     return {"plain": plain, "generators": generators}
 
 
-def _is_large(value: Any) -> bool:
+def _is_as_before(value: Any, before: Any) -> bool:
+    """Whether an object that is made anew has a value again, which may be an option that the program has changed since.
+
+    Containers and arrays may have been changed in place; larger ones than a state should hold are taken to be as before.
+    """
     if isinstance(value, (list, tuple, Mapping)):
-        return len(value) > _MOST_ITEMS
-    return getattr(value, "nbytes", 0) > _MOST_BYTES
+        return value is before and len(value) > _MOST_ITEMS
+    if hasattr(value, "nbytes") and np.ndim(value):
+        return value is before and value.nbytes > _MOST_BYTES
+    return value is before or (type(value) is type(before) and isinstance(value, (int, float, str)) and value == before)
 
 
 def put_back(thing: Any, state: dict, arrays: list[np.ndarray]) -> None:

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from plait.common.settings import settings
+from plait.common.tree import flatten
 from plait.errors import ArgumentError, StateError
 from plait.training.backups import Keeper, Kept
 from plait.training.checks import check_options
 from plait.training.data.choose import check_count
-from plait.training.data.generators import generators_now
+from plait.training.data.generators import generators_now, set_generators
 from plait.training.protocols import TrainedModel
 
 
@@ -160,16 +161,26 @@ class Run:
         self.epoch, self.step = epoch, step
 
     def started(self, source: Any) -> None:
-        """Notes what the generators are like, and what the data is, before the first batch is looked at."""
-        self._generators = generators_now()
+        """Finds an earlier start's backup, if the run is to be backed up, before the first batch is looked at."""
         self.data = {"batch_size": source.batch_size, "rows": getattr(source, "rows", None), "steps": source.steps}
-
-    @contextlib.contextmanager
-    def kept(self, callbacks: list[Any]) -> Iterator[None]:
-        """A block in which the run is backed up, if it is to be; afterwards the last backup is on the disk."""
-        self.callbacks, ended = callbacks, False
+        self._generators = generators_now()
+        makers = [c for c in flatten(self.options.callbacks) if hasattr(c, "make_keeper")]
+        if len(makers) + (self.options.resume is not None) > 1:
+            raise ArgumentError("fit: this run is backed up twice. Give either `resume` or one BackupAndRestore.")
         if self.options.resume is not None:
             self.keeper = Keeper(self.options.resume, self._model)
+        elif makers:
+            self.keeper = makers[0].make_keeper(self._model)
+        if self.keeper is not None:
+            self._earlier = self.keeper.read()
+            if self._earlier is not None:
+                self._generators = self._earlier.start
+                set_generators(self._generators)
+
+    @contextlib.contextmanager
+    def closing(self) -> Iterator[None]:
+        """A block after which the last backup is on the disk."""
+        ended = False
         try:
             yield
             ended = True
@@ -177,17 +188,17 @@ class Run:
             if self.keeper is not None:
                 self.keeper.close(ended)
 
-    def begin(self) -> tuple[range, int, dict]:
+    def begin(self, callbacks: list[Any]) -> tuple[range, int, dict]:
         """The epochs that are left, how many steps of the first of them are done, and the logs of the epoch before."""
-        end, logs, stopped = self.options.end, {}, False
+        self.callbacks, end, logs, stopped = callbacks, self.options.end, {}, False
         if self.keeper is not None:
-            self.keeper.starts(self._generators, self.callbacks)
-            self._earlier = self.keeper.restore(self)
-        if self._earlier is not None:
+            self.keeper.starts(self._generators, callbacks)
+        if self.keeper is not None and self._earlier is not None:
+            self.keeper.restore(self._earlier, self)
             self.resume_from(*self._earlier.place)
             logs, stopped = self._earlier.logs, self._earlier.stopped
             if stopped or self.epoch >= end:
-                self._earlier.give_to(self.callbacks)
+                self._earlier.give_to(callbacks)
         self._began = True
         return range(self.epoch, self.epoch if stopped else end), self.step, logs
 
@@ -196,7 +207,7 @@ class Run:
         if self._earlier is not None:
             earlier, self._earlier = self._earlier, None
             earlier.give_to(self.callbacks)
-            earlier.rewind(source)
+            earlier.rewind(source, self.options.initial_epoch)
         if self.keeper is not None:
             self.keeper.epoch_begins(source)
 

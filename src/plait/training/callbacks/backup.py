@@ -11,6 +11,7 @@ from plait.common.registry import builtin
 from plait.errors import ArgumentError, StateError
 from plait.training.backups import Keeper
 from plait.training.callbacks.base import Callback
+from plait.training.protocols import TrainedModel
 
 
 @builtin("callbacks")
@@ -46,11 +47,10 @@ class BackupAndRestore(Callback):
         self.backup_dir, self.save_freq = Path(backup_dir), save_freq
         self.double_checkpoint, self.delete_checkpoint = double_checkpoint, delete_checkpoint
 
+    def make_keeper(self, model: TrainedModel) -> Keeper:
+        """What keeps the backups; `fit` asks for it before it looks at its data."""
+        return Keeper(self.backup_dir, model, self.save_freq, self.delete_checkpoint)
+
     def on_train_begin(self, logs: dict | None = None) -> None:
         if self.run is None:
             raise StateError("BackupAndRestore: it belongs to a `fit`, but this is a loop of the program's own.")
-        if self.run.keeper is not None:
-            raise ArgumentError(
-                "BackupAndRestore: this run is backed up already. Give either `resume` or one of these callbacks."
-            )
-        self.run.keeper = Keeper(self.backup_dir, self.model, self.save_freq, self.delete_checkpoint)

@@ -138,23 +138,30 @@ class BatchSource:
 
     def restore(self, state: dict, epoch: int) -> None:
         """Gives the data its state; what has none is passed over, batch by batch, up to the place."""
-        self._peeked, self._epochs = None, 0
-        if not self.once:
-            self._running = None
+        if not epoch:
+            return  # it has begun as the other one did
+        self._peeked = None
         if "data" in state:
+            self._running = None
             self._data.load_state_dict(decode(state["data"], state["arrays"]))
         elif "iterator" in state:
+            self._running = None
             self._pass().set_state(state["iterator"])  # type: ignore[attr-defined]
-            self._epochs = state["epochs"]
-        elif state["epochs"] and not _draws_from_generators(self._data):
-            for _ in range(state["epochs"]):
-                for _ in itertools.islice(self._rest(), self.steps):
-                    pass
-                self._epochs += 1
-                if not self.once and not self._goes_on:
-                    self.close()
-        if not epoch:
-            self.first()
+        elif _draws_from_generators(self._data):
+            self._running = None
+        else:
+            self._pass_over(state["epochs"])
+        self._epochs = state.get("epochs", epoch)
+
+    def _pass_over(self, epochs: int) -> None:
+        """Takes the batches of some epochs and forgets them; the first one of all has been taken."""
+        taken = 1
+        for _ in range(epochs):
+            for _ in itertools.islice(self._rest(), None if self.steps is None else self.steps - taken):
+                pass
+            taken = 0
+            if not self.once and not self._goes_on:
+                self.close()
 
     def _nothing(self) -> DataError:
         if self._epochs:

@@ -200,19 +200,18 @@ class PyDatasetSource:
 
     def restore(self, state: dict, epoch: int) -> None:
         """Runs the hooks again, with the generators as they were, and gives the data set what it kept."""
-        began_early, self._begun = self._begun is not None, None
+        if not epoch:
+            return  # it has begun as the other one did
+        began, self._begun = self._begun is not None, None
         for generators in state["hooks"] or ():
-            if epoch and not began_early:
+            if not began:
                 self._call("on_epoch_begin")
-            began_early = False
+            began = False
             set_generators(generators)
             self._call("on_epoch_end")
         self._hooks = state["hooks"] if self._hooks is not None else None
         put_back(self._dataset, state["dataset"], state["arrays"])
         self._left, self._reached = state["left"], state["reached"]
-        if not epoch:
-            self._left, self._reached = [], 0
-            self.first()
 
     def _made_ahead(self, head: tuple, order: Iterator[int], together: int, exactly: bool) -> Iterator[Any]:
         """Two stages: `workers` make batches, and one thread sends them to the device."""

@@ -49,11 +49,11 @@ class Source(Protocol):
         ...
 
     def restore(self, state: dict, epoch: int) -> None:
-        """Brings data that has just been made to where another one was.
+        """Brings data whose first batch alone was looked at to where another one was.
 
         Args:
             state: of the other one.
-            epoch: the number of the epoch that comes next. For the first one its first batch is made again.
+            epoch: how many epochs that one had behind it.
         """
         ...
 
