@@ -32,6 +32,8 @@ class Scope(NamedTuple):
         distribution: how arrays are laid out over devices.
         remat: which operations are to be computed again in the backward pass instead of stored.
         live_configs: whether configs hold objects themselves, as copies in this program need, instead of their configs.
+        masks_of_ops: what ops do with masks: `"told"` hands them on and warns where one is lost, `"quiet"` doesn't warn,
+            `"lost"` is how Keras's graphs run.
         allowance: how many bytes variables may take together, counted down; None while no file is read.
     """
 
@@ -46,6 +48,7 @@ class Scope(NamedTuple):
     distribution: Any = None
     remat: Any = None
     live_configs: bool = False
+    masks_of_ops: str = "told"
     allowance: list[int] | None = None
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from plait.common.constructors import constructor_parameters, given_arguments
-from plait.common.dtypes import dtype_name
+from plait.common.dtypes import dtype_name, is_tensor
 from plait.common.messages import describe
 from plait.common.model_parts import compile_again, left_uncompiled
 from plait.common.policies import DTypePolicy
@@ -30,6 +30,8 @@ from plait.common.registry import (
 from plait.common.scope import current
 from plait.errors import ArgumentError, ConfigError, FileError, PlaitError, UnsafeFileError
 
+_NOT_CALLED = ("optimizers",)  # namespaces whose objects aren't functions of something
+
 
 def get(namespace: str, identifier: Any, custom: Mapping[str, Any] | None = None) -> Any:
     """An object from None, a name, a config, a class or the object itself: `get("activations", "relu")`.
@@ -42,7 +44,7 @@ def get(namespace: str, identifier: Any, custom: Mapping[str, Any] | None = None
         identifier = find(namespace, identifier, custom)
     if inspect.isclass(identifier):
         return identifier()
-    if identifier is None or callable(identifier) or hasattr(identifier, "get_config"):
+    if identifier is None or callable(identifier) or (namespace in _NOT_CALLED and hasattr(identifier, "get_config")):
         return identifier
     raise ArgumentError(
         f"Could not interpret {singular(namespace)} identifier: {identifier}. Expected a name, a config, a class, "
@@ -80,7 +82,7 @@ def serialize(value: Any) -> Any:
         return serialize_object(value)
     if inspect.isfunction(value) or (callable(value) and value in homes):
         return _serialize_function(value)
-    if hasattr(value, "shape") and hasattr(value, "dtype"):
+    if is_tensor(value):
         array = np.asarray(value)
         return {"class_name": "__numpy__", "config": {"value": array.tolist(), "dtype": dtype_name(array.dtype)}}
     if inspect.isclass(value) or hasattr(value, "dtype") or hasattr(value, "name"):

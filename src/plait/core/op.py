@@ -8,7 +8,9 @@ Verbs: `op` makes one.
 
 Life under jit: none of its own; the function is traced like any other.
 
-What it is not: a layer. An op has no weights, no state and no mask.
+Where tensors with masks come in, `mask_rules` says which mask the result has; `ops/masks` fills it.
+
+What it is not: a layer. An op has no weights and no state.
 
 Differs from Keras: there, each op is written three times (a function, a class, a backend function); here once.
 """
@@ -22,16 +24,24 @@ from typing import Any
 
 import numpy as np
 
-from plait.common.messages import describe
+from plait.common.messages import describe, warn
 from plait.common.names import snake_case
 from plait.common.registry import builtin, custom_objects, find_class, register_keras_serializable, registered_name
+from plait.common.scope import current
 from plait.common.serialization import deserialize
 from plait.common.traits import of_plait
 from plait.common.tree import flatten, map_structure_in_order
 from plait.core.graph import Operation, record
 from plait.core.infer import infer
+from plait.core.mask import _masks, get_mask, set_mask
 from plait.core.tensor import KerasTensor, any_symbolic
 from plait.errors import ArgumentError, ArgumentTypeError, PlaitError
+
+DROPS: Any = object()  # what a rule gives where a mask is lost
+
+mask_rules: dict[str, Callable] = {}
+"""By the name of a function: from its arguments by name, and its result, to the result's mask: one for all outputs, a list, None
+where it has none by its nature, or `DROPS`."""
 
 
 @of_plait
@@ -44,6 +54,7 @@ class Op(Operation):
         tensors: names of the parameters that tensors given by position go to; None where they go to `*operands`.
         leading: names of the options that stand before such `*operands`.
         spec: what tells the outputs on symbolic tensors, where a trace cannot.
+        defaults: the parameters' defaults.
         takes_text: whether it also works on text, which stays in NumPy.
         caller: the decorated function, which records calls.
     """
@@ -54,6 +65,9 @@ class Op(Operation):
     tensors: tuple[str, ...] | None = ()
     leading: tuple[str, ...] = ()
     spec: Callable | None = None
+    defaults: Mapping[str, Any] = {}
+    is_of_plait = False
+    hands_masks_on = True  # whether masks go through it; not in graphs that Keras made, where no op does that
     takes_text = False
 
     def __init__(self, *values: Any, name: str | None = None, **config: Any):
@@ -74,8 +88,30 @@ class Op(Operation):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Applies the function to tensors, with the fixed options; records on symbolic ones."""
         if any_symbolic(args) or (kwargs and any_symbolic(kwargs.values())):
-            return record(self, args, kwargs)
-        return self._apply(type(self).function, args, kwargs)
+            return self.record(args, kwargs)
+        results = self._apply(type(self).function, args, kwargs)
+        if _masks and self.hands_masks_on:
+            _hand_masks_on(type(self), self._given(args, kwargs), results)
+        return results
+
+    def record(self, args: tuple, kwargs: dict) -> Any:
+        """Records a call on symbolic tensors, with the masks that the results have."""
+        results, masks = record(self, args, kwargs), current().masks_of_ops
+        if any(get_mask(leaf) is not None for leaf in flatten([list(args), kwargs])):
+            self.hands_masks_on = self.hands_masks_on and masks != "lost"
+            lost = self.hands_masks_on and _hand_masks_on(type(self), self._given(args, kwargs), results)
+            if lost and masks == "told":
+                warn(
+                    f"The op {self.name!r} drops the mask of {describe(args[0] if len(args) == 1 else args)}, because its result "
+                    "hasn't the masked axes, or mixes what counts with what doesn't: from here on all steps count. Use a layer "
+                    "that takes the mask, as GlobalAveragePooling1D does, or leave the masked steps out yourself."
+                )
+        return results
+
+    def _given(self, args: tuple, kwargs: dict) -> dict[str, Any]:
+        """All arguments by the names of the parameters; those of `*operands` under that name."""
+        tensors = {"operands": args} if self.tensors is None else dict(zip(self.tensors, args, strict=False))
+        return {**self.defaults, **self.config, **tensors, **kwargs}
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Applies the function to tensors, with the fixed options."""
@@ -220,10 +256,14 @@ def op(
     def call(*args: Any, **kwargs: Any) -> Any:
         if any_symbolic(args) or (kwargs and any_symbolic(kwargs.values())):
             return _record_call(cls, signature, args, kwargs)
-        return function(*args, **kwargs)
+        results = function(*args, **kwargs)
+        if _masks:
+            _hand_masks_on(cls, {**cls.defaults, **signature.bind(*args, **kwargs).arguments}, results)
+        return results
 
     call.operation = cls  # type: ignore[attr-defined]
     cls.caller = staticmethod(call)  # type: ignore[assignment]
+    cls.is_of_plait = module is not None
     if module is None:
         register_keras_serializable(package)(cls)
     else:
@@ -251,6 +291,7 @@ def _make_class(
         "tensors": None if variadic else tuple(p.name for p in by_position if p.name not in options),
         "leading": tuple(p.name for p in by_position if p.name in options) if variadic else (),
         "spec": None if spec is None else staticmethod(spec),
+        "defaults": {key: p.default for key, p in parameters.items() if p.default is not p.empty},
         "__module__": __name__,
         "__doc__": f"`{function.__name__}` as an operation of a graph.",
     }
@@ -275,7 +316,21 @@ def _record_call(cls: type[Op], signature: inspect.Signature, args: tuple, kwarg
             tensors.append(value)
         else:
             named[key] = value
-    return record(cls(**config), tuple(tensors), named)
+    return cls(**config).record(tuple(tensors), named)
+
+
+def _hand_masks_on(cls: type[Op], given: Mapping[str, Any], results: Any) -> bool:
+    """Sets the masks that results have by the op's rule; whether one was dropped."""
+    tensors = flatten(list(given.values()))
+    if not any(get_mask(leaf) is not None for leaf in tensors):
+        return False
+    rule = mask_rules.get(cls.function.__name__) if cls.is_of_plait else None
+    leaves = [leaf for leaf in flatten(results) if hasattr(leaf, "shape")]
+    masks = DROPS if rule is None else rule(given, results)
+    for leaf, mask in zip(leaves, masks if isinstance(masks, list) else [masks] * len(leaves), strict=True):
+        if not any(leaf is tensor for tensor in tensors):  # ops that it calls may have set others
+            set_mask(leaf, None if mask is DROPS else mask, by_op=True)
+    return masks is DROPS
 
 
 _STAND_IN = "uint8"  # what text is taken for where only shapes matter

@@ -201,11 +201,13 @@ def transpose(x: Any, axes: Any = None) -> Any:
 
 @op(module=_CORE, options=("dtype",))
 def cast(x: Any, dtype: Any) -> Any:
-    """The same values in another dtype.
+    """The same values in another dtype; None keeps the one that they have.
 
     >>> cast([1.9], "int32").tolist()
     [1]
     """
+    if dtype is None:
+        return convert_to_tensor(x)
     name = dtype_name(dtype)
     if name == "string":
         raise ArgumentError("cast: cannot cast to 'string'; strings live on the host.")

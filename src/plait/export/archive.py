@@ -75,7 +75,7 @@ class ExportArchive:
             name: what it is called in the archive.
             fn: a function of arrays. Variables of what is tracked stay variables; others become constants.
             input_signature: for each argument a spec, or a structure of them.
-            is_static: accepted for Keras's sake: what a call changes is never carried on.
+            is_static: has no effect: what a call changes is never carried on.
             jax2tf_kwargs: options of `jax2tf.convert`.
 
         Returns:

@@ -14,7 +14,9 @@ import jax
 from jax import ShapeDtypeStruct
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
+from plait.common.dtypes import is_tensor
 from plait.common.messages import describe
+from plait.common.numbers import is_whole
 from plait.core.graph import graph_of
 from plait.core.pure import pure
 from plait.errors import ArgumentError
@@ -56,8 +58,7 @@ def costs(model: Any, batch_size: int | Mapping) -> dict[int, Cost]:
             f"summary: what {model.name!r} costs at a batch size is known only of functional models on numbers, and of "
             "Sequential ones that are built. Leave `batch_size` out."
         )
-    counted = hasattr(batch_size, "__index__") and not isinstance(batch_size, bool)
-    if not isinstance(batch_size, Mapping) and (not counted or int(batch_size) < 1):
+    if not isinstance(batch_size, Mapping) and not is_whole(batch_size, 1):
         raise ArgumentError(
             f"summary: `batch_size` must be a whole number from 1 up, or a dict of shapes by input, but got {describe(batch_size)}."
         )
@@ -108,7 +109,7 @@ def _traced(model: Any, values: list, calls: list) -> Any:
             result = result[0] if isinstance(result, (list, tuple)) and len(result) == 1 else result
         else:
             result = operation(*args, **kwargs)
-        memory = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(result) if hasattr(leaf, "dtype"))
+        memory = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(result) if is_tensor(leaf))
         specs = jax.tree.map(_as_spec, (args, kwargs), is_leaf=lambda leaf: leaf is None)
         calls.append((operation, *specs, memory))
         return result
@@ -171,7 +172,7 @@ def _program(value: Any) -> Jaxpr:
 
 
 def _is_floating(aval: Any) -> bool:
-    return hasattr(aval, "dtype") and jax.numpy.issubdtype(aval.dtype, jax.numpy.floating)
+    return is_tensor(aval) and jax.numpy.issubdtype(aval.dtype, jax.numpy.floating)
 
 
 def _size(variables: Any) -> int:

@@ -28,8 +28,9 @@ import numpy as np
 
 from plait import constraints, initializers, regularizers
 from plait.common.constructors import constructor_parameters
-from plait.common.dtypes import is_float, on_host
+from plait.common.dtypes import is_float, is_tensor, on_host
 from plait.common.messages import describe, did_you_mean, listing, warn
+from plait.common.numbers import as_list
 from plait.common.policies import DTypePolicy, DTypePolicyMap, policy
 from plait.common.registry import builtin
 from plait.common.scope import current, scope
@@ -40,7 +41,7 @@ from plait.core.cell import mark_revision
 from plait.core.graph import record
 from plait.core.holder import shown
 from plait.core.infer import infer
-from plait.core.mask import _masks, get_mask, set_mask
+from plait.core.mask import _masks, end_masks_of_ops, get_mask, set_mask
 from plait.core.pure import pure
 from plait.core.remat import RematScope, run_again
 from plait.core.tensor import KerasTensor, any_symbolic
@@ -48,10 +49,10 @@ from plait.core.variable import Variable, convert_to_tensor, values_of
 from plait.distribution import lay_out_variable
 from plait.errors import ArgumentError, ArgumentTypeError, PlaitError, StateError
 from plait.layers.call_signature import CallSignature, parameter_names, read_signature, signatures
-from plait.layers.input_spec import check_inputs
+from plait.layers.input_spec import check_inputs, note_call, refuse_structure
 from plait.layers.layer_config import arguments_of, make_of_config, read_config
 from plait.layers.ownership import Owner, unique
-from plait.layers.shapes import as_shapes, is_tensor, legacy_shape, map_shapes, shapes_of
+from plait.layers.shapes import as_shapes, legacy_shape, map_shapes, shapes_of
 from plait.layers.spec_cache import recall
 
 
@@ -131,6 +132,7 @@ class Layer(Owner):
     _remat: RematScope | None = None
     _policies: DTypePolicyMap | None = None
     _is_quantized = False
+    _takes_structures = False  # whether it takes several tensors as one argument: lists, dicts
     _needs_integers = False  # whether integers are numbers of things, which floats can't stand for
     _followed = ("_regularizer", "_constraint")
     _family = "operation"  # the kind of thing that it does: the colour of its box in pictures
@@ -232,7 +234,7 @@ class Layer(Owner):
                     outputs = call(*args, **kwargs)
                 self._called = True
         except Exception as error:
-            self._note_call(error, args, kwargs)
+            note_call(self, "/".join((*current().path, self.name)), error, args, kwargs)
             raise
         if isinstance(outputs, (Variable, list, tuple, dict)):
             outputs = values_of(outputs)
@@ -247,12 +249,6 @@ class Layer(Owner):
         if self._remat is not None and self._remat.covers(self, args, kwargs):
             return run_again(self.call, self.variables, args, kwargs)
         return self.call(*args, **kwargs)
-
-    def _note_call(self, error: Exception, args: tuple, kwargs: dict) -> None:
-        if not getattr(error, "__notes__", None):
-            given = [*map(describe, args), *(f"{key}={describe(value)}" for key, value in kwargs.items())]
-            path = "/".join((*current().path, self.name))
-            error.add_note(f"plait: in {type(self).__name__} {path!r}, which received {', '.join(given)}")
 
     def _convert_inputs(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         """Makes arrays of what comes in, floating ones in the dtype that the layer computes in."""
@@ -275,9 +271,8 @@ class Layer(Owner):
         compute = self._dtype_policy.compute_dtype
         if self.autocast and hasattr(x, "astype") and x.dtype != compute and is_float(x.dtype):
             cast = x.astype(compute)
-            mask = get_mask(x) if _masks else None
-            if mask is not None:
-                set_mask(cast, mask)
+            if _masks:
+                set_mask(cast, get_mask(x))
             return cast
         return x
 
@@ -305,7 +300,11 @@ class Layer(Owner):
             )
         if self.input_spec is not None:
             self._check_inputs(signature, args, kwargs)
-        self.build_for(self._shapes_for_build(signature, args, kwargs))
+        try:
+            self.build_for(self._shapes_for_build(signature, args, kwargs))
+        except Exception as error:
+            refuse_structure(self, error, args, kwargs)
+            raise
         if self._states_shape and has_default(type(self), "build") and _has_unbuilt_layers(self):
             _trace(self, args, kwargs)
         if self.input_spec is not None:
@@ -380,7 +379,7 @@ class Layer(Owner):
             autocast: whether it is read in the dtype the layer computes in.
             regularizer: a function of its value that is added to the loss.
             constraint: a function that maps its value after each update.
-            aggregation: kept for Keras's sake.
+            aggregation: has no effect.
             overwrite_with_gradient: whether its "gradient" is its new value.
             name: its name.
 
@@ -455,6 +454,7 @@ class Layer(Owner):
         return filled
 
     def _pass_masks_on(self, args: tuple, kwargs: dict, outputs: Any) -> None:
+        end_masks_of_ops(flatten(outputs) if self._family != "model" else [])  # in a model's `call` they go on
         first = args[0] if args else next((v for v in kwargs.values() if is_tensor(v)), None)
         previous = kwargs.get("mask")  # a mask that was given counts as the input's own
         if previous is None:
@@ -535,7 +535,7 @@ class Layer(Owner):
             ArgumentError: not a tensor of rank 0.
         """
         collected = current().losses
-        for value in loss if isinstance(loss, (list, tuple)) else [loss]:
+        for value in as_list(loss):
             if value is None:
                 continue
             if callable(value) and not hasattr(value, "dtype"):

@@ -9,13 +9,13 @@ from typing import Any
 import jax.numpy as jnp
 
 from plait import activations, constraints, initializers, ops, regularizers
-from plait.common.messages import describe, did_you_mean
+from plait.common.messages import describe
+from plait.common.numbers import is_whole
 from plait.common.registry import builtin
-from plait.common.settings import settings
 from plait.common.traits import of_plait
-from plait.errors import ArgumentError, NameUnknownError, ShapeError
+from plait.errors import ArgumentError, ShapeError
+from plait.layers.argument_checks import data_format_name, numbers, padding_name, positive_integer
 from plait.layers.base import Layer
-from plait.layers.core import positive_integer
 from plait.layers.input_spec import InputSpec
 from plait.layers.lora import Adaptable
 
@@ -114,58 +114,6 @@ def channel_axis(layer: Any) -> int:
     return -1 if layer.data_format == "channels_last" else 1
 
 
-def numbers(value: Any, count: int, who: str, name: str, least: int = 1) -> tuple[int, ...]:
-    """A number for each of some axes, from one for all or a sequence.
-
-    Raises:
-        ArgumentError: another count, or numbers that are too small.
-    """
-    try:
-        values = (value.__index__(),) * count
-    except (AttributeError, TypeError):
-        try:
-            values = tuple(item.__index__() for item in value)
-        except (AttributeError, TypeError):
-            values = ()
-    if len(values) != count or any(item < least for item in values):
-        kind = f"a tuple of {count} integers" if count > 1 else "an integer or tuple of 1 integer"
-        small = {item for item in values if item < least}
-        told = f", including values {small} that do not satisfy `value > {least - 1}`" if small else ""
-        raise ArgumentError(f"{who}: The `{name}` argument must be {kind}. Received {name}={value!r}{told}.")
-    return values
-
-
-def data_format_name(value: str | None, who: str) -> str:
-    """A data format by name; None is the setting of the program.
-
-    Raises:
-        NameUnknownError: no such format.
-    """
-    name = settings().image_data_format if value is None else str(value).lower()
-    options = ("channels_last", "channels_first")
-    if name not in options:
-        raise NameUnknownError(
-            f"{who}: The `data_format` argument must be one of 'channels_first', 'channels_last'. Received: {value!r}."
-            f"{did_you_mean(name, options)}"
-        )
-    return name
-
-
-def padding_name(value: Any, options: tuple[str, ...], who: str) -> str:
-    """A padding by name.
-
-    Raises:
-        NameUnknownError: no such padding.
-    """
-    name = str(value).lower()
-    if name not in options:
-        raise NameUnknownError(
-            f"{who}: The `padding` argument must be one of {', '.join(map(repr, options))}. Received: {value!r}."
-            f"{did_you_mean(name, options)}"
-        )
-    return name
-
-
 @of_plait
 class _Conv(Adaptable, _Convolution):
     """`activation(conv(x, kernel) + bias)`; kernel (k, C / groups, F)."""
@@ -200,7 +148,7 @@ class _Conv(Adaptable, _Convolution):
             bias_initializer, bias_regularizer, bias_constraint,
         )  # fmt: skip
         self.filters = positive_integer(filters, type(self).__name__, "filters")
-        if isinstance(groups, bool) or not hasattr(groups, "__index__") or groups < 1:
+        if not is_whole(groups, 1):
             raise ArgumentError(
                 f"{type(self).__name__}: The number of groups must be a positive integer. Received: groups={groups!r}."
             )

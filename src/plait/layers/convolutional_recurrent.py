@@ -13,8 +13,8 @@ from plait import ops
 from plait.common.registry import builtin
 from plait.common.traits import of_plait
 from plait.errors import ArgumentError, ShapeError
+from plait.layers.argument_checks import data_format_name, numbers, padding_name
 from plait.layers.argument_types import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Sizes
-from plait.layers.convolution import data_format_name, numbers, padding_name
 from plait.layers.input_spec import InputSpec
 from plait.layers.recurrent import OfCell, OneCell, for_cell
 from plait.layers.recurrent_cells import LSTMCell

@@ -146,7 +146,7 @@ def Input(
         shape: the shape of one sample, without the batch axis; None for sizes that vary.
         batch_size: the size of the batch axis, if it is known.
         dtype: the dtype that values are cast to; by default `floatx`.
-        sparse: kept for Keras's sake.
+        sparse: only remembered: arrays here are dense.
         ragged: likewise.
         batch_shape: the whole shape, in place of `shape` and `batch_size`.
         name: its name, by which data may be given.

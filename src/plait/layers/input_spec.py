@@ -1,14 +1,18 @@
-"""What a layer accepts: rank, sizes of axes, dtype. Checked on every call, before anything is computed."""
+"""What a layer accepts: rank, sizes of axes, dtype. Checked on every call, before anything is computed.
+
+`note_call` says afterwards, of an error in a call, which layer was called with what.
+"""
 
 from typing import Any
 
 from plait.common.dtypes import dtype_name
 from plait.common.messages import describe, raise_all
 from plait.common.registry import builtin
-from plait.common.tree import flatten
+from plait.common.traits import is_of_plait
+from plait.common.tree import flatten, is_nested
 from plait.core.infer import known_shape
 from plait.core.tensor import check_shape
-from plait.errors import ArgumentError, ShapeError
+from plait.errors import ArgumentError, PlaitError, ShapeError
 
 
 @builtin("layers")
@@ -145,3 +149,34 @@ def check_inputs(spec: Any, inputs: Any, who: str) -> None:
     if len(problems) == 1:
         raise ShapeError(problems[0])
     raise_all(ShapeError, f"Layer {who} cannot take these inputs", problems)
+
+
+def note_call(layer: Any, path: str, error: Exception, args: tuple, kwargs: dict) -> None:
+    """Notes on an error which layer was called with what.
+
+    Raises:
+        ArgumentError: instead of the error, where several tensors came for one.
+    """
+    refuse_structure(layer, error, args, kwargs)
+    if getattr(error, "__notes__", None):
+        return
+    received = ", ".join(
+        [describe(arg) for arg in args] + [f"{key}={describe(value)}" for key, value in kwargs.items()]
+    )
+    error.add_note(f"plait: in {type(layer).__name__} {path!r}, which received {received}")
+
+
+def refuse_structure(layer: Any, error: Exception, args: tuple, kwargs: dict) -> None:
+    """Says of an error in a layer of plait's that a list or dict of tensors came where it takes one.
+
+    Raises:
+        ArgumentError: that is the case.
+    """
+    first = args[0] if args else next(iter(kwargs.values()), None)
+    told = isinstance(error, PlaitError) and not isinstance(error, ShapeError)
+    if told or not is_nested(first) or layer._takes_structures or not is_of_plait(type(layer)):
+        return
+    raise ArgumentError(
+        f"{type(layer).__name__} {layer.name!r}: its first argument must be one tensor, but got {describe(first)}. Call it on "
+        "one of them, or join them first, as Concatenate does."
+    ) from error

@@ -20,6 +20,8 @@ from plait.layers.base import Layer
 class _Merge(Layer):
     """Combines a list of tensors element by element, with broadcasting; one with fewer axes gets them behind the batch axis."""
 
+    _takes_structures = True
+
     _family = "merging"
 
     _combine: Any = None
@@ -186,6 +188,8 @@ class Concatenate(Layer):
     (1, 5)
     """
 
+    _takes_structures = True
+
     _family = "merging"
 
     def __init__(self, axis: int = -1, **kwargs: Any):
@@ -240,6 +244,8 @@ class Dot(Layer):
 
     Shapes: (B, ..., n, ...) twice gives (B, what is left of the first, what is left of the second).
     """
+
+    _takes_structures = True
 
     _family = "merging"
 

@@ -8,8 +8,8 @@ from plait import constraints, initializers, ops, regularizers
 from plait.common.registry import builtin
 from plait.common.traits import of_plait
 from plait.errors import ArgumentError, ArgumentTypeError, ShapeError
+from plait.layers.argument_checks import positive_integer
 from plait.layers.base import Layer
-from plait.layers.core import positive_integer
 from plait.layers.input_spec import InputSpec
 
 
@@ -137,7 +137,7 @@ class BatchNormalization(_Scaled):
         renorm: whether training corrects the batch's statistics towards the moving ones.
         renorm_clipping: limits of the correction: "rmin", "rmax", "dmax".
         renorm_momentum: how much of the statistics for the correction stays.
-        synchronized: kept for Keras's sake; over several devices the batch is whole for XLA anyway.
+        synchronized: has no effect: over several devices the batch is whole for XLA anyway.
 
     Source: Ioffe and Szegedy, Batch Normalization, 2015.
     """

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from plait import activations
+from plait.common.messages import describe
+from plait.common.numbers import as_list
 from plait.common.registry import builtin
 from plait.common.serialization import deserialize, plain
 from plait.common.traits import of_plait
@@ -41,8 +43,8 @@ class RNN(Layer):
         return_state: whether the last states come out too.
         go_backwards: whether time runs backwards.
         stateful: whether a batch begins with the states that the one before ended with.
-        unroll: kept for Keras's sake: steps masked from the start give zeros then, and else the first state. The loop
-            stays one: that is as fast, and compiles in less time.
+        unroll: whether steps masked from the start are zeros, as in Keras's unrolled loop, instead of the first state. The
+            loop stays a loop: that is as fast, and compiles in less time.
         zero_output_for_mask: whether masked steps give zeros instead of the output before.
 
     Masked steps leave the states as they are.
@@ -106,8 +108,8 @@ class RNN(Layer):
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
         states = self._first_states(sequences, initial_state)
-        if mask is not None and mask.ndim > 2:
-            mask = mask[..., 0]
+        if mask is not None:
+            mask = self._checked(mask, sequences)
         outputs, last, states = self._run_cell(sequences, states, mask, training)
         if self.stateful and self.states is not None:
             for variable, value in zip(self.states, jax.tree.leaves(states), strict=True):
@@ -149,6 +151,15 @@ class RNN(Layer):
                 f"size of {size}. Give batches of that size; a state of its own comes by `initial_state`."
             )
 
+    def _checked(self, mask: Any, sequences: Any) -> Any:
+        steps = mask[..., 0] if mask.ndim > 2 else mask
+        if steps.shape != sequences.shape[:2]:
+            raise ShapeError(
+                f"{type(self).__name__} {self.name!r}: the mask must have the first two axes (B, T) of the sequences, which are "
+                f"{describe(sequences)}, but got {describe(mask)}. Cut or pad the mask as the sequences were."
+            )
+        return steps
+
     def _run_cell(self, sequences: Any, states: list, mask: Any, training: bool) -> tuple[Any, Any, list]:
         """Runs the cell: `(outputs (B, T, ...), the last output, the last states)`."""
         cell: Any = self.cell
@@ -166,7 +177,7 @@ class RNN(Layer):
 
             def advance(x: Any, states: list) -> tuple[Any, list]:
                 out, after = step(x, states)
-                return out, list(after) if isinstance(after, (list, tuple)) else [after]
+                return out, as_list(after)
 
         steps = jnp.moveaxis(sequences, 1, 0)
         before = (

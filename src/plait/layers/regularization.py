@@ -8,8 +8,8 @@ from plait import random, regularizers
 from plait.common.registry import builtin
 from plait.common.traits import of_plait
 from plait.errors import ArgumentError
+from plait.layers.argument_checks import data_format_name
 from plait.layers.base import Layer
-from plait.layers.convolution import data_format_name
 from plait.layers.input_spec import InputSpec
 
 
@@ -96,7 +96,19 @@ def _noise_shape(value: Any) -> tuple:
 @of_plait
 class _SpatialDropout(_Dropout):
     rank = 1
-    data_format = "channels_last"
+
+    def __init__(
+        self,
+        rate: float,
+        data_format: str | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(rate, seed, name=name, dtype=dtype, **kwargs)
+        self.data_format = data_format_name(data_format, type(self).__name__)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def _draw(self, inputs: Any) -> Any:
         last = self.data_format == "channels_last"
@@ -121,8 +133,7 @@ class SpatialDropout1D(_SpatialDropout):
     """
 
     def __init__(self, rate: float, seed: int | None = None, name: str | None = None, dtype: Any = None, **kwargs: Any):
-        super().__init__(rate, seed, name=name, dtype=dtype, **kwargs)
-        self.input_spec = InputSpec(ndim=3)
+        super().__init__(rate, "channels_last", seed, name, dtype, **kwargs)
 
 
 @builtin("layers")
@@ -137,22 +148,9 @@ class SpatialDropout2D(_SpatialDropout):
 
     rank = 2
 
-    def __init__(
-        self,
-        rate: float,
-        data_format: str | None = None,
-        seed: int | None = None,
-        name: str | None = None,
-        dtype: Any = None,
-        **kwargs: Any,
-    ):
-        super().__init__(rate, seed, name=name, dtype=dtype, **kwargs)
-        self.data_format = data_format_name(data_format, type(self).__name__)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
-
 
 @builtin("layers")
-class SpatialDropout3D(SpatialDropout2D):
+class SpatialDropout3D(_SpatialDropout):
     """While training, drops whole channels of volumes.
 
     Args:

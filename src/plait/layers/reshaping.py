@@ -8,9 +8,8 @@ import jax.numpy as jnp
 from plait.common.registry import builtin
 from plait.common.traits import of_plait
 from plait.errors import ArgumentError, ShapeError
+from plait.layers.argument_checks import data_format_name, numbers, positive_integer
 from plait.layers.base import Layer
-from plait.layers.convolution import data_format_name, numbers
-from plait.layers.core import positive_integer
 from plait.layers.input_spec import InputSpec
 
 

@@ -413,13 +413,7 @@ def get(identifier: Any) -> Any:
         NameUnknownError: no loss has that name; says the nearest one.
         ArgumentError: neither of these.
     """
-    found = serialization.get("losses", identifier)
-    if found is not None and not callable(found):
-        raise ArgumentError(
-            f"Could not interpret loss identifier: {identifier}. Expected a name, a config, a function or a Loss, but got "
-            f"{describe(identifier)}."
-        )
-    return found
+    return serialization.get("losses", identifier)
 
 
 def serialize(loss: Any) -> Any:

@@ -23,7 +23,6 @@ import numpy as np
 
 from plait.common import serialization
 from plait.common.constructors import constructor_parameters
-from plait.common.messages import describe
 from plait.common.names import auto_name, snake_case
 from plait.common.policies import policy
 from plait.common.registry import builtin, builtins_of
@@ -110,7 +109,7 @@ class Metric(Holder):
             shape: its shape.
             initializer: a function of (shape, dtype), an initializer's name, or the values; None is zeros.
             dtype: its dtype; None is `floatx`.
-            aggregation: kept for Keras's sake.
+            aggregation: has no effect.
             name: its name; None makes one.
 
         Raises:
@@ -366,13 +365,7 @@ def get(identifier: Any) -> Any:
         NameUnknownError: no metric has that name; says the nearest one.
         ArgumentError: neither of these.
     """
-    found = serialization.get("metrics", identifier)
-    if found is not None and not callable(found):
-        raise ArgumentError(
-            f"Could not interpret metric identifier: {identifier}. Expected a name, a config, a function or a Metric, but got "
-            f"{describe(identifier)}."
-        )
-    return found
+    return serialization.get("metrics", identifier)
 
 
 def serialize(metric: Any) -> Any:

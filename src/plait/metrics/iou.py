@@ -15,6 +15,7 @@ import numpy as np
 
 from plait.common.dtypes import is_float, is_integer
 from plait.common.messages import warn
+from plait.common.numbers import is_whole
 from plait.common.settings import settings
 from plait.core.variable import convert_to_tensor
 from plait.errors import ArgumentError
@@ -65,7 +66,7 @@ class IoU(Metric):
         axis: int = -1,
     ):
         super().__init__(dtype or "int32", name)
-        if not hasattr(num_classes, "__index__") or num_classes < 1:
+        if not is_whole(num_classes, 1):
             raise ArgumentError(
                 f"{type(self).__name__}: `num_classes` must be a positive integer. Received: num_classes={num_classes!r}."
             )

@@ -11,7 +11,8 @@ refused.
 
 Differs from Keras: `training` in a call is what the user wrote, and is marked so. Keras's files hold one in many calls that
 nobody wrote, and Keras ignores it whenever a model is called with `training`, as in fit; where it isn't marked, it is left
-out. A graph that starts in the middle of another is written with new Inputs, as Keras makes them.
+out. Calls of ops that were given masks are marked, too: in Keras's own files, where none is, ops don't hand masks on. A graph
+that starts in the middle of another is written with new Inputs, as Keras makes them.
 """
 
 import collections
@@ -22,9 +23,11 @@ from typing import Any
 from plait.common.constructors import constructor_parameters
 from plait.common.messages import describe, did_you_mean, listing
 from plait.common.registry import custom_object_scope, find_class
+from plait.common.scope import scope
 from plait.common.serialization import deserialize, deserialize_object, given_config, serialize, serialize_object
 from plait.common.tree import flatten
 from plait.core.graph import Graph, Node, Operation, graph_of
+from plait.core.mask import get_mask
 from plait.core.op import Op
 from plait.core.tensor import KerasTensor, any_symbolic
 from plait.errors import FileError
@@ -32,6 +35,7 @@ from plait.layers.input import InputLayer
 from plait.layers.recurrent import RNN
 from plait.layers.wrappers import Bidirectional
 
+_HANDED = "hands_mask_on"  # marks a call of an op that was given masks; in Keras's graphs none hands them on
 _WRITTEN = "training_is_written"  # marks a call whose `training` is to be kept; Keras passes over it
 _TENSOR = "__keras_tensor__"
 _OF_GRAPHS = frozenset({"inputs", "outputs", "name", "trainable"})
@@ -106,6 +110,12 @@ class _Writer:
         args, kwargs = _as_keras_calls(node)
         kwargs = {key: value for key, value in kwargs.items() if not _says_nothing(key, value)}
         data = {"args": self._value(args), "kwargs": self._value(kwargs)}
+        if (
+            isinstance(node.operation, Op)
+            and node.operation.hands_masks_on
+            and any(get_mask(tensor) is not None for tensor in node.inputs)
+        ):
+            data[_HANDED] = True
         return {**data, _WRITTEN: True} if "training" in kwargs else data
 
     def _value(self, value: Any) -> Any:
@@ -281,7 +291,9 @@ class _Reader:
             raise FileError(f"Invalid Functional model configuration: a call of {name!r} has no symbolic tensor.")
         operation = self.operations[name]
         before = len(operation._nodes)
-        operation(*args, **kwargs)
+        handed = not isinstance(operation, Op) or (isinstance(call, dict) and call.get(_HANDED))
+        with scope(masks_of_ops="quiet" if handed else "lost"):
+            operation(*args, **kwargs)
         if len(operation._nodes) == before:
             raise FileError(f"Invalid Functional model configuration: a call of {name!r} leaves no trace.")
         self.made[name].append(operation._nodes[-1])

@@ -36,7 +36,7 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any
     Args:
         x: what to convert.
         dtype: the dtype; None keeps what it has (Python floats become `floatx`).
-        sparse: accepted for Keras's sake; arrays here are dense.
+        sparse: has no effect: arrays here are dense.
         ragged: likewise.
 
     >>> convert_to_tensor([1, 2], dtype="float16")

@@ -125,7 +125,7 @@ def unique(
 
     Args:
         x: a tensor.
-        sorted: accepted for Keras's sake; they always are.
+        sorted: has no effect: they always are.
         return_index: whether to give where each occurs first, too.
         return_inverse: whether to give, for each value of x, which of the different ones it is.
         return_counts: whether to give how often each occurs.

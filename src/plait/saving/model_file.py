@@ -110,7 +110,7 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
         filepath: the file or folder, or an open binary file, which is read from where it stands to its end.
         custom_objects: the program's own classes and functions by the names that the file uses.
         compile: whether the model is compiled as it was, with the optimizer's state.
-        safe_mode: accepted for Keras's sake, and changes nothing: loading never runs code.
+        safe_mode: has no effect: loading never runs code.
 
     Raises:
         FileError: not such a file, a damaged one, classes that aren't known, weights that don't fit.

@@ -226,6 +226,16 @@ class Compiled(Watched):
             for metric in entry.weighted_metrics:
                 entry.update(metric, true, pred, self.owner, sample_weight=weight)
 
+    def explain_shape(self, loss: Any) -> str:
+        """What to do about a loss that isn't one number."""
+        unreduced = [e.name for e in self._entries if getattr(e.loss, "reduction", "") in (None, "none")]
+        why = (
+            f"The loss of {listing(unreduced)} has reduction='none'. Use 'sum_over_batch_size', which is the mean, or 'sum'"
+            if unreduced
+            else "Reduce it, by plait.ops.mean for example"
+        )
+        return f"{self.owner}: training needs a loss that is one number, but it is {describe(loss)}. {why}."
+
     # ------------------------------------------------------------------------ reading
 
     @property

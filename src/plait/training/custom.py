@@ -1,12 +1,14 @@
 """Steps of one's own: a Model subclass that defines `train_step`, `test_step` or `predict_step`, as on Keras with JAX.
 
 The functions here are the methods of Model that do the usual thing, so a subclass overrides some and calls others. They
-are pure: state comes in as lists of arrays and goes out as such, in the order of the model's properties. A step that takes
-the data alone, `train_step(data)` as on Keras with TensorFlow, reads and assigns variables instead, and returns the logs.
+are pure: state comes in as lists of arrays and goes out as such, in the order of the model's properties.
 
     train_step(state, data) -> (logs, state)    state: trainable, non-trainable, optimizer's and metrics' variables
     test_step(state, data) -> (logs, state)     state: trainable, non-trainable and metrics' variables
     predict_step(state, data) -> (outputs, non-trainable variables)    state: trainable and non-trainable variables
+
+A step that takes `data` alone, as one writes it for TensorFlow or PyTorch, reads and assigns the variables themselves, and returns
+its logs or outputs alone. So do these methods where they are given the data alone.
 
 Life under jit: the step (training/step.py) runs them inside its one program, so the loop is as fast as with the usual
 step, whatever is defined here; what they print or append is seen once, when they are traced.
@@ -22,6 +24,8 @@ from plait.common.tree import flatten
 from plait.core.pure import pure
 from plait.training.data.source import unpack
 from plait.training.protocols import TrainedModel
+
+_ALONE: Any = object()  # stands for the data where a step was given the data alone
 
 PARTS = ("trainable", "non-trainable", "optimizer's", "metrics'")
 
@@ -51,8 +55,8 @@ def _takes_one(step: Any) -> bool:
 
 
 @default
-def train_step(model: TrainedModel, state: Sequence, data: Any) -> tuple[dict, tuple]:
-    """One step of training on a batch, as a pure function.
+def train_step(model: TrainedModel, state: Any, data: Any = _ALONE) -> Any:
+    """One step of training on a batch, as a pure function; given the data alone, one on the variables.
 
     Args:
         model: a compiled model.
@@ -60,16 +64,18 @@ def train_step(model: TrainedModel, state: Sequence, data: Any) -> tuple[dict, t
         data: `x`, `(x, y)` or `(x, y, sample_weight)`.
 
     Returns:
-        the logs by name, and the state after the step.
+        the logs by name, and the state after the step; given the data alone, the logs.
     """
     trainer = model._trainer
+    if data is _ALONE:
+        return trainer.on_variables(trainer.train_one, state)
     after = trainer.train_one(trainer.joined(state), unpack(data))
     return trainer.logs(after), trainer.parted(after)
 
 
 @default
-def test_step(model: TrainedModel, state: Sequence, data: Any) -> tuple[dict, tuple]:
-    """One step of evaluation on a batch, as a pure function.
+def test_step(model: TrainedModel, state: Any, data: Any = _ALONE) -> Any:
+    """One step of evaluation on a batch, as a pure function; given the data alone, one on the variables.
 
     Args:
         model: a compiled model.
@@ -77,17 +83,19 @@ def test_step(model: TrainedModel, state: Sequence, data: Any) -> tuple[dict, tu
         data: `x`, `(x, y)` or `(x, y, sample_weight)`.
 
     Returns:
-        the logs by name, and the state after the step.
+        the logs by name, and the state after the step; given the data alone, the logs.
     """
     trainer = model._trainer
+    if data is _ALONE:
+        return trainer.on_variables(trainer.test_one, state)
     after = trainer.test_one(trainer.joined((state[0], state[1], [], state[2])), unpack(data))
     trainable, rest, _, metrics = trainer.parted(after)
     return trainer.logs(after), (trainable, rest, metrics)
 
 
 @default
-def predict_step(model: TrainedModel, state: Sequence, data: Any) -> tuple[Any, list]:
-    """The outputs for a batch, as a pure function.
+def predict_step(model: TrainedModel, state: Any, data: Any = _ALONE) -> Any:
+    """The outputs for a batch, as a pure function; given the data alone, with the variables as they are.
 
     Args:
         model: a built model.
@@ -95,8 +103,10 @@ def predict_step(model: TrainedModel, state: Sequence, data: Any) -> tuple[Any, 
         data: `x`, or a batch whose first part is x.
 
     Returns:
-        the outputs, and the non-trainable variables' values after the call.
+        the outputs, and the non-trainable variables' values after the call; given the data alone, the outputs.
     """
+    if data is _ALONE:
+        return model(unpack(state)[0], training=False)
     outputs, rest = model.stateless_call(state[0], state[1], unpack(data)[0], training=False)
     return outputs, rest
 

@@ -20,7 +20,7 @@ from plait.common.tree import flatten, map_structure, map_structure_in_order, sa
 from plait.core.program import Program
 from plait.errors import ArgumentError, DataError
 from plait.training import custom
-from plait.training.callbacks import CallbackList
+from plait.training.callbacks.callback_list import CallbackList
 from plait.training.counted import counted
 from plait.training.data import ArraySource, DataOf, closing_sources, pack, source_of
 from plait.training.protocols import TrainedModel
@@ -125,12 +125,12 @@ def _function(model: TrainedModel) -> Callable:
     def run(batch: tuple) -> Any:
         if not model.built:
             model(batch[0], training=False)
-        return program(pack(map_structure(_private, batch[0])))
+        return program(pack(map_structure(private, batch[0])))
 
     return run
 
 
-def _private(leaf: Any) -> Any:
+def private(leaf: Any) -> Any:
     """A copy of an array that its owner may fill anew while the program still reads."""
     return np.array(leaf) if isinstance(leaf, np.ndarray) else leaf
 
@@ -240,6 +240,11 @@ class _Growing:
         self.append(first)
 
     def append(self, array: np.ndarray) -> None:
+        if array.shape[1:] != self._array.shape[1:]:
+            raise DataError(
+                f"predict: one batch gives rows of shape {self._array.shape[1:]}, another of {array.shape[1:]}, and one array can't "
+                "hold both. Pad the batches to one size, or take the outputs batch by batch, from `predict_batches`."
+            )
         end, dtype = self._count + len(array), self._array.dtype
         if array.dtype != dtype:  # longer strings
             dtype = np.result_type(array.dtype, dtype)

@@ -165,16 +165,16 @@ class TrainedModel(Protocol):
         """Updates the metrics, and returns their results."""
         ...
 
-    def train_step(self, state: Sequence, data: Any) -> tuple[dict, tuple]:
-        """A step of training as a pure function."""
+    def train_step(self, state: Any, data: Any = ...) -> Any:
+        """A step of training as a pure function, or on the variables."""
         ...
 
-    def test_step(self, state: Sequence, data: Any) -> tuple[dict, tuple]:
-        """A step of evaluation as a pure function."""
+    def test_step(self, state: Any, data: Any = ...) -> Any:
+        """A step of evaluation as a pure function, or on the variables."""
         ...
 
-    def predict_step(self, state: Sequence, data: Any) -> tuple[Any, list]:
-        """The outputs of a batch as a pure function."""
+    def predict_step(self, state: Any, data: Any = ...) -> Any:
+        """The outputs of a batch as a pure function, or with the variables as they are."""
         ...
 
     @property

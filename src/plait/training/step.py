@@ -49,7 +49,7 @@ from plait.random import global_states
 from plait.training import custom
 from plait.training.checks import check_class_weight
 from plait.training.compiled import weights_of_classes
-from plait.training.data.source import pack
+from plait.training.data.source import pack, unpack
 from plait.training.divided import Features
 from plait.training.labels import Labels
 from plait.training.names import match_labels
@@ -123,6 +123,7 @@ class Trainer:
         self._cells: tuple[Cell, Cell, Cell] = Cell([]), Cell([]), Cell([])  # weights, optimizer's state, metrics
         self._fresh_metrics: list | None = None
         self._one_at_a_time = threading.RLock()
+        self.in_fit = False
         self.in_epoch = False  # whether the metrics are those of an epoch of training that is under way
         self.as_python = False  # whether a step of the user's looks at values, and so cannot be traced
         self.outputs: Any = None  # what the outputs look like
@@ -403,6 +404,16 @@ class Trainer:
         return program
 
     @contextlib.contextmanager
+    def fit_under_way(self) -> Iterator[None]:
+        """A block in which no other thread may train the model's variables, and nobody may compile the model."""
+        around, self.in_fit = self.in_fit, True
+        try:
+            with claimed(self.variables, self.model.name):
+                yield
+        finally:
+            self.in_fit = around
+
+    @contextlib.contextmanager
     def epoch_under_way(self) -> Iterator[None]:
         """A block in which the metrics are those of an epoch, so that an evaluation in it keeps its own."""
         around, self.in_epoch = self.in_epoch, True
@@ -501,14 +512,41 @@ class Trainer:
             return self.joined((*after[:2], optimizer, after[2]), state, logs)
 
     def _stateful(self, step: Callable, state: State, batch: tuple, training: bool) -> State:
-        """A step of the user's that reads and assigns variables itself, as a function of the state."""
+        """A step of the user's that reads and assigns variables itself, as a function of the state.
+
+        Raises:
+            ArgumentError: it returns something else than logs.
+        """
         with self._bound(state) as bindings, scope(training=training, losses=[]):
             logs = step(pack(*batch))
-        logs = {} if logs is None else map_structure_in_order(observed, values_of(logs))
+        if not isinstance(logs, Mapping):
+            raise ArgumentError(
+                f"{self.model.name}: a step that takes `data` alone returns its logs, a dict by name, but this one returned "
+                f"{describe(logs)}."
+            )
+        logs = map_structure_in_order(observed, values_of(logs))
         optimizer = self._optimizer_variables if state.optimizer else []
         parts = self.variables, optimizer, self.metric_variables
-        weights, slots, measured = ([observed(bindings[v]) for v in part] for part in parts)
-        return State(weights, slots, measured, flat_logs(logs))
+        weights, slots, metrics = ([observed(bindings[v]) for v in part] for part in parts)
+        return State(weights, slots, metrics, flat_logs(logs))
+
+    def on_variables(self, one: Callable, data: Any) -> dict:
+        """Runs a step on the variables' values as they are, assigns what it changes, and returns the logs.
+
+        Args:
+            one: `train_one` or `test_one`.
+            data: `x`, `(x, y)` or `(x, y, sample_weight)`.
+        """
+        optimizer = self._optimizer_variables
+        variables = [*self.variables, *optimizer, *self.metric_variables]
+        old_values = [variable.value for variable in variables]
+        first, second = len(self.variables), len(self.variables) + len(optimizer)
+        after = one(State(old_values[:first], old_values[first:second], old_values[second:]), unpack(data))
+        new_values = [*after.weights, *after.optimizer, *after.metrics]
+        for variable, old, new in zip(variables, old_values, new_values, strict=True):
+            if old is not new:
+                variable.assign(new)
+        return self.logs(after)
 
     def keeps_logs(self, step: str) -> bool:
         """Whether the logs come from a step of the user's, so that a loop hands them on."""
@@ -562,6 +600,8 @@ class Trainer:
                 sample_weight = self._with_class_weights(y, y_pred, sample_weight)
             loss = custom.loss_of(model, x, y, y_pred, sample_weight, training)
             loss = loss if hasattr(loss, "dtype") else jnp.asarray(loss, "float32")
+            if training and loss.ndim:
+                raise ArgumentError(model._compilation.explain_shape(loss))
             model._compilation.loss_tracker.update_state(lax.stop_gradient(loss), sample_weight=custom.batch_size(x))
             logs = model.compute_metrics(x, y, map_structure_in_order(_detached, y_pred), sample_weight)
             usual = has_default(type(model), "compute_metrics")

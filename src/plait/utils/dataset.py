@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from plait.common.messages import describe, listing
+from plait.common.numbers import is_whole
 from plait.common.tree import flatten, keys_of, map_structure, pack_as
 from plait.errors import ArgumentError
 from plait.training.data.ahead import ahead, iterated_ahead
@@ -651,7 +652,7 @@ def check_size(who: str, name: str, value: Any) -> None:
     Raises:
         ArgumentError: not None, and not a whole number from 1 up.
     """
-    if value is not None and (isinstance(value, bool) or not hasattr(value, "__index__") or value < 1):
+    if value is not None and not is_whole(value, 1):
         raise ArgumentError(f"{who}: `{name}` must be a whole number from 1 up, but got {value!r}.")
 
 

@@ -93,7 +93,7 @@ def image_dataset_from_directory(
         crop_to_aspect_ratio: cuts what is too long off both ends, instead of changing proportions.
         pad_to_aspect_ratio: adds zeros at both ends of what is too short, likewise.
         data_format: "channels_last" or "channels_first"; the setting if None.
-        format: kept for Keras's sake; there is only one kind of data set here.
+        format: has no effect: there is only one kind of data set here.
         verbose: whether to say how many files were found.
 
     Returns:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from plait.common.messages import describe
+from plait.common.numbers import is_whole
 from plait.common.tree import flatten, map_structure
 from plait.errors import ArgumentError
 from plait.training.data.arrays import is_arrays
@@ -30,7 +31,7 @@ def split_dataset(
         right_size: likewise for the right part.
         shuffle: whether to mix the elements first.
         seed: makes the mixing repeatable.
-        preferred_backend: kept for Keras's sake; there is only one kind of data set here.
+        preferred_backend: has no effect: there is only one kind of data set here.
 
     Returns:
         (left, right).
@@ -94,7 +95,7 @@ def _sizes(total: int, left: Any, right: Any) -> tuple[int, int]:
 def _size(name: str, size: Any, total: int) -> int | None:
     if size is None:
         return None
-    whole = hasattr(size, "__index__") and not isinstance(size, bool)
+    whole = is_whole(size)
     if (whole and 0 < size < total) or (not whole and isinstance(size, float) and 0 < size < 1):
         return int(size) if whole else round(size * total)
     raise ArgumentError(

@@ -47,6 +47,12 @@ def two(**options):
     return model
 
 
+def any_length():
+    """A model of sequences of any length."""
+    x = plait.Input((None, 4))
+    return plait.Model(x, layers.Dense(1)(x))
+
+
 def fit(model, *data, **options):
     """Trains silently."""
     return model.fit(*data, **{"verbose": 0, **options})
@@ -662,6 +668,20 @@ TABLE = [
         ArgumentError,
         "predict: `out` must be the path of a file, or paths in the structure of the outputs, {'cut': "
         "float32[12, 3], 'price': float32[12, 1]}, but got 'outputs.npy'.",
+    ),
+    Wrong(
+        "a loss that isn't reduced",
+        lambda: fit(one(loss=plait.losses.MeanSquaredError(reduction="none")), X, Y),
+        ArgumentError,
+        "one: training needs a loss that is one number, but it is float32[12]. The loss of 'price' has "
+        "reduction='none'. Use 'sum_over_batch_size', which is the mean, or 'sum'.",
+    ),
+    Wrong(
+        "batches of outputs that don't fit together",
+        lambda: any_length().predict((b for b in [np.ones((2, 3, 4)), np.ones((2, 5, 4))]), verbose=0),
+        DataError,
+        "predict: one batch gives rows of shape (3, 1), another of (5, 1), and one array can't hold both. Pad the "
+        "batches to one size, or take the outputs batch by batch, from `predict_batches`.",
     ),
     Wrong(
         "a batch without data",

@@ -12,8 +12,8 @@ from plait.common.messages import describe, did_you_mean, listing
 from plait.common.registry import builtin
 from plait.core.variable import convert_to_tensor
 from plait.errors import ArgumentError, NameUnknownError, ShapeError
+from plait.layers.argument_checks import data_format_name
 from plait.layers.base import Layer
-from plait.layers.convolution import data_format_name
 from plait.layers.input_spec import InputSpec
 from plait.ops.math import stft
 from plait.ops.nn import conv

@@ -26,8 +26,8 @@ from plait.common.tree import map_structure
 from plait.core.holder import keep
 from plait.core.variable import convert_to_tensor
 from plait.errors import ArgumentError, NameUnknownError, ShapeError
+from plait.layers.argument_checks import data_format_name
 from plait.layers.base import Layer
-from plait.layers.convolution import data_format_name
 from plait.layers.preprocessing.bounding_boxes import clip_to_image_size, convert_format
 
 FILL_MODES = ("reflect", "wrap", "constant", "nearest")

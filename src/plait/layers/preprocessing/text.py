@@ -132,7 +132,7 @@ class TextVectorization(HostLayer):
 
         Args:
             data: an array or list of texts, or an iterable of batches.
-            batch_size: accepted for Keras's sake.
+            batch_size: has no effect.
             steps: how many batches to take of an iterable.
 
         Raises:

@@ -22,7 +22,7 @@ class Callback:
 
     Attributes:
         model: the model that is trained.
-        params: `verbose`, `epochs` and `steps` of the run.
+        params: `verbose`, `epochs` and `steps` of the run, and whether it `validates`.
         run: the `fit` under way, for callbacks that stop it or have it begin elsewhere; None outside of one.
 
     >>> class Shout(Callback):
@@ -38,6 +38,7 @@ class Callback:
     _model: Any = None
     params: dict = {}
     run: Run | None = None
+    _stateless: tuple[str, ...] = ("params",)  # attributes that a run which goes on gives anew
 
     @property
     def model(self) -> Any:

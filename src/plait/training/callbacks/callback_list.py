@@ -45,7 +45,7 @@ class CallbackList:
         model: the model that is trained.
         progress: how it is shown: "bar", or "plot" for curves in the terminal.
         run: the `fit` under way.
-        params: of the run: `verbose`, `epochs`, `steps`.
+        params: of the run: `verbose`, `epochs`, `steps`, and whether a training `validates`.
 
     Raises:
         ArgumentError: something that isn't a callback.

@@ -44,6 +44,19 @@ class Source(Protocol):
         """
         ...
 
+    def state(self) -> dict:
+        """Where the data is between two epochs, as plain data and arrays."""
+        ...
+
+    def restore(self, state: dict, epoch: int) -> None:
+        """Brings data whose first batch alone was looked at to where another one was.
+
+        Args:
+            state: of the other one.
+            epoch: how many epochs that one had behind it.
+        """
+        ...
+
     def close(self) -> None:
         """Ends what outlives an epoch: worker processes."""
         ...
