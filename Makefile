@@ -46,7 +46,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 say = @printf '\n==> %s\n' "$(1)"
 
-.PHONY: help demo test test-long oracle tensorflow-answers lint types tests docs-check pictures bench bench-peers format setup clean
+.PHONY: help demo test test-long faults oracle tensorflow-answers lint types tests docs-check pictures bench bench-peers format setup clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,10 @@ tests: $(DEVELOP) ## all tests but the long forms, the slow ones last
 test-long: $(DEVELOP) ## all tests, the long forms too, with programs compiled as users' are and Keras asked, not its kept answers
 	$(call say,tests: pytest in $(JOBS) processes$(COMMA) long forms too)
 	@PLAIT_TEST_LONG=1 $(PYTEST)
+
+faults: $(DEVELOP) ## training that is killed, 200 times for each kind of data, and compared with training that isn't
+	$(call say,tests/faults: 200 kills a kind of data)
+	@PLAIT_TEST_LONG=1 $(BIN)/python -m pytest tests/faults
 
 oracle: $(DEVELOP) ## asks Keras anew for the numbers that tests/answers keeps
 	$(call say,asking Keras)

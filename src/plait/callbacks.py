@@ -10,6 +10,7 @@ from plait.training.callbacks.monitor import ModelCheckpoint as ModelCheckpoint
 from plait.training.callbacks.monitor import ReduceLROnPlateau as ReduceLROnPlateau
 from plait.training.callbacks.orbax import OrbaxCheckpoint as OrbaxCheckpoint
 from plait.training.callbacks.progress import ProgbarLogger as ProgbarLogger
+from plait.training.callbacks.recover import Recover as Recover
 from plait.training.callbacks.simple import CSVLogger as CSVLogger
 from plait.training.callbacks.simple import LambdaCallback as LambdaCallback
 from plait.training.callbacks.simple import LearningRateScheduler as LearningRateScheduler
@@ -29,6 +30,7 @@ __all__ = [
     "ModelCheckpoint",
     "OrbaxCheckpoint",
     "ProgbarLogger",
+    "Recover",
     "ReduceLROnPlateau",
     "RemoteMonitor",
     "SwapEMAWeights",

@@ -478,7 +478,14 @@ class Model(Layer):
 
         Raises:
             ArgumentError: names that aren't outputs, unknown losses, metrics or optimizers; all are listed.
+            StateError: a `fit` of the model is under way.
         """
+        if self._trainer is not None and self._trainer.in_fit:
+            raise StateError(
+                f"{self.name}: cannot compile in the middle of its `fit`, which goes on with what it began with. What trains "
+                "(`layer.trainable`), rates, weights of losses and other settings may be changed at any time; for another "
+                "optimizer, loss or metric, end the run (`self.run.stop()` in a callback) and call `fit` again."
+            )
         weights = loss_weight if loss_weights is None else loss_weights
         structure = self._graph.output_structure if self._graph is not None else None
         own_loss = not has_default(type(self), "compute_loss")

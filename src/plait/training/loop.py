@@ -40,7 +40,6 @@ from plait.training.pace import Pace, begins_looped
 from plait.training.protocols import TrainedModel
 from plait.training.repeat import begin_epoch, own_randomness
 from plait.training.run import FitOptions, Run
-from plait.training.step import claimed
 
 
 def fit(model: TrainedModel, options: FitOptions) -> History:
@@ -91,8 +90,7 @@ def _train(model: TrainedModel, source: Any, validation: Any, run: Run) -> Histo
     phase = _Phase(trainer.train_rows, trainer.train_batch, watchers, "train", run)
     total, explained = (source.steps or 0) * (end - first), False
     features = FeatureCache(model, options.cache_frozen, end - first, print if verbose else None)
-    alone = claimed(trainer.variables, model.name)
-    with alone, deferred_interrupts() as interrupts, contextlib.closing(watchers):
+    with trainer.fit_under_way(), deferred_interrupts() as interrupts, contextlib.closing(watchers):
         phase.interrupts = interrupts
         watchers.on_train_begin()
         epochs, skip, logs = run.begin(watchers.callbacks)
@@ -254,21 +252,30 @@ class _Phase:
                 if isinstance(batch, Joined):
                     yield from self._rows(batch.data, batch.table(), left_out, count - left_out)
                 else:
-                    yield (lambda _, batch=batch: self.on_batch(batch)), 1
+                    yield (lambda _, batch=batch: self._send_batch(batch)), 1
 
     def _row_dispatches(self, source: ArraySource, skip: int) -> Iterator[tuple[Callable, int]]:
         for rows, first, count in source.pieces():
             left_out = min(skip, count)
             skip -= left_out
-            yield from self._rows(source.on_device(), rows, first + left_out, count - left_out)
+            yield from self._rows(source.on_device(), rows, first + left_out, count - left_out, numbered=True)
 
-    def _rows(self, data: tuple, rows: np.ndarray, first: int, count: int) -> Iterator[tuple[Callable, int]]:
+    def _send_batch(self, batch: tuple) -> dict:
+        if self.run is not None:
+            self.run.sent(batch)
+        return self.on_batch(batch)
+
+    def _rows(
+        self, data: tuple, rows: np.ndarray, first: int, count: int, numbered: bool = False
+    ) -> Iterator[tuple[Callable, int]]:
         table, end = jax.device_put(rows), first + count
         while first < end:
             sent: list[int] = []
 
             def send(steps: int, first: int = first, sent: list = sent) -> dict:
                 sent.append(steps)
+                if self.run is not None:
+                    self.run.sent(data, rows[first + steps - 1], numbered)
                 return self.on_rows(data, table, first, steps, self.pace.looped)
 
             yield send, end - first

@@ -16,6 +16,7 @@ from plait.common.tree import flatten
 from plait.errors import ArgumentError, StateError
 from plait.training.backups import Keeper, Kept
 from plait.training.checks import check_options
+from plait.training.data.arrays import map_arrays
 from plait.training.data.choose import check_count
 from plait.training.data.generators import generators_now, set_generators
 from plait.training.protocols import TrainedModel
@@ -142,7 +143,25 @@ class Run:
         self.callbacks: list[Any] = []
         self.data: dict[str, Any] = {}
         self._earlier: Kept | None = None
+        self._sent: tuple[tuple, Any, bool] | None = None
         self._model, self._began, self._generators = model, False, {}
+
+    def sent(self, data: tuple, rows: Any = None, numbered: bool = False) -> None:
+        """Notes the batch of the last step: some rows of the data, or all of it."""
+        self._sent = data, rows, numbered
+
+    @property
+    def batch(self) -> tuple | None:
+        """The batch of the last step that was run: `(x, y, sample_weight)`."""
+        if self._sent is None or self._sent[1] is None:
+            return None if self._sent is None else self._sent[0]
+        data, rows, _ = self._sent
+        return map_arrays(lambda array: array[rows], data)
+
+    @property
+    def rows(self) -> list[int] | None:
+        """The numbers of that batch's rows in the arrays that `fit` got; None for other data."""
+        return self._sent[1].tolist() if self._sent is not None and self._sent[2] else None
 
     def resume_from(self, epoch: int, step: int = 0) -> None:
         """Has the run begin at a later place; for `on_train_begin`.

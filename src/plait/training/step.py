@@ -123,6 +123,7 @@ class Trainer:
         self._cells: tuple[Cell, Cell, Cell] = Cell([]), Cell([]), Cell([])  # weights, optimizer's state, metrics
         self._fresh_metrics: list | None = None
         self._one_at_a_time = threading.RLock()
+        self.in_fit = False
         self.in_epoch = False  # whether the metrics are those of an epoch of training that is under way
         self.as_python = False  # whether a step of the user's looks at values, and so cannot be traced
         self.outputs: Any = None  # what the outputs look like
@@ -401,6 +402,16 @@ class Trainer:
                 traces=self._traces,
             )
         return program
+
+    @contextlib.contextmanager
+    def fit_under_way(self) -> Iterator[None]:
+        """A block in which no other thread may train the model's variables, and nobody may compile the model."""
+        around, self.in_fit = self.in_fit, True
+        try:
+            with claimed(self.variables, self.model.name):
+                yield
+        finally:
+            self.in_fit = around
 
     @contextlib.contextmanager
     def epoch_under_way(self) -> Iterator[None]:
