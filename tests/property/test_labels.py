@@ -80,6 +80,14 @@ def test_class_numbers_that_are_none_are_refused(entry, fault, tmp_path):
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
 
 
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_text_for_classes_is_refused(entry, tmp_path):
+    if entry in ("an array on the device", "fit, labels in a file"):
+        return  # the device holds no text, and a file of it isn't mapped
+    with pytest.raises(plait.errors.DataError, match=r"labels.*must be numbers.*text.*np\.unique"):
+        ENTRIES[entry](classifier(), X, np.array(["fair", "good", "ideal"] * 2), tmp_path)
+
+
 JUDGES = {
     "class": (losses.SparseCategoricalCrossentropy(), None),
     "function": (losses.sparse_categorical_crossentropy, None),
