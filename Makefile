@@ -46,7 +46,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 say = @printf '\n==> %s\n' "$(1)"
 
-.PHONY: help demo test test-long oracle lint types tests docs-check pictures bench bench-peers format setup clean
+.PHONY: help demo test test-long faults oracle tensorflow-answers lint types tests docs-check pictures bench bench-peers format setup clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,10 +78,20 @@ test-long: $(DEVELOP) ## all tests, the long forms too, with programs compiled a
 	$(call say,tests: pytest in $(JOBS) processes$(COMMA) long forms too)
 	@PLAIT_TEST_LONG=1 $(PYTEST)
 
+faults: $(DEVELOP) ## training that is killed, 200 times for each kind of data, and compared with training that isn't
+	$(call say,tests/faults: 200 kills a kind of data)
+	@PLAIT_TEST_LONG=1 $(BIN)/python -m pytest tests/faults
+
 oracle: $(DEVELOP) ## asks Keras anew for the numbers that tests/answers keeps
 	$(call say,asking Keras)
 	@rm -rf tests/answers
 	@PLAIT_ASK_ORACLE=1 $(BIN)/python -m pytest --quiet $$(grep -rlE '^import oracle|op_checks import' tests --include='test_*.py' | sort)
+
+tensorflow-answers: ## asks TensorFlow anew for the numbers that tests/compat keeps, in an environment of its own
+	$(call say,asking TensorFlow)
+	@test -x .cache/tensorflow/bin/python || python3 -m venv .cache/tensorflow
+	@.cache/tensorflow/bin/python -m pip install --quiet tensorflow-cpu keras==3.15.1 pandas pillow
+	@KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 .cache/tensorflow/bin/python tests/compat/tensorflow_cases.py
 
 docs-check: $(DEVELOP) ## every example and link of README.md, docs/ and the docstrings
 	$(call say,docs: examples and links)

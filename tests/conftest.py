@@ -20,6 +20,7 @@ import pytest
 
 import oracle
 import plait
+import skips
 
 compiling.share_contexts()
 most_memory = 2 << 30  # bytes a process may hold before it forgets its compiled programs; they are on disk
@@ -48,6 +49,15 @@ def pytest_sessionfinish():
     """`make oracle` asked Keras: what it answered is kept."""
     if oracle.KEEPS:
         oracle.write()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What was skipped, summed up by reason."""
+    lines = skips.by_reason(terminalreporter.stats.get("skipped", ()))
+    if lines:
+        terminalreporter.section("skipped, by reason")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 def pytest_runtest_teardown(item, nextitem):

@@ -1,21 +1,22 @@
-"""The public face of the callbacks."""
+"""Callbacks: what else happens during a run."""
 
-from plait.training.callbacks import BackupAndRestore as BackupAndRestore
-from plait.training.callbacks import Callback as Callback
-from plait.training.callbacks import CallbackList as CallbackList
-from plait.training.callbacks import CSVLogger as CSVLogger
-from plait.training.callbacks import EarlyStopping as EarlyStopping
-from plait.training.callbacks import History as History
-from plait.training.callbacks import LambdaCallback as LambdaCallback
-from plait.training.callbacks import LearningRateScheduler as LearningRateScheduler
-from plait.training.callbacks import ModelCheckpoint as ModelCheckpoint
-from plait.training.callbacks import OrbaxCheckpoint as OrbaxCheckpoint
-from plait.training.callbacks import ProgbarLogger as ProgbarLogger
-from plait.training.callbacks import ReduceLROnPlateau as ReduceLROnPlateau
-from plait.training.callbacks import RemoteMonitor as RemoteMonitor
-from plait.training.callbacks import SwapEMAWeights as SwapEMAWeights
-from plait.training.callbacks import TensorBoard as TensorBoard
-from plait.training.callbacks import TerminateOnNaN as TerminateOnNaN
+from plait.training.callbacks.averages import SwapEMAWeights as SwapEMAWeights
+from plait.training.callbacks.backup import BackupAndRestore as BackupAndRestore
+from plait.training.callbacks.base import Callback as Callback
+from plait.training.callbacks.base import History as History
+from plait.training.callbacks.callback_list import CallbackList as CallbackList
+from plait.training.callbacks.monitor import EarlyStopping as EarlyStopping
+from plait.training.callbacks.monitor import ModelCheckpoint as ModelCheckpoint
+from plait.training.callbacks.monitor import ReduceLROnPlateau as ReduceLROnPlateau
+from plait.training.callbacks.orbax import OrbaxCheckpoint as OrbaxCheckpoint
+from plait.training.callbacks.progress import ProgbarLogger as ProgbarLogger
+from plait.training.callbacks.recover import Recover as Recover
+from plait.training.callbacks.simple import CSVLogger as CSVLogger
+from plait.training.callbacks.simple import LambdaCallback as LambdaCallback
+from plait.training.callbacks.simple import LearningRateScheduler as LearningRateScheduler
+from plait.training.callbacks.simple import RemoteMonitor as RemoteMonitor
+from plait.training.callbacks.simple import TerminateOnNaN as TerminateOnNaN
+from plait.training.callbacks.tensorboard import TensorBoard as TensorBoard
 
 __all__ = [
     "BackupAndRestore",
@@ -29,6 +30,7 @@ __all__ = [
     "ModelCheckpoint",
     "OrbaxCheckpoint",
     "ProgbarLogger",
+    "Recover",
     "ReduceLROnPlateau",
     "RemoteMonitor",
     "SwapEMAWeights",

@@ -4,6 +4,7 @@ from typing import Any
 
 from plait.common.policies import DTypePolicy, policy, set_policy
 from plait.common.settings import change_settings, settings
+from plait.common.watched import mark_edit
 from plait.errors import ArgumentError
 
 __all__ = [
@@ -35,6 +36,12 @@ __all__ = [
 ]
 
 
+def _change(**changes: Any) -> None:
+    """Changes settings, for programs that were compiled with others too."""
+    change_settings(**changes)
+    mark_edit()
+
+
 def backend() -> str:
     """The engine: always "jax"."""
     return "jax"
@@ -57,7 +64,7 @@ def floatx() -> str:
 
 def set_floatx(value: str) -> None:
     """Sets the dtype of weights and inputs where none is given."""
-    change_settings(floatx=value)
+    _change(floatx=value)
 
 
 def epsilon() -> float:
@@ -67,7 +74,7 @@ def epsilon() -> float:
 
 def set_epsilon(value: float) -> None:
     """Sets that number."""
-    change_settings(epsilon=value)
+    _change(epsilon=value)
 
 
 def image_data_format() -> str:
@@ -77,7 +84,7 @@ def image_data_format() -> str:
 
 def set_image_data_format(data_format: str) -> None:
     """Sets where: "channels_last" or "channels_first"."""
-    change_settings(image_data_format=data_format)
+    _change(image_data_format=data_format)
 
 
 def dtype_policy() -> DTypePolicy:
@@ -97,7 +104,7 @@ def max_epochs() -> int | None:
 
 def set_max_epochs(max_epochs: int | None) -> None:
     """Sets it, for quick trials of long scripts."""
-    change_settings(max_epochs=max_epochs)
+    _change(max_epochs=max_epochs)
 
 
 def max_steps_per_epoch() -> int | None:
@@ -107,17 +114,17 @@ def max_steps_per_epoch() -> int | None:
 
 def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
     """Sets it."""
-    change_settings(max_steps_per_epoch=max_steps_per_epoch)
+    _change(max_steps_per_epoch=max_steps_per_epoch)
 
 
 def enable_interactive_logging() -> None:
     """Sends progress to the terminal."""
-    change_settings(interactive_logging=True)
+    _change(interactive_logging=True)
 
 
 def disable_interactive_logging() -> None:
     """Sends progress to `logging`, as lines of the logger "plait"."""
-    change_settings(interactive_logging=False)
+    _change(interactive_logging=False)
 
 
 def is_interactive_logging_enabled() -> bool:
@@ -127,12 +134,12 @@ def is_interactive_logging_enabled() -> bool:
 
 def enable_traceback_filtering() -> None:
     """Kept for scripts that call it."""
-    change_settings(traceback_filtering=True)
+    _change(traceback_filtering=True)
 
 
 def disable_traceback_filtering() -> None:
     """Kept for scripts that call it."""
-    change_settings(traceback_filtering=False)
+    _change(traceback_filtering=False)
 
 
 def is_traceback_filtering_enabled() -> bool:
@@ -146,12 +153,12 @@ def enable_unsafe_deserialization() -> None:
 
 def enable_flash_attention() -> None:
     """Lets attention use a fused kernel where there is one."""
-    change_settings(flash_attention=True)
+    _change(flash_attention=True)
 
 
 def disable_flash_attention() -> None:
     """Keeps attention from using a fused kernel."""
-    change_settings(flash_attention=False)
+    _change(flash_attention=False)
 
 
 def is_flash_attention_enabled() -> bool | None:

@@ -249,7 +249,7 @@ class DataParallel(_Distribution):
     Args:
         device_mesh: a mesh of one axis.
         devices: devices, in place of a mesh; by default all.
-        auto_shard_dataset: kept for Keras's sake.
+        auto_shard_dataset: has no effect.
     """
 
     def __init__(
@@ -270,7 +270,7 @@ class ModelParallel(_Distribution):
     Args:
         layout_map: layouts by path.
         batch_dim_name: the axis of the mesh that batches are split along; by default the first.
-        auto_shard_dataset: kept for Keras's sake.
+        auto_shard_dataset: has no effect.
 
     Raises:
         ArgumentError: no layouts.

@@ -46,6 +46,7 @@ class Case:
         differentiable: whether it has gradients with respect to its inputs.
         atol: how far from Keras its values may be.
         skip: names of contract tests that don't apply, each with the reason.
+        in_keras: whether Keras has the layer too, so that it is compared with Keras's.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Case:
     differentiable: bool = True
     atol: float = 1e-5
     skip: dict[str, str] = field(default_factory=dict)
+    in_keras: bool = True
 
 
 def all_cases() -> list[Case]:

@@ -108,8 +108,8 @@ def test_what_is_missing_is_named(hook):
         import keras.nonsense
     import tensorflow as tf
 
-    with pytest.raises(AttributeError, match=r"has no tensorflow\.lite"):
-        _ = tf.lite
+    with pytest.raises(AttributeError, match=r"has no tensorflow\.contrib"):
+        _ = tf.contrib
 
 
 def test_basics_of_tensorflow(hook):

@@ -675,3 +675,34 @@ def test_calls_results_and_losses_may_be_variables():
     assert model.evaluate(X, Y, batch_size=4, verbose=0)[1] == 2.0
     weight = plait.Variable(2.0)
     assert graph(loss=lambda y, p: weight).evaluate(X, Y, verbose=0) == 2.0
+
+
+@pytest.mark.parametrize("call", ["call", "predict", "evaluate"])
+def test_a_setting_of_the_program_is_followed(call):
+    x = np.ones((2, 3), "float32")
+    model = plait.Sequential([plait.Input((3,)), layers.Lambda(lambda x: x * 0 + plait.config.epsilon())])
+    model.compile(loss="mae")
+    run = {
+        "call": lambda: float(model(x)[0, 0]),
+        "predict": lambda: float(model.predict(x, verbose=0)[0, 0]),
+        "evaluate": lambda: model.evaluate(x, x * 0, verbose=0),
+    }[call]
+    before = run()
+    plait.config.set_epsilon(0.25)
+    try:
+        assert (before, run()) == (pytest.approx(1e-7), 0.25)
+    finally:
+        plait.config.set_epsilon(1e-7)
+
+
+def test_compile_in_the_middle_of_a_fit_is_refused():
+    class Recompile(plait.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.compile("adam", "mae", metrics=["mse"])
+
+    model = plait.Sequential([plait.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(plait.errors.StateError, match="cannot compile in the middle of its `fit`"):
+        model.fit(X, Y, verbose=0, callbacks=[Recompile()])
+    model.compile("adam", "mae")
+    model.fit(X, Y, verbose=0)

@@ -33,14 +33,14 @@ while True:
 
 def killed_again_and_again(path: Path, kills: int):
     """Starts a process that saves without end, and kills it at random moments; the file is read after each."""
-    random.seed(0)
+    draws = random.Random(0)
     last, done = 0, 0
     while done < kills:
         command = [sys.executable, "-W", "ignore", "-c", SAVER, str(path), str(last)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": "src"}) as saver:
             assert saver.stdout.readline() == b"ready\n"
             saver.stdout.readline()
-            time.sleep(random.random() * 0.05)
+            time.sleep(draws.random() * 0.05)
             saver.send_signal(signal.SIGKILL)
         model = plait.load_model(path, compile=False)
         values = {float(v) for w in model.get_weights() for v in np.unique(w)}

@@ -373,11 +373,11 @@ import plait
 from plait.errors import PlaitError
 path, count = sys.argv[1], int(sys.argv[2])
 data = open(path, "rb").read()
-random.seed(0)
+draws = random.Random(0)
 for index in range(count):
     flipped = bytearray(data)
-    for _ in range(random.choice((1, 1, 8))):
-        flipped[random.randrange(len(data))] ^= 1 << random.randrange(8)
+    for _ in range(draws.choice((1, 1, 8))):
+        flipped[draws.randrange(len(data))] ^= 1 << draws.randrange(8)
     open(path, "wb").write(flipped)
     try:
         plait.load_model(path)

@@ -30,6 +30,8 @@ from plait.common.registry import (
 from plait.common.scope import current
 from plait.errors import ArgumentError, ConfigError, FileError, PlaitError, UnsafeFileError
 
+_NOT_CALLED = ("optimizers",)  # namespaces whose objects aren't functions of something
+
 
 def get(namespace: str, identifier: Any, custom: Mapping[str, Any] | None = None) -> Any:
     """An object from None, a name, a config, a class or the object itself: `get("activations", "relu")`.
@@ -42,11 +44,12 @@ def get(namespace: str, identifier: Any, custom: Mapping[str, Any] | None = None
         identifier = find(namespace, identifier, custom)
     if inspect.isclass(identifier):
         return identifier()
-    if identifier is None or callable(identifier) or hasattr(identifier, "get_config"):
+    if identifier is None or callable(identifier) or (namespace in _NOT_CALLED and hasattr(identifier, "get_config")):
         return identifier
+    kind = singular(namespace)
+    article = "An" if kind[0] in "aeiou" else "A"
     raise ArgumentError(
-        f"Could not interpret {singular(namespace)} identifier: {identifier}. Expected a name, a config, a class, "
-        f"a function or None, but got {describe(identifier)}."
+        f"{article} {kind} must be a name, a config, a class, a function or None, but got {describe(identifier)}."
     )
 
 

@@ -1,7 +1,7 @@
 """The import hook: `import keras` gives plait under Keras's names.
 
-A finder in front of `sys.meta_path` answers for `keras`, `tf_keras` and `tensorflow` (of which only `tensorflow.keras` and
-the basics of `tensorflow.py` beside this file are there). What it gives are `Mirror`s: modules without content, which look
+A finder in front of `sys.meta_path` answers for `keras`, `tf_keras` and `tensorflow` (which `tensorflow.py` beside this file stands
+in for). What it gives are `Mirror`s: modules without content, which look
 each name up in plait when it is asked for, by the path of the module. So `keras.layers.Dense`, `keras.src.layers.Dense`,
 `keras.src.layers.core.dense.Dense` and `tensorflow.keras.layers.Dense` are one class: `plait.layers.Dense`.
 
@@ -19,14 +19,23 @@ from types import ModuleType
 from typing import Any
 
 from plait.common.messages import did_you_mean
-from plait.compat import tensorflow
+from plait.compat import tensors
 from plait.compat.outside import note
 from plait.core.mask import get_mask, set_mask
 
 ROOTS = ("keras", "tf_keras", "tensorflow")
 _SHELLS = ("src", "api", "_tf_keras", "keras", "python", "v2")  # parts of a path that name no namespace
 
-_TENSORFLOW_PARTS = tuple(f"tensorflow.{name}" for name in tensorflow.PARTS)
+
+def _stand_in() -> ModuleType:
+    """What stands in for TensorFlow; it is loaded when a program asks for that."""
+    return importlib.import_module("plait.compat.tensorflow")
+
+
+def _is_part(fullname: str) -> bool:
+    root, _, path = fullname.partition(".")
+    return root == "tensorflow" and bool(path) and path in _stand_in().PARTS
+
 
 # Namespaces in which Keras's own code keeps what its public names are elsewhere.
 _NAMESPACES = (
@@ -48,6 +57,31 @@ _INNER = (
     "preprocessing.image",
 )
 
+# Modules of Keras 1 and 2, whose names are looked up in the modules around them.
+_OLD_MODULES = frozenset(
+    [
+        f"layers.{name}"
+        for name in "advanced_activations convolutional convolutional_recurrent core cudnn_recurrent embeddings".split()
+    ]
+    + [
+        f"layers.{name}"
+        for name in "experimental experimental.preprocessing local merge noise normalization pooling".split()
+    ]
+    + [f"layers.{name}" for name in "recurrent wrappers".split()]
+    + [
+        f"utils.{name}"
+        for name in "conv_utils data_utils generic_utils io_utils layer_utils np_utils numerical_utils".split()
+    ]
+    + ["utils.vis_utils", "engine", "engine.base_layer", "engine.topology", "engine.training", "experimental"]
+    + [
+        "optimizers.legacy",
+        "optimizers.experimental",
+        "preprocessing.text",
+        "wrappers.scikit_learn",
+        "callbacks.callbacks",
+    ]
+)
+
 _GROUPS = ("applications", "datasets")  # each data set, and each kind of model, is a module
 
 
@@ -57,10 +91,7 @@ def spaces_of(module: str) -> list[str]:
     >>> spaces_of("keras.src.layers.core.dense")[:1], spaces_of("tensorflow.keras.optimizers.schedules")[:2]
     (['plait.layers'], ['plait.optimizers.schedules', 'plait.optimizers'])
     """
-    parts = module.split(".")[1:]
-    while parts and parts[0] in _SHELLS:
-        parts = parts[1:]
-    found = []
+    parts, found = _path_of(module).split("."), []
     for count in range(len(parts), 0, -1):
         path = ".".join(parts[:count])
         if path in _INNER or (count == 1 and _is_public(path)) or (count == 2 and _is_one_of_many(*parts[:2])):
@@ -116,7 +147,15 @@ def _find(module: str, name: str) -> Any:
     for space in spaces:
         found = importlib.import_module(space)
         if name in getattr(found, "__all__", ()) and hasattr(found, name):
-            return getattr(found, name)
+            value = getattr(found, name)
+            is_inner = isinstance(value, ModuleType) and f"{_path_of(module)}.{name}" in _INNER
+            return importlib.import_module(f"{module}.{name}") if is_inner else value
+    path = _path_of(module)
+    if f"{path}.{name}" in _OLD_MODULES or name in _OLD_MODULES:
+        return importlib.import_module(f"{module}.{name}")
+    old = importlib.import_module("plait.compat.old_names").find(path, name) if path else None
+    if old is not None:
+        return old
     if not _is_private(module) and spaces:
         raise _unknown(module, name, importlib.import_module(spaces[0]))
     value = getattr(plait, name, None) if name in plait.__all__ else None
@@ -130,6 +169,14 @@ def _find(module: str, name: str) -> Any:
             if name in getattr(found, "__all__", ()):
                 return getattr(found, name)
     raise _unknown(module, name, plait)
+
+
+def _path_of(module: str) -> str:
+    """The path of a module of Keras's, without its root and what names no namespace."""
+    parts = module.split(".")[1:]
+    while parts and parts[0] in _SHELLS:
+        parts = parts[1:]
+    return ".".join(parts)
 
 
 def _is_private(module: str) -> bool:
@@ -208,25 +255,26 @@ class MirrorFinder(MetaPathFinder, Loader):
     def has(self, fullname: str) -> bool:
         """Whether a module of this name is mirrored."""
         parts = fullname.split(".")[1:]
+        if _is_part(fullname):
+            return True
         if parts and parts[-1] != parts[-1].lower():
             return False  # a class: `from keras.src.layers import Nothing` looks for a module of that name, too
         while parts and parts[0] in _SHELLS:
             parts = parts[1:]
-        if fullname.startswith("keras.src.trainers"):
+        if fullname.startswith("keras.src.trainers") or ".".join(parts) in _OLD_MODULES:
             return True
         if not parts:
             return fullname.split(".")[0] != "tensorflow" or fullname == "tensorflow" or "keras" in fullname
         if fullname.startswith("tensorflow.") and "keras" not in fullname:
-            return fullname in _TENSORFLOW_PARTS
+            return False
         return bool(spaces_of(fullname)) and (
             _is_private(fullname) or f"plait.{'.'.join(parts)}" in spaces_of(fullname)
         )
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        if spec.name == "tensorflow":
-            return tensorflow.make(spec.name)
-        if spec.name in _TENSORFLOW_PARTS:
-            return tensorflow.part(spec.name.split(".")[1])
+        importlib.import_module("plait.compat.lent").lend_all()
+        if spec.name == "tensorflow" or _is_part(spec.name):
+            return _stand_in().make(spec.name)
         return Mirror(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
@@ -253,12 +301,14 @@ def install() -> None:
         return
     _hidden.update(_take_out())
     sys.meta_path.insert(0, _finder)
+    tensors.lend_methods()
 
 
 def uninstall() -> None:
     """Takes the hook out again; what was imported of the real ones is back."""
     if _finder in sys.meta_path:
         sys.meta_path.remove(_finder)
+        tensors.take_back()
         _take_out()
         sys.modules.update(_hidden)
         _hidden.clear()

@@ -30,6 +30,7 @@ from jax.core import Trace, Tracer
 from jax.extend.core import jaxpr_as_fun, set_current_trace, take_current_trace
 
 from plait.common.messages import describe
+from plait.common.scope import current
 from plait.common.tree import flatten, pack_as
 from plait.core.variable import Variable, observe
 from plait.errors import ArgumentError, StateError
@@ -56,6 +57,16 @@ class Recorded(Tracer):
     def full_lower(self) -> Any:
         """What an operation outside of the block sees."""
         return self._value
+
+    @property
+    def dimension_as_value(self) -> Callable:
+        """What a program that is being traced around the block takes in its place: JAX asks for it under this name.
+
+        A trace inside of the block keeps the number itself, so that the tape sees what is computed with it.
+        """
+        if self._trace.tape.is_recording:
+            raise AttributeError("dimension_as_value")
+        return lambda: self._value
 
     def numpy(self) -> np.ndarray:
         """The value as a NumPy array, a constant for the tape."""
@@ -255,6 +266,7 @@ class GradientTape:
             self._end()
 
     def _begin(self) -> None:
+        self._bindings = current().bindings
         self._tracing = set_current_trace(self._recorder)
         self._tracing.__enter__()
         self._outer = observe(self._read)
@@ -280,8 +292,8 @@ class GradientTape:
         """What stands for a variable's value in the block."""
         if self._outer is not None:
             value = self._outer(variable, value)
-        if threading.get_ident() != self._thread:
-            return value
+        if threading.get_ident() != self._thread or current().bindings is not self._bindings:
+            return value  # a pure function in the block has values of its own, which it was given
         if not (variable in self._wanted or (self.watch_accessed_variables and variable.trainable)):
             return value
         if not jnp.issubdtype(value.dtype, np.inexact):

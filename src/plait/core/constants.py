@@ -24,6 +24,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from plait.common.settings import settings
 from plait.common.watched import Watched, bookkeeping, edits
 from plait.core.graph import Graph, Operation
 from plait.core.tensor import KerasTensor
@@ -163,7 +164,7 @@ class _Walk:
     """One look: `found` is what was seen, in order; the other lists are what may change without announcing it."""
 
     def __init__(self) -> None:
-        self.found: list = []
+        self.found: list = [settings()]
         self.loose: list[tuple[Collection, list]] = []
         self.cells: list[tuple[Any, Any]] = []
         self.names: list[tuple[Mapping, str, Any]] = []

@@ -22,13 +22,15 @@ from functools import partial, wraps
 from operator import attrgetter
 from typing import Any
 
+import numpy as np
+
 from plait.common.messages import describe, warn
 from plait.common.names import snake_case
 from plait.common.registry import builtin, custom_objects, find_class, register_keras_serializable, registered_name
 from plait.common.scope import current
 from plait.common.serialization import deserialize
 from plait.common.traits import of_plait
-from plait.common.tree import flatten
+from plait.common.tree import flatten, map_structure_in_order
 from plait.core.graph import Operation, record
 from plait.core.infer import infer
 from plait.core.mask import _masks, get_mask, set_mask
@@ -53,6 +55,7 @@ class Op(Operation):
         leading: names of the options that stand before such `*operands`.
         spec: what tells the outputs on symbolic tensors, where a trace cannot.
         defaults: the parameters' defaults.
+        takes_text: whether it also works on text, which stays in NumPy.
         caller: the decorated function, which records calls.
     """
 
@@ -65,6 +68,7 @@ class Op(Operation):
     defaults: Mapping[str, Any] = {}
     is_of_plait = False
     hands_masks_on = True  # whether masks go through it; not in graphs that Keras made, where no op does that
+    takes_text = False
 
     def __init__(self, *values: Any, name: str | None = None, **config: Any):
         super().__init__(name)
@@ -129,6 +133,9 @@ class Op(Operation):
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """The symbolic tensors that the function would give."""
         cls = type(self)
+        if cls.takes_text and any(x.dtype == "string" for x in flatten([args, kwargs]) if isinstance(x, KerasTensor)):
+            numbers = map_structure_in_order(_number_for_text, [list(args), kwargs])
+            return map_structure_in_order(_text_for_number, self.compute_output_spec(*numbers[0], **numbers[1]))
         try:
             if cls.spec is not None:
                 return self._apply(cls.spec, args, kwargs)
@@ -136,10 +143,8 @@ class Op(Operation):
         except PlaitError:
             raise
         except Exception as error:
-            received = ", ".join(describe(arg) for arg in (*args, *kwargs.values()))
-            error.add_note(f"plait: in the op {self.name!r}, called on {received}")
-            if isinstance(error, (TypeError, IndexError)):
-                raise ArgumentTypeError(f"{self.name}, called on {received}: {error}") from error
+            error.add_note(f"plait: in the op {self.name!r}, called on {_received(args, kwargs)}")
+            _explain(self.name, error, args, kwargs)
             raise
 
     def get_config(self) -> dict:
@@ -163,6 +168,21 @@ class Op(Operation):
 
     def __repr__(self) -> str:
         return f"<Operation name={self.name}>"
+
+
+def _received(args: tuple, kwargs: Mapping) -> str:
+    return ", ".join(describe(arg) for arg in (*args, *kwargs.values()))
+
+
+def _explain(name: str, error: Exception, args: tuple, kwargs: Mapping) -> None:
+    """Says of an error of JAX's about shapes, dtypes or axes which op was called on what; those of tracing stay as they are.
+
+    Raises:
+        ArgumentTypeError, ArgumentError: instead of a TypeError or IndexError, and of a ValueError.
+    """
+    wrapped = {TypeError: ArgumentTypeError, IndexError: ArgumentTypeError, ValueError: ArgumentError}.get(type(error))
+    if wrapped is not None:
+        raise wrapped(f"{name}, called on {_received(args, kwargs)}: {str(error).rstrip('.')}.") from error
 
 
 class _ClassOfOps:
@@ -211,6 +231,7 @@ def op(
     options: tuple[str, ...] | None = None,
     spec: Callable | None = None,
     package: str = "Custom",
+    text: Callable | None = None,
 ) -> Callable:
     """Makes a function of arrays work on symbolic tensors too: a decorator.
 
@@ -222,6 +243,7 @@ def op(
         spec: a function of the same parameters that gives symbolic tensors for symbolic tensors. Needed only where the
             sizes of the result depend on values, so that no trace can tell them.
         package: under which the program's own are registered.
+        text: a function of NumPy of the same parameters that does the same with text, for what moves values about.
 
     Returns:
         the function, which now also takes symbolic tensors, with its class as attribute `operation`.
@@ -236,15 +258,23 @@ def op(
     (None, 3)
     """
     if function is None:
-        return partial(op, name=name, module=module, options=options, spec=spec, package=package)
+        return partial(op, name=name, module=module, options=options, spec=spec, package=package, text=text)
     signature = inspect.signature(function)
+    if text is not None:
+        function = _or_text(function, text)
     cls = _make_class(function, name or _camel_case(function.__name__), signature.parameters, options, spec)
+    cls.takes_text = text is not None
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if any_symbolic(args) or (kwargs and any_symbolic(kwargs.values())):
             return _record_call(cls, signature, args, kwargs)
-        results = function(*args, **kwargs)
+        try:
+            results = function(*args, **kwargs)
+        except (TypeError, ValueError, IndexError) as error:
+            if cls.is_of_plait:
+                _explain(function.__name__, error, args, kwargs)
+            raise
         if _masks:
             _hand_masks_on(cls, {**cls.defaults, **signature.bind(*args, **kwargs).arguments}, results)
         return results
@@ -319,6 +349,38 @@ def _hand_masks_on(cls: type[Op], given: Mapping[str, Any], results: Any) -> boo
         if not any(leaf is tensor for tensor in tensors):  # ops that it calls may have set others
             set_mask(leaf, None if mask is DROPS else mask, by_op=True)
     return masks is DROPS
+
+
+_STAND_IN = "uint8"  # what text is taken for where only shapes matter
+
+
+def _number_for_text(leaf: Any) -> Any:
+    if isinstance(leaf, KerasTensor):
+        return KerasTensor(leaf.shape, _STAND_IN) if leaf.dtype == "string" else leaf
+    return np.zeros(np.shape(leaf), _STAND_IN) if _is_text(leaf) else leaf
+
+
+def _text_for_number(leaf: Any) -> Any:
+    return KerasTensor(leaf.shape, "string") if isinstance(leaf, KerasTensor) and leaf.dtype == _STAND_IN else leaf
+
+
+def _or_text(function: Callable, text: Callable) -> Callable:
+    """The function, or where JAX refuses text, what does the same in NumPy; numbers pay nothing for it."""
+
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except (TypeError, ValueError):
+            if not any(_is_text(leaf) for leaf in flatten([args, kwargs])):
+                raise
+        return text(*args, **kwargs)
+
+    return run
+
+
+def _is_text(leaf: Any) -> bool:
+    return isinstance(leaf, (str, bytes)) or getattr(getattr(leaf, "dtype", None), "kind", "") in ("U", "S", "O", "T")
 
 
 def _has_symbol(value: Any) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from plait.common.dtypes import dtype_name, narrow
 from plait.common.messages import describe
@@ -47,8 +48,15 @@ def _unary(name: str, function: Callable, summary: str) -> Callable:
     return operate
 
 
-def _make(name: str, class_name: str, function: Callable, summary: str, kind: Callable = _binary) -> Callable:
-    return op(kind(name, function, summary), name=class_name, module=_NUMPY)
+def _make(
+    name: str,
+    class_name: str,
+    function: Callable,
+    summary: str,
+    kind: Callable = _binary,
+    text: Callable | None = None,
+) -> Callable:
+    return op(kind(name, function, summary), name=class_name, module=_NUMPY, text=text)
 
 
 add = _make("add", "Add", jnp.add, "The sum")
@@ -59,9 +67,11 @@ divide = _make("divide", "Divide", jnp.divide, "The quotient")
 floor_divide = _make("floor_divide", "FloorDivide", jnp.floor_divide, "The quotient, rounded down")
 mod = _make("mod", "Mod", jnp.mod, "The remainder of a division, with the divisor's sign")
 power = _make("power", "Power", jnp.power, "The first operand to the power of the second")
-equal = _make("equal", "Equal", jnp.equal, "Whether two are equal")
+equal = _make("equal", "Equal", jnp.equal, "Whether two are equal", text=lambda x1, x2: np.equal(x1, x2))
 equal.operation.is_equality = True
-not_equal = _make("not_equal", "NotEqual", jnp.not_equal, "Whether two differ")
+not_equal = _make(
+    "not_equal", "NotEqual", jnp.not_equal, "Whether two differ", text=lambda x1, x2: np.not_equal(x1, x2)
+)
 less = _make("less", "Less", jnp.less, "Whether the first is less")
 less_equal = _make("less_equal", "LessEqual", jnp.less_equal, "Whether the first is less or equal")
 greater = _make("greater", "Greater", jnp.greater, "Whether the first is greater")
@@ -120,7 +130,11 @@ def _get_item(x: Any, key: Any) -> Any:
     return convert_to_tensor(x)[tuple(key) if isinstance(key, list) else key]
 
 
-@op(module=_NUMPY, name="GetItem", spec=_get_item_spec)
+def _text_item(x: Any, key: Any) -> Any:
+    return np.asarray(x)[tuple(key) if isinstance(key, list) else key]
+
+
+@op(module=_NUMPY, name="GetItem", spec=_get_item_spec, text=_text_item)
 def get_item(x: Any, key: Any) -> Any:
     """The part of a tensor that an index, slice or tuple of such selects, as in NumPy."""
     return _get_item(x, key)
@@ -152,7 +166,12 @@ def _reshape(x: Any, newshape: Any) -> Any:
     )
 
 
-@op(module=_NUMPY, options=("newshape",), spec=_reshape_spec)
+def _reshape_text(x: Any, newshape: Any) -> Any:
+    sizes = (newshape,) if isinstance(newshape, int) else newshape
+    return np.reshape(x, tuple(-1 if size is None else size for size in sizes))
+
+
+@op(module=_NUMPY, options=("newshape",), spec=_reshape_spec, text=_reshape_text)
 def reshape(x: Any, newshape: Any) -> Any:
     """The same elements in another shape; one size may be -1.
 
@@ -161,13 +180,13 @@ def reshape(x: Any, newshape: Any) -> Any:
     return _reshape(x, newshape)
 
 
-@op(module=_NUMPY)
+@op(module=_NUMPY, text=lambda x, axis=None: np.squeeze(x, axis))
 def squeeze(x: Any, axis: Any = None) -> Any:
     """Removes axes of size 1: all of them, or the ones given."""
     return jnp.squeeze(convert_to_tensor(x), axis if axis is None or isinstance(axis, int) else tuple(axis))
 
 
-@op(module=_NUMPY)
+@op(module=_NUMPY, text=lambda x, axes=None: np.transpose(x, axes))
 def transpose(x: Any, axes: Any = None) -> Any:
     """Reorders the axes; without `axes` reverses them."""
     x = convert_to_tensor(x)
@@ -175,8 +194,7 @@ def transpose(x: Any, axes: Any = None) -> Any:
         return jnp.transpose(x, axes)
     except (TypeError, ValueError) as error:
         raise ShapeError(
-            f"transpose: `axes` must be a valid permutation of the axes of {describe(x)}, but got axes={axes}. It must be a "
-            f"list of the same length as the input shape. Each axis in `axes` must be an integer in [{-x.ndim}, {x.ndim})."
+            f"transpose: `axes` must name each axis of {describe(x)} once, by numbers from {-x.ndim} to {x.ndim - 1}, but got {axes}."
         ) from error
 
 

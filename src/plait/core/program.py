@@ -146,7 +146,7 @@ class Program:
                 found = self._take_in(incomplete.finder)
                 self._rounds += 1
             except Exception as error:
-                if not found or not _looks_at_a_value(error):
+                if not found or not looks_at_a_value(error):
                     raise
                 # It looks at the values of some that were found: these stay constants, watched from here on.
                 self._looked_at |= {variable: _looked_at(variable) for variable in found}
@@ -244,7 +244,7 @@ def _looked_at(variable: Variable) -> tuple[Any, bytes]:
         return value, np.asarray(value).tobytes()
 
 
-def _looks_at_a_value(error: BaseException | None) -> bool:
+def looks_at_a_value(error: BaseException | None) -> bool:
     """Whether a function failed because it needs a number where a trace has none; others may have wrapped the error."""
     while error is not None:
         if isinstance(error, NOT_TRACEABLE):

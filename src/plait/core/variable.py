@@ -178,6 +178,8 @@ class Variable:
     ([0.5, 1.0], [0.5, 1.0])
     """
 
+    __array_priority__ = 100  # NumPy leaves `array + variable` to the variable, so that it is JAX that computes
+
     def __init__(
         self,
         initializer: Any,
@@ -219,6 +221,8 @@ class Variable:
         bindings = scope.bindings
         if bindings is not None and self in bindings:
             value = bindings[self]
+            if _observer is not None:
+                value = _observer(self, value)
         else:
             if scope.finder is not None:
                 scope.finder.reads(self)
@@ -293,14 +297,13 @@ class Variable:
         value = convert_to_tensor(value, self.dtype)
         if value.shape != self.shape:
             raise ShapeError(
-                f"Variable '{self.path}': the shape of the target variable and the shape of the value in "
-                f"`variable.assign(value)` must match. It has shape {self.shape}, but got {describe(value)}."
+                f"Variable '{self.path}': `assign` takes a value of the shape {self.shape}, but got {describe(value)}."
             )
         scope = current()
         if scope.bindings is not None:
             if scope.finder is not None:
                 scope.finder.assigns(self)
-            scope.bindings[self] = value
+            scope.bindings[self] = observed(value)
             return value
         value = observed(value)
         if isinstance(value, Tracer):

@@ -39,7 +39,7 @@ def export_model(
             where other sizes are wanted than the model says. None in a shape is any size.
         platforms: for `"stablehlo"`: where it is to run; CPU, CUDA, ROCm and TPU if nothing is said.
         opset_version: for `"onnx"`.
-        is_static: accepted for Keras's sake.
+        is_static: has no effect.
         jax2tf_kwargs: for `"tf_saved_model"`: options of `jax2tf.convert`.
 
     Raises:

@@ -15,6 +15,7 @@ from jax import ShapeDtypeStruct
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from plait.common.messages import describe
+from plait.common.numbers import is_whole
 from plait.core.graph import graph_of
 from plait.core.pure import pure
 from plait.errors import ArgumentError
@@ -56,8 +57,7 @@ def costs(model: Any, batch_size: int | Mapping) -> dict[int, Cost]:
             f"summary: what {model.name!r} costs at a batch size is known only of functional models on numbers, and of "
             "Sequential ones that are built. Leave `batch_size` out."
         )
-    counted = hasattr(batch_size, "__index__") and not isinstance(batch_size, bool)
-    if not isinstance(batch_size, Mapping) and (not counted or int(batch_size) < 1):
+    if not isinstance(batch_size, Mapping) and not is_whole(batch_size, 1):
         raise ArgumentError(
             f"summary: `batch_size` must be a whole number from 1 up, or a dict of shapes by input, but got {describe(batch_size)}."
         )

@@ -10,11 +10,13 @@ from typing import Any
 import jax.numpy as jnp
 
 from plait import constraints, initializers, ops, random, regularizers
+from plait.common.numbers import as_list
 from plait.common.registry import builtin
 from plait.common.traits import of_plait
 from plait.errors import ArgumentError, ShapeError
+from plait.layers.argument_checks import positive_integer
+from plait.layers.argument_types import ConstraintLike, InitializerLike, RegularizerLike
 from plait.layers.base import Layer
-from plait.layers.core import positive_integer
 from plait.layers.einsum_dense import EinsumDense
 from plait.layers.quantized import policy_with_inner
 from plait.layers.regularization import Dropout
@@ -26,8 +28,80 @@ def _called(name: str) -> Any:
     return property(lambda layer: getattr(layer, name))
 
 
+@of_plait
+class HeadsAttention(Layer):
+    """What layers of several heads share: their dense layers' options, masks, and the way from query to output."""
+
+    _family = "attention"
+    _saved_policy = policy_with_inner
+    _title = "MultiHeadAttention"  # what Keras calls it in errors
+
+    def _take_options(
+        self, dropout: float, use_bias: bool, sliding_window: int | None, flash_attention: bool | None,
+        kernel_initializer: InitializerLike, bias_initializer: InitializerLike, kernel_regularizer: RegularizerLike,
+        bias_regularizer: RegularizerLike, kernel_constraint: ConstraintLike, bias_constraint: ConstraintLike,
+        use_gate: bool, seed: int | None,
+    ) -> None:  # fmt: skip
+        if sliding_window is not None:
+            positive_integer(sliding_window, self._title, "sliding_window")
+        if flash_attention and dropout > 0:
+            raise ArgumentError(
+                f"{self._title}: Dropout is not supported when flash attention is enabled, but got dropout={dropout}."
+            )
+        self.dropout, self.use_bias, self.use_gate, self.seed = dropout, use_bias, use_gate, seed
+        self.sliding_window, self.flash_attention = sliding_window, flash_attention
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.supports_masking = True
+
+    def _dense(self, equation: str, output_shape: tuple, bias_axes: str, name: str) -> EinsumDense:
+        dense = EinsumDense(
+            equation,
+            output_shape=output_shape,
+            bias_axes=bias_axes if self.use_bias else None,
+            kernel_initializer=type(self.kernel_initializer).from_config(self.kernel_initializer.get_config()),
+            bias_initializer=type(self.bias_initializer).from_config(self.bias_initializer.get_config()),
+            kernel_regularizer=self.kernel_regularizer,
+            bias_regularizer=self.bias_regularizer,
+            kernel_constraint=self.kernel_constraint,
+            bias_constraint=self.bias_constraint,
+            name=name,
+            dtype=self.dtype_policy,
+        )
+        dense.supports_masking = True  # `call` takes account of the masks itself
+        return dense
+
+    def call(
+        self, query: Any, value: Any, key: Any = None, query_mask: Any = None, value_mask: Any = None,
+        key_mask: Any = None, attention_mask: Any = None, return_attention_scores: bool = False,
+        training: bool | None = None, use_causal_mask: bool = False,
+    ) -> Any:  # fmt: skip
+        key = value if key is None else key
+        if return_attention_scores and self.flash_attention:
+            raise ArgumentError(
+                f"{self._title} {self.name!r}: Returning attention scores is not supported when flash attention is enabled. "
+                "Make the layer with flash_attention=False."
+            )
+        masks = query_mask, value_mask, key_mask
+        mask = whole_mask(query, key, masks, attention_mask, use_causal_mask, self.sliding_window)
+        q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
+        out, scores = self._attend(q, k, v, mask, training)
+        if self._gate_dense is not None:
+            out = out * ops.sigmoid(self._gate_dense(query))
+        out = self._output_dense(out)
+        return (out, scores) if return_attention_scores else out
+
+    def compute_mask(self, query: Any, previous_mask: Any = None) -> Any:
+        """The query's mask."""
+        return previous_mask
+
+
 @builtin("layers")
-class MultiHeadAttention(Layer):
+class MultiHeadAttention(HeadsAttention):
     """Attention with several heads: softmax(q kᵀ / sqrt(D)) v for each, joined by a dense layer.
 
     Args:
@@ -45,8 +119,6 @@ class MultiHeadAttention(Layer):
     Source: Vaswani et al., Attention Is All You Need, 2017.
     """
 
-    _family = "attention"
-
     def __init__(
         self,
         num_heads: int,
@@ -58,47 +130,32 @@ class MultiHeadAttention(Layer):
         attention_axes: Any = None,
         sliding_window: int | None = None,
         flash_attention: bool | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         use_gate: bool = False,
         seed: int | None = None,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
-        positive_integer(num_heads, "MultiHeadAttention", "num_heads")
-        positive_integer(key_dim, "MultiHeadAttention", "key_dim")
-        for name, value in (("value_dim", value_dim), ("sliding_window", sliding_window)):
-            if value is not None:
-                positive_integer(value, "MultiHeadAttention", name)
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.num_heads = positive_integer(num_heads, self._title, "num_heads")
+        self.key_dim = positive_integer(key_dim, self._title, "key_dim")
+        self.value_dim = key_dim if value_dim is None else positive_integer(value_dim, self._title, "value_dim")
         for name, value in (("output_shape", output_shape), ("attention_axes", attention_axes)):
             if value is not None and not isinstance(value, (int, list, tuple)):
                 raise ArgumentError(
-                    f"MultiHeadAttention: Invalid `{name}`: it must be an int, list or tuple, or None. Received: {name}={value!r}."
+                    f"{self._title}: `{name}` must be a whole number, a list or tuple of such, or None, but got {value!r}."
                 )
-        if flash_attention and dropout > 0:
-            raise ArgumentError(
-                f"MultiHeadAttention: Dropout is not supported when flash attention is enabled. Received: dropout={dropout}."
-            )
-        self.num_heads, self.key_dim = num_heads, key_dim
-        self.value_dim = value_dim or key_dim
-        self.dropout, self.use_bias = dropout, use_bias
         self.output_shape = (output_shape,) if isinstance(output_shape, int) else output_shape
         self.attention_axes = (attention_axes,) if isinstance(attention_axes, int) else attention_axes
-        self.sliding_window, self.flash_attention, self.use_gate = sliding_window, flash_attention, use_gate
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
-        self.seed = seed
-        self.supports_masking = True
+        self._take_options(
+            dropout, use_bias, sliding_window, flash_attention, kernel_initializer, bias_initializer,
+            kernel_regularizer, bias_regularizer, kernel_constraint, bias_constraint, use_gate, seed,
+        )  # fmt: skip
 
     def build(self, query_shape: tuple, value_shape: tuple, key_shape: tuple | None = None) -> None:
         key_shape = value_shape if key_shape is None else key_shape
@@ -126,53 +183,6 @@ class MultiHeadAttention(Layer):
         dense.build(shape)
         return dense
 
-    _saved_policy = policy_with_inner
-
-    def _dense(self, equation: str, output_shape: tuple, bias_axes: str, name: str) -> EinsumDense:
-        dense = EinsumDense(
-            equation,
-            output_shape=output_shape,
-            bias_axes=bias_axes if self.use_bias else None,
-            kernel_initializer=type(self.kernel_initializer).from_config(self.kernel_initializer.get_config()),
-            bias_initializer=type(self.bias_initializer).from_config(self.bias_initializer.get_config()),
-            kernel_regularizer=self.kernel_regularizer,
-            bias_regularizer=self.bias_regularizer,
-            kernel_constraint=self.kernel_constraint,
-            bias_constraint=self.bias_constraint,
-            name=name,
-            dtype=self.dtype_policy,
-        )
-        dense.supports_masking = True  # `call` takes account of the masks itself
-        return dense
-
-    def call(
-        self,
-        query: Any,
-        value: Any,
-        key: Any = None,
-        query_mask: Any = None,
-        value_mask: Any = None,
-        key_mask: Any = None,
-        attention_mask: Any = None,
-        return_attention_scores: bool = False,
-        training: bool | None = None,
-        use_causal_mask: bool = False,
-    ) -> Any:
-        key = value if key is None else key
-        if return_attention_scores and self.flash_attention:
-            raise ArgumentError(
-                f"MultiHeadAttention {self.name!r}: Returning attention scores is not supported when flash attention is enabled. "
-                "Make the layer with flash_attention=False."
-            )
-        masks = query_mask, value_mask, key_mask
-        mask = whole_mask(query, key, masks, attention_mask, use_causal_mask, self.sliding_window)
-        q, k, v = self.query_dense(query), self.key_dense(key), self.value_dense(value)
-        out, scores = self._attend(q, k, v, mask, training)
-        if self._gate_dense is not None:
-            out = out * ops.sigmoid(self._gate_dense(query))
-        out = self.output_dense(out)
-        return (out, scores) if return_attention_scores else out
-
     def _attend(self, q: Any, k: Any, v: Any, mask: Any, training: bool | None) -> tuple[Any, Any]:
         """Attends over the attention axes; all other axes but heads and features are batch axes."""
         rank, axes = q.ndim, self._axes
@@ -197,10 +207,6 @@ class MultiHeadAttention(Layer):
         if many > 1:
             scores = jnp.reshape(scores, (*lead, *positions, *k.shape[-many - 1 : -1]))
         return jnp.transpose(out, back), scores
-
-    def compute_mask(self, query: Any, previous_mask: Any = None) -> Any:
-        """The query's mask."""
-        return previous_mask
 
     # The names that Keras's subclasses know these parts by: attention with a cache calls them one by one.
     _query_dense, _key_dense, _value_dense, _output_dense, _dropout_layer, _num_heads, _key_dim = map(
@@ -289,13 +295,9 @@ class _Attention(Layer):
         raise ArgumentError(f"{type(self).__name__}: an attention defines `_scores`.")
 
     def call(
-        self,
-        inputs: Any,
-        mask: Any = None,
-        training: bool = False,
-        return_attention_scores: bool = False,
+        self, inputs: Any, mask: Any = None, training: bool = False, return_attention_scores: bool = False,
         use_causal_mask: bool = False,
-    ) -> Any:
+    ) -> Any:  # fmt: skip
         self._check(inputs, mask)
         query, value, key = inputs if len(inputs) > 2 else (inputs[0], inputs[1], inputs[1])
         query_mask, value_mask = (mask[0], mask[1]) if mask else (None, None)
@@ -323,17 +325,21 @@ class _Attention(Layer):
                 f"{who} layer must be called on a list of inputs: [query, value] or [query, value, key]."
             )
         if not 2 <= len(inputs) <= 3:
-            raise ArgumentError(f"{who} layer accepts an inputs list of length 2 or 3. Received length: {len(inputs)}.")
+            raise ArgumentError(
+                f"{who} layer takes a list of two or three inputs, [query, value] or [query, value, key], but got {len(inputs)}."
+            )
         if mask is None:
             return
         if not isinstance(mask, (list, tuple)):
             raise ArgumentError(f"{who} layer mask must be a list: [query mask, value mask].")
         if not 2 <= len(mask) <= 3:
-            raise ArgumentError(f"{who} layer accepts a mask list of length 2 or 3. Received length: {len(mask)}.")
+            raise ArgumentError(
+                f"{who} layer takes a list of two or three masks, [query mask, value mask] or with that of the key, but got {len(mask)}."
+            )
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The query's mask."""
-        masks = mask if isinstance(mask, (list, tuple)) else [mask]
+        masks = as_list(mask)
         return None if masks[0] is None else ops.convert_to_tensor(masks[0])
 
 
@@ -361,7 +367,7 @@ class Attention(_Attention):
         super().__init__(dropout, seed, **kwargs)
         if score_mode not in ("dot", "concat"):
             raise ArgumentError(
-                f"Attention: Invalid value for argument score_mode. Expected one of {{'dot', 'concat'}}. Received: score_mode={score_mode}"
+                f"Attention: score_mode must be one of {{'dot', 'concat'}}, but got score_mode={score_mode}."
             )
         self.use_scale, self.score_mode = use_scale, score_mode
 

@@ -30,6 +30,7 @@ from plait import constraints, initializers, regularizers
 from plait.common.constructors import constructor_parameters
 from plait.common.dtypes import is_float, on_host
 from plait.common.messages import describe, did_you_mean, listing, warn
+from plait.common.numbers import as_list
 from plait.common.policies import DTypePolicy, DTypePolicyMap, policy
 from plait.common.registry import builtin
 from plait.common.scope import current, scope
@@ -280,9 +281,8 @@ class Layer(Owner):
             for leaf in flatten(arg):
                 if leaf is not None and not hasattr(leaf, "dtype"):
                     raise ArgumentError(
-                        f"{type(self).__name__} {self.name!r}: Only input tensors may be passed as positional arguments. "
-                        f"The following argument value should be passed as a keyword argument: {describe(leaf)}. "
-                        "Lists of numbers are not data: make them an array first."
+                        f"{type(self).__name__} {self.name!r}: only tensors go by position, but got {describe(leaf)}. Make "
+                        "arrays of lists of numbers, and pass anything else as a keyword argument."
                     )
 
     def _check_inputs(self, signature: CallSignature, args: tuple, kwargs: dict) -> None:
@@ -378,7 +378,7 @@ class Layer(Owner):
             autocast: whether it is read in the dtype the layer computes in.
             regularizer: a function of its value that is added to the loss.
             constraint: a function that maps its value after each update.
-            aggregation: kept for Keras's sake.
+            aggregation: has no effect.
             overwrite_with_gradient: whether its "gradient" is its new value.
             name: its name.
 
@@ -390,8 +390,8 @@ class Layer(Owner):
             shape, initializer, dtype = _by_position(self.name, args, shape, initializer, dtype)
         if self.__dict__.get("_build_shapes") is not None and not self._building:
             raise StateError(
-                f"{self.name}.add_weight: You cannot add new elements of state (variables or sub-layers) to a layer that is "
-                "already built. Make all weights in the constructor or in `build`, not in `call`."
+                f"{self.name}.add_weight: a layer that is built takes no more weights. Make all in the constructor or in "
+                "`build`, not in `call`."
             )
         dtype = self.variable_dtype if dtype is None else dtype
         if initializer is None:
@@ -534,7 +534,7 @@ class Layer(Owner):
             ArgumentError: not a tensor of rank 0.
         """
         collected = current().losses
-        for value in loss if isinstance(loss, (list, tuple)) else [loss]:
+        for value in as_list(loss):
             if value is None:
                 continue
             if callable(value) and not hasattr(value, "dtype"):

@@ -9,13 +9,13 @@ from typing import Any
 import jax.numpy as jnp
 
 from plait import activations, constraints, initializers, ops, regularizers
-from plait.common.messages import describe, did_you_mean
+from plait.common.messages import describe
+from plait.common.numbers import is_whole
 from plait.common.registry import builtin
-from plait.common.settings import settings
 from plait.common.traits import of_plait
-from plait.errors import ArgumentError, NameUnknownError, ShapeError
+from plait.errors import ArgumentError, ShapeError
+from plait.layers.argument_checks import data_format_name, numbers, padding_name, positive_integer
 from plait.layers.base import Layer
-from plait.layers.core import positive_integer
 from plait.layers.input_spec import InputSpec
 from plait.layers.lora import Adaptable
 
@@ -57,8 +57,8 @@ class _Convolution(Layer):
         self.bias_constraint = constraints.get(bias_constraint)
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ArgumentError(
-                f"{who}: `strides > 1` not supported in conjunction with `dilation_rate > 1`. Received: "
-                f"strides={self.strides} and dilation_rate={self.dilation_rate}"
+                f"{who}: only one of `strides` and `dilation_rate` can be above 1, but got "
+                f"strides={self.strides} and dilation_rate={self.dilation_rate}."
             )
         self.input_spec = InputSpec(min_ndim=self.rank + 2, max_ndim=self.rank + 2)
 
@@ -96,9 +96,9 @@ class _Convolution(Layer):
         for size, kernel, dilation in zip(sizes, self.kernel_size, self.dilation_rate, strict=True):
             if isinstance(size, int) and size < (kernel - 1) * dilation + 1:
                 raise ShapeError(
-                    f"{self.name!r}: Computed output size would be zero or negative. The windows reach over "
-                    f"{tuple((k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True))}, but the inputs "
-                    f"are {describe(inputs)}. Give larger inputs, or padding='same'."
+                    f"{type(self).__name__} {self.name!r}: the windows reach over "
+                    f"{tuple((k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True))}, for which the "
+                    f"inputs are too small: {describe(inputs)}. Give larger inputs, or padding='same'."
                 )
 
     def _finish(self, x: Any) -> Any:
@@ -112,58 +112,6 @@ class _Convolution(Layer):
 def channel_axis(layer: Any) -> int:
     """Where a layer's inputs carry their channels: -1 or 1."""
     return -1 if layer.data_format == "channels_last" else 1
-
-
-def numbers(value: Any, count: int, who: str, name: str, least: int = 1) -> tuple[int, ...]:
-    """A number for each of some axes, from one for all or a sequence.
-
-    Raises:
-        ArgumentError: another count, or numbers that are too small.
-    """
-    try:
-        values = (value.__index__(),) * count
-    except (AttributeError, TypeError):
-        try:
-            values = tuple(item.__index__() for item in value)
-        except (AttributeError, TypeError):
-            values = ()
-    if len(values) != count or any(item < least for item in values):
-        kind = f"a tuple of {count} integers" if count > 1 else "an integer or tuple of 1 integer"
-        small = {item for item in values if item < least}
-        told = f", including values {small} that do not satisfy `value > {least - 1}`" if small else ""
-        raise ArgumentError(f"{who}: The `{name}` argument must be {kind}. Received {name}={value!r}{told}.")
-    return values
-
-
-def data_format_name(value: str | None, who: str) -> str:
-    """A data format by name; None is the setting of the program.
-
-    Raises:
-        NameUnknownError: no such format.
-    """
-    name = settings().image_data_format if value is None else str(value).lower()
-    options = ("channels_last", "channels_first")
-    if name not in options:
-        raise NameUnknownError(
-            f"{who}: The `data_format` argument must be one of 'channels_first', 'channels_last'. Received: {value!r}."
-            f"{did_you_mean(name, options)}"
-        )
-    return name
-
-
-def padding_name(value: Any, options: tuple[str, ...], who: str) -> str:
-    """A padding by name.
-
-    Raises:
-        NameUnknownError: no such padding.
-    """
-    name = str(value).lower()
-    if name not in options:
-        raise NameUnknownError(
-            f"{who}: The `padding` argument must be one of {', '.join(map(repr, options))}. Received: {value!r}."
-            f"{did_you_mean(name, options)}"
-        )
-    return name
 
 
 @of_plait
@@ -200,14 +148,14 @@ class _Conv(Adaptable, _Convolution):
             bias_initializer, bias_regularizer, bias_constraint,
         )  # fmt: skip
         self.filters = positive_integer(filters, type(self).__name__, "filters")
-        if isinstance(groups, bool) or not hasattr(groups, "__index__") or groups < 1:
+        if not is_whole(groups, 1):
             raise ArgumentError(
-                f"{type(self).__name__}: The number of groups must be a positive integer. Received: groups={groups!r}."
+                f"{type(self).__name__}: The number of groups must be a positive integer, but got groups={groups!r}."
             )
         self.groups = int(groups)
         if self.filters % self.groups:
             raise ArgumentError(
-                f"{type(self).__name__}: The number of filters must be evenly divisible by the number of groups. Received: "
+                f"{type(self).__name__}: The number of filters must be evenly divisible by the number of groups, but got "
                 f"groups={groups}, filters={filters}."
             )
         self.kernel_initializer = initializers.get(kernel_initializer)
@@ -219,8 +167,8 @@ class _Conv(Adaptable, _Convolution):
         channels = self._channels(input_shape)
         if channels % self.groups:
             raise ShapeError(
-                f"{type(self).__name__} {self.name!r}: The number of input channels must be evenly divisible by the number of "
-                f"groups. Received groups={self.groups}, but the input has {channels} channels (full input shape is {input_shape})."
+                f"{type(self).__name__} {self.name!r}: the number of input channels must be divisible by groups={self.groups}, "
+                f"but the input has {channels} channels, in the shape {input_shape}."
             )
         self.kernel = self.add_weight(
             name="kernel",
@@ -361,7 +309,7 @@ class _ConvTranspose(_Convolution):
             p >= s for p, s in zip(self.output_padding, self.strides, strict=True)
         ):
             raise ArgumentError(
-                f"{who}: The argument `output_padding` must be strictly less than `strides`. Received output_padding="
+                f"{who}: The argument `output_padding` must be strictly less than `strides`, but got output_padding="
                 f"{self.output_padding} and strides={self.strides}."
             )
         self.kernel_initializer = initializers.get(kernel_initializer)

@@ -13,8 +13,8 @@ from plait import ops
 from plait.common.registry import builtin
 from plait.common.traits import of_plait
 from plait.errors import ArgumentError, ShapeError
+from plait.layers.argument_checks import data_format_name, numbers, padding_name
 from plait.layers.argument_types import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Sizes
-from plait.layers.convolution import data_format_name, numbers, padding_name
 from plait.layers.input_spec import InputSpec
 from plait.layers.recurrent import OfCell, OneCell, for_cell
 from plait.layers.recurrent_cells import LSTMCell
@@ -46,7 +46,7 @@ class ConvLSTMCell(LSTMCell):
         self.data_format = data_format_name(data_format, who)
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ArgumentError(
-                f"{who}: Specifying `strides > 1` is not compatible with `dilation_rate > 1`. Received: "
+                f"{who}: only one of `strides` and `dilation_rate` can be above 1, but got "
                 f"strides={self.strides} and dilation_rate={self.dilation_rate}."
             )
 

@@ -10,7 +10,8 @@ from plait import activations, constraints, initializers, ops, regularizers
 from plait.common.messages import describe
 from plait.common.registry import builtin, custom_named, find
 from plait.common.serialization import deserialize, is_code, plain
-from plait.errors import ArgumentError, ArgumentTypeError, DataError, ShapeError, UnsafeFileError
+from plait.errors import ArgumentError, DataError, UnsafeFileError
+from plait.layers.argument_checks import last_axis, positive_integer
 from plait.layers.base import Layer
 from plait.layers.input_spec import InputSpec
 from plait.layers.layer_config import RECENT_ARGUMENTS
@@ -136,38 +137,6 @@ class Dense(Quantizable):
         whole = self.kernel_initializer((sum(self.sizes), self.units), dtype=self.variable_dtype)
         ends = np.cumsum(self.sizes)
         return [whole[end - size : end] for size, end in zip(self.sizes, ends, strict=True)]
-
-
-def positive_integer(value: Any, who: str, name: str) -> int:
-    """The value, if it is a whole number from 1 up.
-
-    Raises:
-        ArgumentError: it isn't.
-    """
-    try:
-        number = value.__index__()
-    except (AttributeError, TypeError):
-        number = 0
-    if number < 1 or isinstance(value, bool):
-        raise ArgumentTypeError(
-            f"{who}: Invalid value for argument `{name}`. Expected a strictly positive value. Received {name}={value!r}. "
-            f"Expected an integer value for `{name}`, which should be a positive integer: `{name}` must be a positive integer."
-        )
-    return number
-
-
-def last_axis(shape: tuple | None, layer: Layer) -> int:
-    """The size of the last axis of a shape.
-
-    Raises:
-        ShapeError: it isn't known.
-    """
-    if not shape or shape[-1] is None:
-        raise ShapeError(
-            f"{type(layer).__name__} {layer.name!r}: the last axis of the input must be known, but got shape {shape}. Give "
-            "Input(shape=(...)) a number there."
-        )
-    return shape[-1]
 
 
 @builtin("layers")

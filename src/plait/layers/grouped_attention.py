@@ -8,19 +8,17 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from plait import constraints, initializers, ops, regularizers
 from plait.common.registry import builtin
 from plait.errors import ArgumentError
-from plait.layers.attention import check_positions, masked_softmax, whole_mask
-from plait.layers.base import Layer
-from plait.layers.core import positive_integer
+from plait.layers.argument_checks import positive_integer
+from plait.layers.argument_types import ConstraintLike, InitializerLike, RegularizerLike
+from plait.layers.attention import HeadsAttention, check_positions, masked_softmax
 from plait.layers.einsum_dense import EinsumDense
-from plait.layers.quantized import policy_with_inner
 from plait.layers.regularization import Dropout
 
 
 @builtin("layers", "GroupQueryAttention")
-class GroupedQueryAttention(Layer):
+class GroupedQueryAttention(HeadsAttention):
     """Attention with fewer heads for keys and values than for queries: softmax(q kᵀ / sqrt(D)) v for each query head.
 
     Args:
@@ -30,7 +28,7 @@ class GroupedQueryAttention(Layer):
         dropout: the share of scores that are dropped while training.
         use_bias: whether the dense layers have biases.
         sliding_window: how far a position sees, itself counted; None is everywhere.
-        flash_attention: kept for Keras's sake; XLA decides.
+        flash_attention: refused beside dropout, and with scores, as in Keras; XLA decides how attention is computed.
         kernel_initializer: for all kernels.
         bias_initializer: for all biases.
         kernel_regularizer: a penalty on each kernel.
@@ -54,7 +52,7 @@ class GroupedQueryAttention(Layer):
     (2, 5, 6)
     """
 
-    _family = "attention"
+    _title = "GroupQueryAttention"
     _file_stem = "grouped_query_attention"  # what Keras calls this class inside
 
     def __init__(
@@ -66,42 +64,30 @@ class GroupedQueryAttention(Layer):
         use_bias: bool = True,
         sliding_window: int | None = None,
         flash_attention: bool | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         use_gate: bool = False,
         seed: int | None = None,
         **kwargs: Any,
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        who = "GroupQueryAttention"
-        self.head_dim = positive_integer(head_dim, who, "head_dim")
-        self.num_query_heads = positive_integer(num_query_heads, who, "num_query_heads")
-        self.num_key_value_heads = positive_integer(num_key_value_heads, who, "num_key_value_heads")
+        self.head_dim = positive_integer(head_dim, self._title, "head_dim")
+        self.num_query_heads = positive_integer(num_query_heads, self._title, "num_query_heads")
+        self.num_key_value_heads = positive_integer(num_key_value_heads, self._title, "num_key_value_heads")
         if num_query_heads % num_key_value_heads:
             raise ArgumentError(
-                f"{who}: `num_query_heads` must be divisible by `num_key_value_heads`. Received: "
+                f"{self._title}: `num_query_heads` must be divisible by `num_key_value_heads`, but got "
                 f"num_query_heads={num_query_heads}, num_key_value_heads={num_key_value_heads}."
             )
-        if flash_attention and dropout > 0:
-            raise ArgumentError(
-                f"{who}: Dropout is not supported when flash attention is enabled. Received: dropout={dropout}."
-            )
-        if sliding_window is not None:
-            positive_integer(sliding_window, who, "sliding_window")
-        self.dropout, self.use_bias, self.use_gate, self.seed = dropout, use_bias, use_gate, seed
-        self.sliding_window, self.flash_attention = sliding_window, flash_attention
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
-        self.supports_masking = True
+        self._take_options(
+            dropout, use_bias, sliding_window, flash_attention, kernel_initializer, bias_initializer,
+            kernel_regularizer, bias_regularizer, kernel_constraint, bias_constraint, use_gate, seed,
+        )  # fmt: skip
 
     def build(self, query_shape: tuple, value_shape: tuple, key_shape: tuple | None = None) -> None:
         key_shape = value_shape if key_shape is None else key_shape
@@ -121,53 +107,6 @@ class GroupedQueryAttention(Layer):
         dense.build(shape)
         return dense
 
-    _saved_policy = policy_with_inner
-
-    def _dense(self, equation: str, output_shape: tuple, bias_axes: str, name: str) -> EinsumDense:
-        dense = EinsumDense(
-            equation,
-            output_shape=output_shape,
-            bias_axes=bias_axes if self.use_bias else None,
-            kernel_initializer=type(self.kernel_initializer).from_config(self.kernel_initializer.get_config()),
-            bias_initializer=type(self.bias_initializer).from_config(self.bias_initializer.get_config()),
-            kernel_regularizer=self.kernel_regularizer,
-            bias_regularizer=self.bias_regularizer,
-            kernel_constraint=self.kernel_constraint,
-            bias_constraint=self.bias_constraint,
-            name=name,
-            dtype=self.dtype_policy,
-        )
-        dense.supports_masking = True  # `call` takes account of the masks itself
-        return dense
-
-    def call(
-        self,
-        query: Any,
-        value: Any,
-        key: Any = None,
-        query_mask: Any = None,
-        value_mask: Any = None,
-        key_mask: Any = None,
-        attention_mask: Any = None,
-        return_attention_scores: bool = False,
-        training: bool | None = None,
-        use_causal_mask: bool = False,
-    ) -> Any:
-        key = value if key is None else key
-        if return_attention_scores and self.flash_attention:
-            raise ArgumentError(
-                f"GroupQueryAttention {self.name!r}: Returning attention scores is not supported when flash attention is enabled. "
-                "Make the layer with flash_attention=False."
-            )
-        masks = query_mask, value_mask, key_mask
-        mask = whole_mask(query, key, masks, attention_mask, use_causal_mask, self.sliding_window)
-        q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
-        out, scores = self._attend(q, k, v, mask, training)
-        if self._gate_dense is not None:
-            out = out * ops.sigmoid(self._gate_dense(query))
-        out = self._output_dense(out)
-        return (out, scores) if return_attention_scores else out
-
     def _attend(self, q: Any, k: Any, v: Any, mask: Any, training: bool | None) -> tuple[Any, Any]:
         """What the heads (B, T, N, D) gather, and the scores (B, N, T, S) they do it by."""
         batch, asked, heads, size = q.shape
@@ -177,10 +116,6 @@ class GroupedQueryAttention(Layer):
         used = self._dropout_layer(scores, training=training) if self.dropout > 0 and training else scores
         out = jnp.einsum("bgrts,bsgd->btgrd", jnp.reshape(used, logits.shape), v)
         return jnp.reshape(out, (batch, asked, heads, size)), scores
-
-    def compute_mask(self, query: Any, previous_mask: Any = None) -> Any:
-        """The query's mask."""
-        return previous_mask
 
     def file_identity(self) -> tuple[str, str, None]:
         """What Keras's files call it."""

@@ -33,7 +33,7 @@ class JaxLayer(Layer):
         params: the weights that training changes, any pytree, where there is no `init_fn`.
         state: the ones that the function itself changes, any pytree.
         seed: for `rng`.
-        native_serialization_platforms: kept for Keras's sake.
+        native_serialization_platforms: has no effect.
 
     Raises:
         ArgumentError: what isn't a function, or takes other arguments; neither `init_fn` nor weights for one that takes any.

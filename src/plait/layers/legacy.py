@@ -16,9 +16,8 @@ from plait import activations, constraints, initializers, regularizers
 from plait.common.registry import builtin
 from plait.common.traits import of_plait
 from plait.errors import ArgumentError, FileError, ShapeError
+from plait.layers.argument_checks import data_format_name, last_axis, numbers
 from plait.layers.base import Layer
-from plait.layers.convolution import data_format_name, numbers
-from plait.layers.core import last_axis
 from plait.layers.input_spec import InputSpec
 from plait.layers.reshaping import Cropping1D, Cropping2D, Cropping3D
 

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 from plait import ops
 from plait.common.registry import builtin
 from plait.common.traits import of_plait
+from plait.layers.argument_checks import data_format_name, numbers
 from plait.layers.base import Layer
-from plait.layers.convolution import data_format_name, numbers
 from plait.layers.input_spec import InputSpec
 from plait.ops.convolution import padding_name
 

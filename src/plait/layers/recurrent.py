@@ -11,6 +11,7 @@ from jax import lax
 
 from plait import activations
 from plait.common.messages import describe
+from plait.common.numbers import as_list
 from plait.common.registry import builtin
 from plait.common.serialization import deserialize, plain
 from plait.common.traits import of_plait
@@ -42,8 +43,8 @@ class RNN(Layer):
         return_state: whether the last states come out too.
         go_backwards: whether time runs backwards.
         stateful: whether a batch begins with the states that the one before ended with.
-        unroll: kept for Keras's sake: steps masked from the start give zeros then, and else the first state. The loop
-            stays one: that is as fast, and compiles in less time.
+        unroll: whether steps masked from the start are zeros, as in Keras's unrolled loop, instead of the first state. The
+            loop stays a loop: that is as fast, and compiles in less time.
         zero_output_for_mask: whether masked steps give zeros instead of the output before.
 
     Masked steps leave the states as they are.
@@ -72,7 +73,7 @@ class RNN(Layer):
         cell = StackedRNNCells(cell) if isinstance(cell, (list, tuple)) else cell
         if not hasattr(cell, "state_size") or not callable(cell):
             raise ArgumentError(
-                f"RNN: Argument `cell` must have a `call` method and a `state_size`. Received: cell={cell}"
+                f"RNN: Argument `cell` must have a `call` method and a `state_size`, but got cell={cell}."
             )
         self.cell = cell
         self.return_sequences, self.return_state = return_sequences, return_state
@@ -176,7 +177,7 @@ class RNN(Layer):
 
             def advance(x: Any, states: list) -> tuple[Any, list]:
                 out, after = step(x, states)
-                return out, list(after) if isinstance(after, (list, tuple)) else [after]
+                return out, as_list(after)
 
         steps = jnp.moveaxis(sequences, 1, 0)
         before = (

@@ -10,13 +10,14 @@ from typing import Any
 import jax.numpy as jnp
 
 from plait import activations, constraints, initializers, random, regularizers
+from plait.common.numbers import as_list
 from plait.common.registry import builtin
 from plait.common.serialization import deserialize
 from plait.common.traits import is_usual, of_plait
 from plait.errors import ArgumentError
+from plait.layers.argument_checks import last_axis, positive_integer
 from plait.layers.argument_types import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike
 from plait.layers.base import Layer
-from plait.layers.core import last_axis, positive_integer
 from plait.lowering.recurrent import GRUGates, LSTMGates, SimpleGates, Weights
 
 
@@ -134,7 +135,7 @@ class Cell(Layer):
 
     def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
         """One step: `(output, states)`."""
-        states = list(states) if isinstance(states, (list, tuple)) else [states]
+        states = as_list(states)
         x_masks, h_masks = self.draw_masks(inputs, states[0]) if training else (None, None)
         states = self.step(self.project(inputs, x_masks), states, h_masks)
         return states[0], (states if self.state_count > 1 else states[:1])
@@ -318,7 +319,7 @@ class StackedRNNCells(Layer):
         self.cells = [deserialize(cell, None, "layers") if isinstance(cell, dict) else cell for cell in cells]
         for cell in self.cells:
             if not hasattr(cell, "state_size") or not callable(cell):
-                raise ArgumentError(f"StackedRNNCells: All cells must have a `state_size` attribute. Received: {cell}")
+                raise ArgumentError(f"StackedRNNCells: All cells must have a `state_size` attribute, but got {cell}.")
 
     @property
     def state_size(self) -> list:
@@ -345,7 +346,7 @@ class StackedRNNCells(Layer):
         after = []
         for cell, state in zip(self.cells, states, strict=True):
             inputs, state = cell(inputs, state, **kwargs)
-            after.append(list(state) if isinstance(state, (list, tuple)) else [state])
+            after.append(as_list(state))
         return inputs, after
 
     def advance_for(self, x: Any, states: Sequence, training: bool) -> Callable:
@@ -360,7 +361,7 @@ class StackedRNNCells(Layer):
             after = []
             for step, state in zip(steps, states, strict=True):
                 inputs, state = step(inputs, state)
-                after.append(list(state) if isinstance(state, (list, tuple)) else [state])
+                after.append(as_list(state))
             return inputs, after
 
         return advance
@@ -408,8 +409,8 @@ def initial_states(cell: Any, batch_size: Any) -> list:
     """A cell's own states at the start, or zeros where it has none."""
     if hasattr(cell, "get_initial_state"):
         states = cell.get_initial_state(batch_size=batch_size)
-        return list(states) if isinstance(states, (list, tuple)) else [states]
-    sizes = cell.state_size if isinstance(cell.state_size, (list, tuple)) else [cell.state_size]
+        return as_list(states)
+    sizes = as_list(cell.state_size)
     return [
         jnp.zeros((batch_size, *((size,) if isinstance(size, int) else size)), cell.compute_dtype) for size in sizes
     ]

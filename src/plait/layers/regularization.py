@@ -8,8 +8,8 @@ from plait import random, regularizers
 from plait.common.registry import builtin
 from plait.common.traits import of_plait
 from plait.errors import ArgumentError
+from plait.layers.argument_checks import data_format_name
 from plait.layers.base import Layer
-from plait.layers.convolution import data_format_name
 from plait.layers.input_spec import InputSpec
 
 
@@ -37,9 +37,7 @@ class _Random(Layer):
 
 def _rate(rate: Any, who: str) -> Any:
     if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
-        raise ArgumentError(
-            f"{who}: Invalid value received for argument `rate`. Expected a float value between 0 and 1. Received: rate={rate}"
-        )
+        raise ArgumentError(f"{who}: `rate` must be a number from 0 to 1, but got {rate!r}.")
     return rate
 
 
@@ -82,13 +80,11 @@ def _noise_shape(value: Any) -> tuple:
     if not integers or any(size is not None and size <= 0 for size in sizes):
         if not isinstance(value, (list, tuple)):
             raise ArgumentError(
-                "Dropout: Invalid value received for argument `noise_shape`. Expected a tuple or list of integers. Received: "
-                f"noise_shape={value!r}."
+                f"Dropout: `noise_shape` must be a tuple or list of whole numbers or None, but got {value!r}."
             )
         wanted = "dimensions to be positive integers or None" if integers else "elements to be integers or None"
         raise ArgumentError(
-            f"Dropout: Invalid value received for argument `noise_shape`. Expected all {wanted}. None stands for the input's "
-            f"size. Received: noise_shape={value!r}."
+            f"Dropout: `noise_shape` must be all {wanted}, or None for the input's size, but got {value!r}."
         )
     return sizes
 
@@ -96,7 +92,19 @@ def _noise_shape(value: Any) -> tuple:
 @of_plait
 class _SpatialDropout(_Dropout):
     rank = 1
-    data_format = "channels_last"
+
+    def __init__(
+        self,
+        rate: float,
+        data_format: str | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(rate, seed, name=name, dtype=dtype, **kwargs)
+        self.data_format = data_format_name(data_format, type(self).__name__)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def _draw(self, inputs: Any) -> Any:
         last = self.data_format == "channels_last"
@@ -121,8 +129,7 @@ class SpatialDropout1D(_SpatialDropout):
     """
 
     def __init__(self, rate: float, seed: int | None = None, name: str | None = None, dtype: Any = None, **kwargs: Any):
-        super().__init__(rate, seed, name=name, dtype=dtype, **kwargs)
-        self.input_spec = InputSpec(ndim=3)
+        super().__init__(rate, "channels_last", seed, name, dtype, **kwargs)
 
 
 @builtin("layers")
@@ -137,22 +144,9 @@ class SpatialDropout2D(_SpatialDropout):
 
     rank = 2
 
-    def __init__(
-        self,
-        rate: float,
-        data_format: str | None = None,
-        seed: int | None = None,
-        name: str | None = None,
-        dtype: Any = None,
-        **kwargs: Any,
-    ):
-        super().__init__(rate, seed, name=name, dtype=dtype, **kwargs)
-        self.data_format = data_format_name(data_format, type(self).__name__)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
-
 
 @builtin("layers")
-class SpatialDropout3D(SpatialDropout2D):
+class SpatialDropout3D(_SpatialDropout):
     """While training, drops whole channels of volumes.
 
     Args:
@@ -176,10 +170,7 @@ class GaussianNoise(_Random):
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any):
         super().__init__(seed=seed, **kwargs)
         if not 0 <= stddev <= 1:
-            raise ArgumentError(
-                "GaussianNoise: Invalid value received for argument `stddev`. Expected a float value between 0 and 1. Received: "
-                f"stddev={stddev}"
-            )
+            raise ArgumentError(f"GaussianNoise: `stddev` must be a number from 0 to 1, but got {stddev!r}.")
         self.stddev = stddev
         if stddev > 0:
             self.seed_generator = random.SeedGenerator(seed)

@@ -331,8 +331,8 @@ def check_reduction(reduction: Any) -> str | None:
     """
     if reduction not in REDUCTIONS:
         raise NameUnknownError(
-            f"Invalid value for argument `reduction`. Expected one of {listing(REDUCTIONS)}. Received: "
-            f"reduction={reduction}.{did_you_mean(reduction, [r for r in REDUCTIONS if r])}"
+            f"`reduction` must be one of {listing(REDUCTIONS)}, but got {reduction!r}."
+            f"{did_you_mean(reduction, [r for r in REDUCTIONS if r])}"
         )
     return reduction
 
@@ -413,13 +413,7 @@ def get(identifier: Any) -> Any:
         NameUnknownError: no loss has that name; says the nearest one.
         ArgumentError: neither of these.
     """
-    found = serialization.get("losses", identifier)
-    if found is not None and not callable(found):
-        raise ArgumentError(
-            f"Could not interpret loss identifier: {identifier}. Expected a name, a config, a function or a Loss, but got "
-            f"{describe(identifier)}."
-        )
-    return found
+    return serialization.get("losses", identifier)
 
 
 def serialize(loss: Any) -> Any:

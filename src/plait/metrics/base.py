@@ -23,7 +23,6 @@ import numpy as np
 
 from plait.common import serialization
 from plait.common.constructors import constructor_parameters
-from plait.common.messages import describe
 from plait.common.names import auto_name, snake_case
 from plait.common.policies import policy
 from plait.common.registry import builtin, builtins_of
@@ -110,14 +109,16 @@ class Metric(Holder):
             shape: its shape.
             initializer: a function of (shape, dtype), an initializer's name, or the values; None is zeros.
             dtype: its dtype; None is `floatx`.
-            aggregation: kept for Keras's sake.
+            aggregation: has no effect.
             name: its name; None makes one.
 
         Raises:
             StateError: the metric's own constructor hasn't called `super().__init__()`.
         """
         if "_variables" not in vars(self):
-            raise StateError("You forgot to call `super().__init__()` in the `__init__()` method. Go add it!")
+            raise StateError(
+                f"{type(self).__name__}: its constructor doesn't call `super().__init__()`. Call it first."
+            )
         if initializer is None:
             initializer = jnp.zeros
         elif not hasattr(initializer, "__array__"):
@@ -195,8 +196,8 @@ class Metric(Holder):
         variables = self.variables
         if len(values) != len(variables):
             raise ArgumentError(
-                f"Argument `metric_variables` must be a list of tensors corresponding 1:1 to {type(self).__name__}().variables. "
-                f"Received list with length {len(values)}, but expected {len(variables)} variables."
+                f"{type(self).__name__} {self.name!r}: `metric_variables` must be a value for each of its {len(variables)} "
+                f"variables, but got {len(values)}."
             )
         return variables
 
@@ -366,13 +367,7 @@ def get(identifier: Any) -> Any:
         NameUnknownError: no metric has that name; says the nearest one.
         ArgumentError: neither of these.
     """
-    found = serialization.get("metrics", identifier)
-    if found is not None and not callable(found):
-        raise ArgumentError(
-            f"Could not interpret metric identifier: {identifier}. Expected a name, a config, a function or a Metric, but got "
-            f"{describe(identifier)}."
-        )
-    return found
+    return serialization.get("metrics", identifier)
 
 
 def serialize(metric: Any) -> Any:

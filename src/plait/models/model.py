@@ -58,8 +58,9 @@ from plait.models.lookup import find_layer, find_opened, find_tensor
 from plait.models.quantize import quantize
 from plait.models.rewrite import inlined
 from plait.models.state_tree import get_state_tree, set_state_tree
-from plait.training.callbacks import History
+from plait.training.callbacks.base import History
 from plait.training.divided import Features, host_part
+from plait.training.prediction import private
 from plait.training.run import FitOptions
 
 
@@ -191,7 +192,7 @@ class Model(Layer):
             wide = any(isinstance(leaf, np.ndarray) and leaf.dtype.itemsize == 8 for leaf in leaves)
             if (wide or self._has_integers) and args and not isinstance(args[0], Features):
                 args = (self._fit_on_host(args[0]), *args[1:])
-            args, kwargs = map_structure_in_order(_private, [args, kwargs])
+            args, kwargs = map_structure_in_order(private, [args, kwargs])
         return self._run_compiled(args, kwargs)
 
     def _run_compiled(self, args: tuple, kwargs: dict) -> Any:
@@ -282,7 +283,7 @@ class Model(Layer):
             return layer_named(self.layers, name)
         if index >= len(self.layers):  # type: ignore[operator]
             raise ArgumentError(
-                f"Was asked to retrieve layer at index {index} but model only has {len(self.layers)} layers."
+                f"{self.name}.get_layer: there is no layer {index}, because the model has {len(self.layers)} layers, counted from 0."
             )
         return self.layers[index]
 
@@ -471,13 +472,20 @@ class Model(Layer):
             weighted_metrics: the same, with sample weights taken into account.
             run_eagerly: whether to run as plain Python, for debugging.
             steps_per_execution: how many steps go into one dispatch; None lets plait choose.
-            jit_compile: kept for Keras's sake; plait compiles unless `run_eagerly`.
+            jit_compile: has no effect: plait compiles unless `run_eagerly`.
             auto_scale_loss: whether float16 gradients are kept from vanishing by scaling the loss.
             loss_weight: another name of `loss_weights`.
 
         Raises:
             ArgumentError: names that aren't outputs, unknown losses, metrics or optimizers; all are listed.
+            StateError: a `fit` of the model is under way.
         """
+        if self._trainer is not None and self._trainer.in_fit:
+            raise StateError(
+                f"{self.name}: cannot compile in the middle of its `fit`, which goes on with what it began with. What trains "
+                "(`layer.trainable`), rates, weights of losses and other settings may be changed at any time; for another "
+                "optimizer, loss or metric, end the run (`self.run.stop()` in a callback) and call `fit` again."
+            )
         weights = loss_weight if loss_weights is None else loss_weights
         structure = self._graph.output_structure if self._graph is not None else None
         own_loss = not has_default(type(self), "compute_loss")
@@ -517,6 +525,7 @@ class Model(Layer):
         cache_frozen: Any = "auto",
         seed: int | None = None,
         progress: str = "bar",
+        resume: Any = None,
     ) -> History:
         """Trains the model, and returns the History: `history.history` has a list by name, one number an epoch.
 
@@ -525,7 +534,7 @@ class Model(Layer):
         options = FitOptions(
             x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight,
             sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq,
-            cache_frozen, seed, progress,
+            cache_frozen, seed, progress, resume,
         )  # fmt: skip
         return training.fit(self, options)
 
@@ -611,8 +620,8 @@ class Model(Layer):
 
     @property
     def metrics(self) -> list:
-        """The metrics of the last `compile`, the loss first; then those of its layers."""
-        own = self._compilation.metric_objects if self._compilation is not None else []
+        """The loss, the metrics of the last `compile` as one, the outputs' losses; then the metrics of its layers."""
+        own = self._compilation.listed if self._compilation is not None else []
         return unique([*own, *super().metrics])
 
     @property
@@ -764,10 +773,6 @@ def _is_plain_array(value: Any) -> bool:
     if isinstance(value, (jax.Array, bool, type(None))):
         return True
     return isinstance(value, np.ndarray) and value.dtype.kind in "fiub"
-
-
-def _private(value: Any) -> Any:
-    return np.array(value) if isinstance(value, np.ndarray) else value
 
 
 def _shapes(tensors: Sequence[KerasTensor]) -> Any:

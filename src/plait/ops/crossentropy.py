@@ -159,7 +159,7 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
         num_classes: the length of the vectors.
         axis: where in the result they lie.
         dtype: the dtype of the result; None is `floatx`.
-        sparse: accepted for Keras's sake; the result is dense.
+        sparse: has no effect: the result is dense.
 
     >>> one_hot([0, 2, -1], 3, dtype="int32").tolist()
     [[1, 0, 0], [0, 0, 1], [0, 0, 0]]
@@ -184,7 +184,7 @@ def multi_hot(
         num_classes: the length of the vectors.
         axis: where in the result they lie.
         dtype: the dtype of the result; None is `floatx`.
-        sparse: accepted for Keras's sake; the result is dense.
+        sparse: has no effect: the result is dense.
         num_tokens: an old name of `num_classes`.
 
     Raises:

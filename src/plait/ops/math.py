@@ -111,7 +111,7 @@ def top_k(x: Any, k: int, sorted: bool = True) -> Any:
     """The k largest values along the last axis, largest first, and their places (int32). Shapes: (..., N) gives two
     (..., k).
 
-    `sorted` is accepted for Keras's sake; they always are. Raises: ShapeError if k is above N.
+    `sorted` has no effect: values always are sorted. Raises: ShapeError if k is above N.
 
     >>> values, places = top_k([3, 1, 2], 2)
     >>> values.tolist(), places.tolist()
@@ -223,7 +223,7 @@ def _complex(name: str, x: Any, rank: int = 1) -> Any:
 
 def _ranked(name: str, x: Any, rank: int) -> Any:
     if x.ndim < rank:
-        raise ShapeError(f"{name}: Input should have rank >= {rank}. Received: {describe(x)}.")
+        raise ShapeError(f"{name}: Input should have rank >= {rank}, but got {describe(x)}.")
     return x
 
 

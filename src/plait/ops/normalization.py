@@ -26,7 +26,7 @@ def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = Fals
         x: a tensor.
         axes: the axes to average over.
         keepdims: whether they stay, with size 1.
-        synchronized: accepted for Keras's sake. Under `jax.sharding` the mean over a sharded axis is over all devices.
+        synchronized: has no effect: under `jax.sharding` the mean over a sharded axis is over all devices.
 
     >>> [float(moment) for moment in moments(jnp.array([1.0, 3.0]), [0])]
     [2.0, 1.0]

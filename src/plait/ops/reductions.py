@@ -247,7 +247,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
         x: integers from 0 up, (n,), or several rows (B, n).
         weights: one for each, of the same shape.
         minlength: how many numbers to count at least.
-        sparse: accepted for Keras's sake; arrays here are dense.
+        sparse: has no effect: arrays here are dense.
 
     Returns:
         the counts (m,) or (B, m), with m above the largest number.

@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from plait.common.messages import describe
 from plait.core.infer import infer
@@ -18,7 +19,7 @@ _NUMPY = "keras.src.ops.numpy"
 # ---------------------------------------------------------------------------- by place
 
 
-@op(module=_NUMPY, options=("axis",))
+@op(module=_NUMPY, options=("axis",), text=lambda x, indices, axis=None: np.take(x, np.asarray(indices), axis))
 def take(x: Any, indices: Any, axis: Any = None) -> Any:
     """The values at some places along an axis, or of the flat tensor. Places below 0 count from the end.
 
@@ -124,7 +125,7 @@ def unique(
 
     Args:
         x: a tensor.
-        sorted: accepted for Keras's sake; they always are.
+        sorted: has no effect: they always are.
         return_index: whether to give where each occurs first, too.
         return_inverse: whether to give, for each value of x, which of the different ones it is.
         return_counts: whether to give how often each occurs.

@@ -17,7 +17,7 @@ _NUMPY = "keras.src.ops.numpy"
 # ---------------------------------------------------------------------------- joining
 
 
-@op(module=_NUMPY)
+@op(module=_NUMPY, text=lambda xs, axis=0: np.concatenate(xs, axis))
 def concatenate(xs: Any, axis: int = 0) -> Any:
     """Several tensors one after the other along an axis. Shapes: equal but for that axis.
 
@@ -27,7 +27,7 @@ def concatenate(xs: Any, axis: int = 0) -> Any:
     return jnp.concatenate(tensors(xs), axis)
 
 
-@op(module=_NUMPY)
+@op(module=_NUMPY, text=lambda x, axis=0: np.stack(x, axis))
 def stack(x: Any, axis: int = 0) -> Any:
     """Several tensors of one shape side by side along a new axis. Shapes: n of (2, 3) give (n, 2, 3) for axis 0."""
     return jnp.stack(tensors(x), axis)
@@ -60,7 +60,11 @@ def append(x1: Any, x2: Any, axis: Any = None) -> Any:
 # ---------------------------------------------------------------------------- splitting
 
 
-@op(module=_NUMPY, options=("indices_or_sections", "axis"))
+@op(
+    module=_NUMPY,
+    options=("indices_or_sections", "axis"),
+    text=lambda x, indices_or_sections, axis=0: np.split(np.asarray(x), indices_or_sections, axis),
+)
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     """A list of parts of a tensor: so many of equal size, or those between some places.
 
@@ -116,26 +120,30 @@ def dsplit(x: Any, indices_or_sections: Any) -> Any:
 # ---------------------------------------------------------------------------- axes
 
 
-@op(module=_NUMPY, options=("axis",))
+@op(module=_NUMPY, options=("axis",), text=lambda x, axis: np.expand_dims(x, axes(axis)))
 def expand_dims(x: Any, axis: Any) -> Any:
     """New axes of size 1 at some places of the result. Shapes: (2, 3) with axis 1 gives (2, 1, 3)."""
     return jnp.expand_dims(convert_to_tensor(x), axes(axis))
 
 
-@op(module=_NUMPY, options=("source", "destination"))
+@op(
+    module=_NUMPY,
+    options=("source", "destination"),
+    text=lambda x, source, destination: np.moveaxis(np.asarray(x), source, destination),
+)
 def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     """Some axes at other places; the rest stay in order. Shapes: (2, 3, 4), 0 to -1, gives (3, 4, 2)."""
     return jnp.moveaxis(convert_to_tensor(x), axes(source), axes(destination))
 
 
-@op(module=_NUMPY, options=("axis1", "axis2"))
+@op(module=_NUMPY, options=("axis1", "axis2"), text=lambda x, axis1, axis2: np.swapaxes(x, axis1, axis2))
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """Two axes exchanged. Shapes: (2, 3, 4), 0 and 2, gives (4, 3, 2)."""
     x = convert_to_tensor(x)
     return jnp.swapaxes(x, check_axis("swapaxes", axis1, x), check_axis("swapaxes", axis2, x))
 
 
-@op(module=_NUMPY)
+@op(module=_NUMPY, text=lambda x: np.ravel(x))
 def ravel(x: Any) -> Any:
     """The values in one axis. Shapes: (2, 3) gives (6,)."""
     return jnp.ravel(convert_to_tensor(x))
@@ -159,7 +167,7 @@ def size(x: Any) -> Any:
 # ---------------------------------------------------------------------------- turning
 
 
-@op(module=_NUMPY)
+@op(module=_NUMPY, text=lambda x, axis=None: np.flip(x, axes(axis)))
 def flip(x: Any, axis: Any = None) -> Any:
     """The values in reverse order along one axis, several, or all."""
     return jnp.flip(convert_to_tensor(x), axes(axis))
@@ -177,7 +185,7 @@ def flipud(x: Any) -> Any:
     return jnp.flipud(convert_to_tensor(x))
 
 
-@op(module=_NUMPY, options=("shift", "axis"))
+@op(module=_NUMPY, options=("shift", "axis"), text=lambda x, shift, axis=None: np.roll(x, axes(shift), axes(axis)))
 def roll(x: Any, shift: Any, axis: Any = None) -> Any:
     """The values moved along one axis, several, or the flat tensor; what falls out comes in at the other end."""
     return jnp.roll(convert_to_tensor(x), axes(shift), axes(axis))
@@ -200,13 +208,13 @@ def rot90(array: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
 # ---------------------------------------------------------------------------- repeating
 
 
-@op(module=_NUMPY, options=("shape",))
+@op(module=_NUMPY, options=("shape",), text=lambda x, shape: np.broadcast_to(x, shape))
 def broadcast_to(x: Any, shape: Any) -> Any:
     """The values repeated along axes of size 1, and new first axes, to fill a shape."""
     return jnp.broadcast_to(convert_to_tensor(x), (shape,) if isinstance(shape, int) else tuple(shape))
 
 
-@op(module=_NUMPY, options=("repeats", "axis"))
+@op(module=_NUMPY, options=("repeats", "axis"), text=lambda x, repeats, axis=None: np.repeat(x, repeats, axis))
 def repeat(x: Any, repeats: Any, axis: Any = None) -> Any:
     """Each value several times in a row, along an axis, or in the flat tensor.
 
@@ -223,7 +231,7 @@ def repeat(x: Any, repeats: Any, axis: Any = None) -> Any:
     return jnp.repeat(convert_to_tensor(x), repeats, axis)
 
 
-@op(module=_NUMPY, options=("repeats",))
+@op(module=_NUMPY, options=("repeats",), text=lambda x, repeats: np.tile(x, repeats))
 def tile(x: Any, repeats: Any) -> Any:
     """The whole tensor several times, along each axis. Shapes: (2, 3) with (2, 1, 2) gives (2, 2, 6)."""
     return jnp.tile(convert_to_tensor(x), repeats)

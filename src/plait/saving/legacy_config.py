@@ -54,7 +54,7 @@ _MERGES = {
     "dot": "Dot",
     "cos": "Dot",
 }
-_RENAMED_ARGUMENTS = {
+RENAMED_ARGUMENTS = {
     "init": "kernel_initializer",
     "inner_init": "recurrent_initializer",
     "bias": "use_bias",
@@ -80,7 +80,7 @@ _RENAMED_ARGUMENTS = {
     "sigma": "stddev",
     "theta": "threshold",
 }
-_RENAMED_IN = {
+RENAMED_IN = {
     ("Dropout", "p"): "rate",
     ("GaussianDropout", "p"): "rate",
     ("SpatialDropout1D", "p"): "rate",
@@ -93,7 +93,7 @@ _RENAMED_IN = {
     ("Embedding", "W_regularizer"): "embeddings_regularizer",
     ("Embedding", "W_constraint"): "embeddings_constraint",
 }
-_WITH_UNITS = {"Dense", "LSTM", "GRU", "SimpleRNN", "TimeDistributedDense", "MaxoutDense", "Highway"}
+WITH_UNITS = {"Dense", "LSTM", "GRU", "SimpleRNN", "TimeDistributedDense", "MaxoutDense", "Highway"}
 _OF_ROWS = {"Dense", "MaxoutDense", "Highway"}  # whose `input_dim` is all there is to the shape of their input
 _TAKEN_BY = {
     "Embedding": "int32",
@@ -128,7 +128,7 @@ _SAY_NOTHING = {
         "adjoint",
     ),
 }
-_INITIALIZERS = {"uniform": "random_uniform", "normal": "random_normal", "zero": "zeros", "one": "ones"}
+INITIALIZERS = {"uniform": "random_uniform", "normal": "random_normal", "zero": "zeros", "one": "ones"}
 
 
 class OldHardSigmoid:
@@ -306,7 +306,7 @@ class _Moderniser:
             if (
                 isinstance(config, dict)
                 and config.get("input_dim")
-                and first.get("class_name") in _WITH_UNITS - _OF_ROWS
+                and first.get("class_name") in WITH_UNITS - _OF_ROWS
             ):
                 return [None, config.get("input_length"), config["input_dim"]]
             if isinstance(config, dict) and config.get("input_dim") and first.get("class_name") in _OF_ROWS:
@@ -331,7 +331,7 @@ class _Moderniser:
         new_name = _RENAMED_CLASSES.get(name, name)
         if self.major < 3:
             new_name = FORMER_NAMES.get(name, new_name)
-        config = {_RENAMED_IN.get((name, key), self._key(key)): value for key, value in config.items()}
+        config = {RENAMED_IN.get((name, key), self._key(key)): value for key, value in config.items()}
         if (
             self.major < 2
             and self.order
@@ -352,7 +352,7 @@ class _Moderniser:
         return {**data, "class_name": new_name, "module": module, "config": self._known(new_name, config)}
 
     def _key(self, key: str) -> str:
-        return _RENAMED_ARGUMENTS.get(key, key) if self.major < 3 else key
+        return RENAMED_ARGUMENTS.get(key, key) if self.major < 3 else key
 
     def _input(self, config: dict) -> dict:
         shape = _batch_shape(config)
@@ -361,7 +361,7 @@ class _Moderniser:
 
     def _sizes(self, name: str, config: dict) -> None:
         """Arguments that Keras 1 gave in pieces."""
-        if name in _WITH_UNITS and "units" not in config and "output_dim" in config:
+        if name in WITH_UNITS and "units" not in config and "output_dim" in config:
             config["units"] = config.pop("output_dim")
         if "nb_row" in config:
             config["kernel_size"] = [config["nb_row"], config["nb_col"]]
@@ -434,7 +434,7 @@ class _Moderniser:
         if value == "hard_sigmoid" and key.endswith("activation") and self.major < 3:
             return OldHardSigmoid()
         if key.endswith("_initializer") and self.major < 2:
-            return _INITIALIZERS.get(value, value)
+            return INITIALIZERS.get(value, value)
         return value
 
 

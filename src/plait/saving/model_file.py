@@ -56,7 +56,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
             "The `save_format` argument is deprecated: the ending of the name, `.keras` or `.h5`, says the format."
         )
         if not str(filepath).endswith((".keras", ".h5", ".hdf5")):
-            raise ArgumentError(f"save_model: {message} Received: {str(filepath)!r}.")
+            raise ArgumentError(f"save_model: {message} The name {str(filepath)!r} has neither.")
         warn(f"save_model: {message}")
     if kwargs:
         raise ArgumentError(f"save_model: The following argument(s) are not supported: {listing(kwargs)}.")
@@ -110,7 +110,7 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
         filepath: the file or folder, or an open binary file, which is read from where it stands to its end.
         custom_objects: the program's own classes and functions by the names that the file uses.
         compile: whether the model is compiled as it was, with the optimizer's state.
-        safe_mode: accepted for Keras's sake, and changes nothing: loading never runs code.
+        safe_mode: has no effect: loading never runs code.
 
     Raises:
         FileError: not such a file, a damaged one, classes that aren't known, weights that don't fit.

@@ -43,7 +43,7 @@ def deserialize_keras_object(
     Args:
         config: data in the form of Keras's files.
         custom_objects: names that it may use besides the registered ones.
-        safe_mode: accepted for Keras's sake; code in data is never run.
+        safe_mode: has no effect: code in data is never run.
 
     Raises:
         FileError: a class that isn't known here.

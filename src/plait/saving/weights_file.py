@@ -1,8 +1,8 @@
 """Weights alone: `save_weights` and `load_weights`, whatever the format of the file."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from plait._long_work import LongWork
 from plait.common.messages import listing
@@ -34,9 +34,11 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, **kwargs: An
     if kwargs:
         raise ArgumentError(f"save_weights: Invalid keyword arguments: {listing(kwargs)}.")
     path = as_path(filepath)
-    if not path.name.endswith((".weights.h5", ".safetensors")):
+    write = next((_WEIGHTS_WRITERS[ending] for ending in _WEIGHTS_WRITERS if path.name.endswith(ending)), None)
+    if write is None:
+        first, *others = (f"`{ending}`" for ending in _WEIGHTS_WRITERS)
         raise FileError(
-            f"The filename must end in `.weights.h5` (or `.safetensors`), but got '{path}'. model.save writes whole models."
+            f"The filename must end in {first} (or {', '.join(others)}), but got '{path}'. model.save writes whole models."
         )
     check_overwrite(path, overwrite)
     if not model.built:
@@ -44,10 +46,13 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, **kwargs: An
             f"Model {model.name!r} isn't built, so it has no weights to save. Call it on data, or build it."
         )
     with atomic_write(path) as file:
-        if path.suffix == ".safetensors":
-            flat_weights.write_safetensors(model, file)
-        else:
-            write_weights(model, file, without=skip)
+        write(model, file, skip)
+
+
+_WEIGHTS_WRITERS: dict[str, Callable[[Any, BinaryIO, Sequence[Any]], None]] = {
+    ".weights.h5": lambda model, file, skip: write_weights(model, file, without=skip),
+    ".safetensors": lambda model, file, skip: flat_weights.write_safetensors(model, file),
+}
 
 
 def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> LoadReport | None:

@@ -20,8 +20,8 @@ from plait.common.traits import of_plait
 from plait.core.graph import graph_of
 from plait.core.variable import Variable
 from plait.errors import ArgumentError, FileError, StateError
+from plait.layers.argument_checks import positive_integer
 from plait.layers.base import Layer
-from plait.layers.core import positive_integer
 from plait.layers.lora import adapted
 from plait.layers.wrappers import Wrapper
 from plait.models.model import Model

@@ -8,7 +8,7 @@ from typing import Any
 
 from plait.errors import ArgumentError
 from plait.surgery.freeze import unfreeze
-from plait.training.callbacks import Callback
+from plait.training.callbacks.base import Callback
 
 
 class GradualUnfreezing(Callback):

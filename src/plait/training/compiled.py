@@ -16,10 +16,11 @@ import jax.numpy as jnp
 from plait import losses, metrics
 from plait.common.messages import describe, listing, raise_all
 from plait.common.names import snake_case
+from plait.common.traits import of_plait
 from plait.common.tree import flatten, is_nested, pack_as
 from plait.common.watched import Watched
 from plait.core.variable import convert_to_tensor
-from plait.errors import ArgumentError, DataError, PlaitError
+from plait.errors import ArgumentError, DataError, PlaitError, StateError
 from plait.training.checks import warn_if_spread
 from plait.training.labels import Labels, rule_of
 from plait.training.names import match_labels, match_to_outputs, output_names
@@ -66,6 +67,7 @@ class Compiled(Watched):
         self.owner, self.own_loss = owner, own_loss
         self.names_of_outputs: list[str] | None = None
         self.loss_tracker = metrics.Mean(name="loss")
+        self.compile_metrics = CompileMetrics(self) if metric is not None or weighted_metric is not None else None
         self._trackers: list[Any] = []
         self._groups: list[Group] = []
         self._entries: list[_Entry] = []
@@ -100,7 +102,7 @@ class Compiled(Watched):
             try:
                 self._entries.append(_Entry(name, one, weight, unweighted, with_weights))
             except PlaitError as error:
-                problems.append(str(error).rstrip("."))
+                problems.append(f"the output {name!r}: {error}".rstrip("."))
         for group in self._groups:
             for member in group.members:
                 self._entries[member].in_group = True
@@ -136,7 +138,7 @@ class Compiled(Watched):
         weights = match_to_outputs(given, structure, names, "loss_weights", problems)
         for name, weight in zip(names, weights, strict=True):
             if weight is not None and not hasattr(weight, "__float__"):
-                problems.append(f"the loss weight of {name!r} must be a number, but got {describe(weight)}")
+                problems.append(f"the loss weight of {name!r} must be a number, but got {describe(weight)}.")
         return weights
 
     @property
@@ -242,6 +244,20 @@ class Compiled(Watched):
         return [metric for _, metric in self._named()]
 
     @property
+    def listed(self) -> list:
+        """What `model.metrics` lists: the loss, all metrics of `compile` as one, the outputs' losses."""
+        whole = [] if self.compile_metrics is None else [self.compile_metrics]
+        return [self.loss_tracker, *whole, *(self._trackers if self._settled else [])]
+
+    def measured(self) -> list[tuple[str, Any]]:
+        """The metrics of `compile` with the names of their results; none before a first batch."""
+        named = []
+        for entry in self._entries if self._settled else []:
+            prefix = "" if self._is_single else f"{entry.name}_"
+            named += [(prefix + metric.name, metric) for metric in (*entry.metrics, *entry.weighted_metrics)]
+        return named
+
+    @property
     def variables(self) -> list:
         """The variables of all metrics."""
         return [variable for metric in self.metric_objects for variable in metric.variables]
@@ -255,11 +271,7 @@ class Compiled(Watched):
         named: list[tuple[str, Any]] = [("loss", self.loss_tracker)]
         if not self._settled:
             return named
-        named += [(tracker.name, tracker) for tracker in self._trackers]
-        for entry in self._entries:
-            prefix = "" if self._is_single else f"{entry.name}_"
-            named += [(prefix + metric.name, metric) for metric in (*entry.metrics, *entry.weighted_metrics)]
-        return named
+        return [*named, *((tracker.name, tracker) for tracker in self._trackers), *self.measured()]
 
     def plan(self) -> list[dict]:
         """What each output has, in words: for reports."""
@@ -267,14 +279,57 @@ class Compiled(Watched):
 
     def results(self) -> dict:
         """The results by name; a metric that gives a dict gives several."""
-        found: dict[str, Any] = {}
-        for name, metric in self._named():
-            result = metric.result()
-            if isinstance(result, Mapping):
-                found.update(result)
-            else:
-                found[name] = result
-        return found
+        return _results(self._named())
+
+
+def _results(named: Sequence[tuple[str, Any]]) -> dict:
+    found: dict[str, Any] = {}
+    for name, metric in named:
+        result = metric.result()
+        found.update(result if isinstance(result, Mapping) else {name: result})
+    return found
+
+
+@of_plait
+class CompileMetrics(metrics.Metric):
+    """All metrics of `compile` as one, whose result is a dict: what `model.metrics` lists, as in Keras.
+
+    Args:
+        compiled: what `compile` made of its arguments.
+    """
+
+    _records = "_compiled"
+
+    def __init__(self, compiled: Compiled):
+        super().__init__(name="compile_metrics")
+        self._compiled = compiled
+
+    @property
+    def metrics(self) -> list:
+        """The metrics themselves; none before a first batch."""
+        return [metric for _, metric in self._compiled.measured()]
+
+    @property
+    def variables(self) -> list:
+        """Those of the metrics."""
+        return [variable for metric in self.metrics for variable in metric.variables]
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Updates each with a batch."""
+        self._compiled.update_metrics(y_true, y_pred, sample_weight)
+
+    def result(self) -> dict:
+        """The results by name."""
+        return _results(self._compiled.measured())
+
+    def reset_state(self) -> None:
+        """Starts each afresh."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def get_config(self) -> dict:
+        """None: `compile` is told what to measure."""
+        raise StateError("compile_metrics: what `compile` measures is in the model's `get_compile_config()`.")
 
 
 class _Entry(Watched):
@@ -356,7 +411,7 @@ def _find_loss(loss: Any, name: str) -> Any:
     if found is None or isinstance(found, losses.Loss):
         return found
     if not callable(found):
-        raise ArgumentError(f"the loss of {name!r} must be a name, function or Loss, but got {describe(loss)}")
+        raise ArgumentError(f"the loss of {name!r} must be a name, function or Loss, but got {describe(loss)}.")
     title = loss if isinstance(loss, str) else getattr(found, "__name__", type(found).__name__)
     return losses.LossFunctionWrapper(found, name=title)
 

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from plait.common.scope import scope
-from plait.common.traits import default
+from plait.common.traits import default, read_once
 from plait.common.tree import flatten
 from plait.core.pure import pure
 from plait.training.data.source import unpack
@@ -28,6 +28,30 @@ from plait.training.protocols import TrainedModel
 _ALONE: Any = object()  # stands for the data where a step was given the data alone
 
 PARTS = ("trainable", "non-trainable", "optimizer's", "metrics'")
+
+
+@read_once
+def steps_taking_data(cls: type) -> frozenset[str]:
+    """Which steps of a class take the data alone, and so read and assign variables themselves.
+
+    >>> class Model:
+    ...     def train_step(self, data): ...
+    ...
+    ...     def test_step(self, state, data): ...
+    >>> sorted(steps_taking_data(Model))
+    ['train_step']
+    """
+    return frozenset(
+        name for name in ("train_step", "test_step", "predict_step") if _takes_one(getattr(cls, name, None))
+    )
+
+
+def _takes_one(step: Any) -> bool:
+    if step is None or getattr(step, "is_default", False):
+        return False
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    needed = [p for p in inspect.signature(step).parameters.values() if p.kind in kinds and p.default is p.empty]
+    return len(needed) == 2
 
 
 @default
@@ -85,13 +109,6 @@ def predict_step(model: TrainedModel, state: Any, data: Any = _ALONE) -> Any:
         return model(unpack(state)[0], training=False)
     outputs, rest = model.stateless_call(state[0], state[1], unpack(data)[0], training=False)
     return outputs, rest
-
-
-def takes_data_alone(cls: type, step: str) -> bool:
-    """Whether a class's own step has one argument, the data."""
-    parameters = list(inspect.signature(getattr(cls, step)).parameters.values())[1:]
-    by_position = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return len(by_position) == 1 and not any(p.kind is p.VAR_POSITIONAL for p in parameters)
 
 
 def compute_loss_and_updates(

@@ -19,7 +19,8 @@ from plait.common.messages import describe, warn
 from plait.common.tree import flatten
 from plait.core.holder import uncover
 from plait.errors import DataError
-from plait.training.callbacks import CallbackList, History
+from plait.training.callbacks.base import History
+from plait.training.callbacks.callback_list import CallbackList
 from plait.training.checks import explain_loss
 from plait.training.counted import counted
 from plait.training.data import (
@@ -39,7 +40,6 @@ from plait.training.pace import Pace, begins_looped
 from plait.training.protocols import TrainedModel
 from plait.training.repeat import begin_epoch, own_randomness
 from plait.training.run import FitOptions, Run
-from plait.training.step import claimed
 
 
 def fit(model: TrainedModel, options: FitOptions) -> History:
@@ -70,39 +70,54 @@ def fit(model: TrainedModel, options: FitOptions) -> History:
 
 def _fit(model: TrainedModel, source: Any, validation: Any, options: FitOptions) -> History:
     """Trains on a source."""
+    # What is drawn to look at the first batch belongs to the first epoch.
+    begin_epoch(options.seed, options.initial_epoch, ())
+    with (run := Run(model, options)).closing():
+        return _train(model, source, validation, run)
+
+
+def _train(model: TrainedModel, source: Any, validation: Any, run: Run) -> History:
+    """Runs the epochs."""
+    options = run.options
     first, end, seed, verbose = options.initial_epoch, options.end, options.seed, options.verbose
-    begin_epoch(seed, first, ())  # what is drawn to look at the first batch belongs to that epoch
-    trainer = _prepared(model, source, options.class_weight, draws=seed is None)
+    trainer = _prepared(model, source, run)
     if validation is not None:
         validation.check_with(_for_evaluation(trainer))
-    run = Run(model, options)
     params = {"verbose": verbose, "epochs": end, "steps": source.steps, "validates": validation is not None}
     watchers = CallbackList(options.callbacks, True, verbose != 0, model, options.progress, run=run, **params)
     model.stop_training, model._history = False, watchers.history
     uncover(model, "history")
-    phase = _Phase(trainer.train_rows, trainer.train_batch, _pace(model, watchers, "train"), watchers, "train", run)
-    total, logs, explained = (source.steps or 0) * (end - first), {}, False
+    phase = _Phase(trainer.train_rows, trainer.train_batch, watchers, "train", run)
+    total, explained = (source.steps or 0) * (end - first), False
     features = FeatureCache(model, options.cache_frozen, end - first, print if verbose else None)
-    alone = claimed(trainer.variables, model.name)
-    with alone, deferred_interrupts() as interrupts, contextlib.closing(watchers):
+    with trainer.fit_under_way(), deferred_interrupts() as interrupts, contextlib.closing(watchers):
         phase.interrupts = interrupts
         watchers.on_train_begin()
-        resumed, skip = run.begin()
-        for epoch in range(resumed, end):
+        epochs, skip, logs = run.begin(watchers.callbacks)
+        phase.pace = _pace(model, watchers, "train", steady=run.keeper is not None)
+        if run.keeper is not None:
+            interrupts.hear_termination()
+        for epoch in epochs:
             run.epoch, run.step = epoch, skip
+            if not skip:
+                run.catch_up(features.source(source, training=True))
             watchers.on_epoch_begin(epoch)
             if trainer.stale:
                 trainer.prepare(source.first(), options.class_weight)
             if not skip:
                 trainer.reset_metrics()
             begin_epoch(seed, epoch, () if skip else trainer.variables, data=epoch > first)
+            data = features.source(source, training=True)
+            run.catch_up(data)
             with trainer.epoch_under_way():
-                logs, skip = plain_logs(phase.epoch(features.source(source, training=True), epoch, total, skip)), 0
-            explained = explained or _explain(logs, source, epoch, model)
+                logs = plain_logs(phase.epoch(data, epoch, total, skip) or model.get_metrics_result())
+            skip, explained = 0, explained or _explain(logs, source, epoch, model)
             if validation is not None and options.validates(epoch):
-                found = _evaluate(model, features.source(validation, training=False), watchers, options.class_weight)
+                held_out = features.source(validation, training=False)
+                found = _evaluate(model, held_out, watchers, options.class_weight, steady=run.keeper is not None)
                 logs |= {f"val_{name}": value for name, value in found.items()}
             watchers.on_epoch_end(epoch, logs := dict(sorted(logs.items())))
+            run.epoch_ended(data, logs)
             if model.stop_training:
                 break
         if model.optimizer is not None and end > first:
@@ -111,11 +126,13 @@ def _fit(model: TrainedModel, source: Any, validation: Any, options: FitOptions)
     return model._history
 
 
-def _prepared(model: TrainedModel, source: Any, class_weight: Any, draws: bool) -> Any:
+def _prepared(model: TrainedModel, source: Any, run: Run) -> Any:
     """The model's trainer, ready for the source's batches."""
-    if draws and isinstance(source, (ArraySource, PyDatasetSource)) and not model._compilation.settled:
+    draws = run.options.seed is None and isinstance(source, (ArraySource, PyDatasetSource))
+    if draws and not model._compilation.settled:
         source.order(1)  # as Keras does before the first epoch: a seeded script goes on with the same numbers
-    model._trainer.prepare(source.first(), class_weight)
+    run.started(source)
+    model._trainer.prepare(source.first(), run.options.class_weight)
     source.check_with(model._trainer.check_labels)
     return model._trainer
 
@@ -136,33 +153,28 @@ def _validation_source(read: DataOf, data: Any, batch_size: int | None, steps: i
     return source_of(x, y, sample_weight, batch_size, steps, read=read)
 
 
-def _pace(model: TrainedModel, watchers: CallbackList, phase: str) -> Pace:
+def _pace(model: TrainedModel, watchers: CallbackList, phase: str, steady: bool = False) -> Pace:
     """The model's pace, which remembers what it measured; or one step at a time, for callbacks that look at batches."""
     if model.run_eagerly or watchers.watches_batches(phase):
         return Pace(fixed=model.steps_per_execution or 1)
     if model.steps_per_execution:
         return Pace(fixed=model.steps_per_execution)
-    paces = model._trainer.paces
-    if phase not in paces:
-        paces[phase] = Pace(looped=begins_looped(model))
-    return paces[phase]
+    paces, kind = model._trainer.paces, (phase, steady)
+    if kind not in paces:
+        paces[kind] = Pace(looped=begins_looped(model), steady=steady)
+    return paces[kind]
 
 
 class _Phase:
     """Runs epochs of training or of evaluation: sends dispatches out, and calls the callbacks."""
 
+    pace: Pace
+    interrupts: deferred_interrupts | None = None
+
     def __init__(
-        self,
-        on_rows: Callable,
-        on_batch: Callable,
-        pace: Pace,
-        watchers: CallbackList,
-        phase: str,
-        run: Run | None = None,
+        self, on_rows: Callable, on_batch: Callable, watchers: CallbackList, phase: str, run: Run | None = None
     ):
-        self.on_rows, self.on_batch, self.pace, self.watchers, self.phase = on_rows, on_batch, pace, watchers, phase
-        self.run = run
-        self.interrupts: Any = None
+        self.on_rows, self.on_batch, self.watchers, self.phase, self.run = on_rows, on_batch, watchers, phase, run
 
     def epoch(self, source: Any, epoch: int, total: int, skip: int = 0) -> dict:
         """Runs an epoch, or what is left of it after some steps, and gives its logs, which may still be on the device."""
@@ -198,8 +210,7 @@ class _Phase:
                 opened = None
             self.watchers.progress(done, earlier if earlier is not None else logs)
             earlier = logs
-            if self.interrupts is not None:
-                self.interrupts.raise_if_asked()
+            self._between(done, steps, done % together == 0 and done != source.steps)
             if self._stops():
                 break
         if opened is not None:
@@ -207,6 +218,17 @@ class _Phase:
         if source.steps is not None and done < source.steps and not self._stops():
             self._fell_short(done, source)
         return logs
+
+    def _between(self, done: int, steps: int, may_keep: bool) -> None:
+        """What happens between two dispatches: backups, and interrupts."""
+        run, asked = self.run, self.interrupts is not None and self.interrupts.asked
+        if run is not None and run.keeper is not None:
+            if asked:
+                run.keeper.keep(run, run.epoch, done)
+            elif may_keep:
+                run.keeper.step_ended(run, steps)
+        if self.interrupts is not None:
+            self.interrupts.raise_if_asked()
 
     def _stops(self) -> bool:
         model = self.watchers.model
@@ -219,30 +241,41 @@ class _Phase:
         if isinstance(source, ArraySource) and source.resident:
             yield from self._row_dispatches(source, skip)
             return
-        together = 1 if skip else self.pace.together
-        with contextlib.closing(source.batches(epoch, together, self.pace.fixed is not None)) as batches:
+        exactly = self.pace.fixed is not None or self.pace.steady
+        with contextlib.closing(source.batches(epoch, self.pace.together, exactly)) as batches:
             for batch in batches if self.interrupts is None else self.interrupts.wait_for(batches):
-                if skip:
-                    skip -= 1
+                count = batch.count if isinstance(batch, Joined) else 1
+                left_out = min(skip, count)
+                skip -= left_out
+                if left_out == count:
                     continue
                 if isinstance(batch, Joined):
-                    yield from self._rows(batch.data, batch.table(), 0, batch.count)
+                    yield from self._rows(batch.data, batch.table(), left_out, count - left_out)
                 else:
-                    yield (lambda _, batch=batch: self.on_batch(batch)), 1
+                    yield (lambda _, batch=batch: self._send_batch(batch)), 1
 
     def _row_dispatches(self, source: ArraySource, skip: int) -> Iterator[tuple[Callable, int]]:
         for rows, first, count in source.pieces():
             left_out = min(skip, count)
             skip -= left_out
-            yield from self._rows(source.on_device(), rows, first + left_out, count - left_out)
+            yield from self._rows(source.on_device(), rows, first + left_out, count - left_out, numbered=True)
 
-    def _rows(self, data: tuple, rows: np.ndarray, first: int, count: int) -> Iterator[tuple[Callable, int]]:
+    def _send_batch(self, batch: tuple) -> dict:
+        if self.run is not None:
+            self.run.sent(batch)
+        return self.on_batch(batch)
+
+    def _rows(
+        self, data: tuple, rows: np.ndarray, first: int, count: int, numbered: bool = False
+    ) -> Iterator[tuple[Callable, int]]:
         table, end = jax.device_put(rows), first + count
         while first < end:
             sent: list[int] = []
 
             def send(steps: int, first: int = first, sent: list = sent) -> dict:
                 sent.append(steps)
+                if self.run is not None:
+                    self.run.sent(data, rows[first + steps - 1], numbered)
                 return self.on_rows(data, table, first, steps, self.pace.looped)
 
             yield send, end - first
@@ -310,14 +343,17 @@ def _for_evaluation(trainer: Any) -> Callable:
     return functools.partial(trainer.check_labels, step="test_step")
 
 
-def _evaluate(model: TrainedModel, source: Any, watchers: CallbackList, class_weight: Any = None) -> dict:
+def _evaluate(
+    model: TrainedModel, source: Any, watchers: CallbackList, class_weight: Any = None, steady: bool = False
+) -> dict:
     trainer = model._trainer
     if not trainer.ready:
         trainer.prepare(source.first(), class_weight, training=False)
     evaluation = trainer.evaluation()
     model.stop_evaluating = False
     watchers.on_test_begin()
-    phase = _Phase(evaluation.rows, evaluation.batch, _pace(model, watchers, "test"), watchers, "test")
+    phase = _Phase(evaluation.rows, evaluation.batch, watchers, "test")
+    phase.pace = _pace(model, watchers, "test", steady)
     logs = plain_logs(phase.epoch(source, 0, source.steps or 0))
     evaluation.end()
     watchers.on_test_end(logs)

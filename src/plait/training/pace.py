@@ -25,10 +25,13 @@ class Pace:
     Args:
         fixed: the number of steps a dispatch, where the user or a callback that looks at each batch says so.
         looped: whether to begin with the program that runs any number of steps.
+        steady: whether to stay with it, or with single steps. Programs of XLA differ in the last digit, so a run that is to
+            go on with the same bits after a death may not choose by the clock.
     """
 
-    def __init__(self, fixed: int | None = None, looped: bool = True):
+    def __init__(self, fixed: int | None = None, looped: bool = True, steady: bool = False):
         self.fixed = fixed
+        self.steady = steady
         self.looped = looped if fixed is None else fixed > 1
         self._seconds: float | None = None  # a step's
         self._single_seconds: float | None = None
@@ -49,7 +52,13 @@ class Pace:
 
     def _worth_looping(self, total: int) -> bool:
         seconds = self._single_seconds
-        return not self._settled and seconds is not None and seconds < _WORTH_LOOPING and total > _COMPILE_STEPS
+        return (
+            not self.steady
+            and not self._settled
+            and seconds is not None
+            and seconds < _WORTH_LOOPING
+            and total > _COMPILE_STEPS
+        )
 
     @property
     def together(self) -> int:
@@ -71,7 +80,7 @@ class Pace:
             self._single_seconds = min(seconds, self._single_seconds or seconds)
             self._settled = self._single_seconds >= _WORTH_LOOPING
             return
-        if self._single_seconds is not None and seconds > 1.1 * self._single_seconds and steps >= 8:
+        if not self.steady and self._single_seconds is not None and seconds > 1.1 * self._single_seconds and steps >= 8:
             self.looped, self._settled = False, True  # the loop is the slow path here
             return
         self._seconds = seconds

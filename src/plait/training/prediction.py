@@ -19,9 +19,9 @@ from plait.common.traits import has_default
 from plait.common.tree import flatten, map_structure, map_structure_in_order, same_structure
 from plait.core.program import Program
 from plait.errors import ArgumentError, DataError
-from plait.training.callbacks import CallbackList
+from plait.training import custom
+from plait.training.callbacks.callback_list import CallbackList
 from plait.training.counted import counted
-from plait.training.custom import takes_data_alone
 from plait.training.data import ArraySource, DataOf, closing_sources, pack, source_of
 from plait.training.protocols import TrainedModel
 from plait.training.together import batches_together, dispatches_of_many
@@ -110,7 +110,7 @@ def _function(model: TrainedModel) -> Callable:
         return lambda batch: model(batch[0], training=False)
 
     def step(data: Any) -> Any:
-        if takes_data_alone(type(model), "predict_step"):
+        if "predict_step" in custom.steps_taking_data(type(model)):
             return model.predict_step(data)
         others = model.non_trainable_variables
         before = [variable.value for variable in others]
@@ -125,12 +125,12 @@ def _function(model: TrainedModel) -> Callable:
     def run(batch: tuple) -> Any:
         if not model.built:
             model(batch[0], training=False)
-        return program(pack(map_structure(_private, batch[0])))
+        return program(pack(map_structure(private, batch[0])))
 
     return run
 
 
-def _private(leaf: Any) -> Any:
+def private(leaf: Any) -> Any:
     """A copy of an array that its owner may fill anew while the program still reads."""
     return np.array(leaf) if isinstance(leaf, np.ndarray) else leaf
 

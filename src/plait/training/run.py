@@ -6,14 +6,19 @@ reach it as `self.run`, read where it stands, stop it, or have it begin at a lat
 What it is not: the loop, which is `training/loop`.
 """
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from plait.common.settings import settings
+from plait.common.tree import flatten
 from plait.errors import ArgumentError, StateError
+from plait.training.backups import Keeper, Kept
 from plait.training.checks import check_options
+from plait.training.data.arrays import map_arrays
 from plait.training.data.choose import check_count
+from plait.training.data.generators import generators_now, set_generators
 from plait.training.protocols import TrainedModel
 
 
@@ -44,6 +49,9 @@ class FitOptions:
             of (seed, epoch, step, layer). None goes on with the program's random numbers.
         progress: how it is shown where it is shown live: "bar", or "plot" for curves in the terminal, a panel for each loss and
             metric. Elsewhere, and with verbose=2, either gives one line an epoch.
+        resume: a folder for backups of this run alone. A `fit` that is called again with it, in this process or another,
+            goes on where the last one died, with the same bits, history and files in the end; where that one had ended, it
+            returns what that one returned.
 
     Raises:
         ArgumentError: a value that has no meaning.
@@ -68,6 +76,7 @@ class FitOptions:
     cache_frozen: Any = "auto"
     seed: int | None = None
     progress: str = "bar"
+    resume: Any = None
 
     def __post_init__(self) -> None:
         check_options(self.verbose, self.shuffle, self.validation_freq, self.progress)
@@ -78,7 +87,7 @@ class FitOptions:
         both = self.sample_weight is not None and self.class_weight is not None
         if both and not isinstance(self.sample_weight, Mapping):
             raise ArgumentError(
-                "You cannot `class_weight` and `sample_weight` at the same time. Multiply them into one `sample_weight`, or "
+                "fit: `class_weight` and `sample_weight` can't be given together. Multiply them into one `sample_weight`, or "
                 "give `sample_weight` as a dict by output."
             )
 
@@ -110,6 +119,9 @@ class Run:
     Attributes:
         epoch: the number of the epoch under way, from 0.
         step: how many steps of it are done.
+        keeper: what keeps backups of it; None where none are kept.
+        callbacks: the callbacks, in order.
+        data: facts about the data that a backup must agree with.
 
     >>> import numpy as np
     >>> import plait
@@ -127,7 +139,29 @@ class Run:
     def __init__(self, model: TrainedModel, options: FitOptions):
         self.options = options
         self.epoch, self.step = options.initial_epoch, 0
-        self._model, self._began = model, False
+        self.keeper: Keeper | None = None
+        self.callbacks: list[Any] = []
+        self.data: dict[str, Any] = {}
+        self._earlier: Kept | None = None
+        self._sent: tuple[tuple, Any, bool] | None = None
+        self._model, self._began, self._generators = model, False, {}
+
+    def sent(self, data: tuple, rows: Any = None, numbered: bool = False) -> None:
+        """Notes the batch of the last step: some rows of the data, or all of it."""
+        self._sent = data, rows, numbered
+
+    @property
+    def batch(self) -> tuple | None:
+        """The batch of the last step that was run: `(x, y, sample_weight)`."""
+        if self._sent is None or self._sent[1] is None:
+            return None if self._sent is None else self._sent[0]
+        data, rows, _ = self._sent
+        return map_arrays(lambda array: array[rows], data)
+
+    @property
+    def rows(self) -> list[int] | None:
+        """The numbers of that batch's rows in the arrays that `fit` got; None for other data."""
+        return self._sent[1].tolist() if self._sent is not None and self._sent[2] else None
 
     def resume_from(self, epoch: int, step: int = 0) -> None:
         """Has the run begin at a later place; for `on_train_begin`.
@@ -145,10 +179,61 @@ class Run:
             )
         self.epoch, self.step = epoch, step
 
-    def begin(self) -> tuple[int, int]:
-        """The place to begin at: the epoch, and how many of its steps are done."""
+    def started(self, source: Any) -> None:
+        """Finds an earlier start's backup, if the run is to be backed up, before the first batch is looked at."""
+        self.data = {"batch_size": source.batch_size, "rows": getattr(source, "rows", None), "steps": source.steps}
+        self._generators = generators_now()
+        makers = [c for c in flatten(self.options.callbacks) if hasattr(c, "make_keeper")]
+        if len(makers) + (self.options.resume is not None) > 1:
+            raise ArgumentError("fit: this run is backed up twice. Give either `resume` or one BackupAndRestore.")
+        if self.options.resume is not None:
+            self.keeper = Keeper(self.options.resume, self._model)
+        elif makers:
+            self.keeper = makers[0].make_keeper(self._model)
+        if self.keeper is not None:
+            self._earlier = self.keeper.read()
+            if self._earlier is not None:
+                self._generators = self._earlier.start
+                set_generators(self._generators)
+
+    @contextlib.contextmanager
+    def closing(self) -> Iterator[None]:
+        """A block after which the last backup is on the disk."""
+        ended = False
+        try:
+            yield
+            ended = True
+        finally:
+            if self.keeper is not None:
+                self.keeper.close(ended)
+
+    def begin(self, callbacks: list[Any]) -> tuple[range, int, dict]:
+        """The epochs that are left, how many steps of the first of them are done, and the logs of the epoch before."""
+        self.callbacks, end, logs, stopped = callbacks, self.options.end, {}, False
+        if self.keeper is not None:
+            self.keeper.starts(self._generators, callbacks)
+        if self.keeper is not None and self._earlier is not None:
+            self.keeper.restore(self._earlier, self)
+            self.resume_from(*self._earlier.place)
+            logs, stopped = self._earlier.logs, self._earlier.stopped
+            if stopped or self.epoch >= end:
+                self._earlier.give_to(callbacks)
         self._began = True
-        return self.epoch, self.step
+        return range(self.epoch, self.epoch if stopped else end), self.step, logs
+
+    def catch_up(self, source: Any) -> None:
+        """Brings callbacks and data to where an earlier start left them, once; and notes where the data is."""
+        if self._earlier is not None:
+            earlier, self._earlier = self._earlier, None
+            earlier.give_to(self.callbacks)
+            earlier.rewind(source, self.options.initial_epoch)
+        if self.keeper is not None:
+            self.keeper.epoch_begins(source)
+
+    def epoch_ended(self, source: Any, logs: dict) -> None:
+        """Backs the epoch's end up, if it is time to."""
+        if self.keeper is not None:
+            self.keeper.epoch_ended(self, source, logs)
 
     def stop(self) -> None:
         """Ends the run after the step, or the epoch, that is under way."""

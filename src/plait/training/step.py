@@ -37,13 +37,13 @@ from plait.core.cell import Cell, cell_of, give_back, take
 from plait.core.constants import Constants
 from plait.core.infer import infer
 from plait.core.mask import get_mask, set_mask
-from plait.core.program import Program, repeat
+from plait.core.program import Program, looks_at_a_value, repeat
 from plait.core.pure import pure
 from plait.core.tensor import KerasTensor
 from plait.core.traces import Traces
-from plait.core.variable import Variable, values_of
+from plait.core.variable import Variable, observed, values_of
 from plait.distribution import lay_out_batch
-from plait.errors import ArgumentError, DataError, StateError
+from plait.errors import ArgumentError, DataError, PlaitError, StateError
 from plait.layers.ownership import unique
 from plait.random import global_states
 from plait.training import custom
@@ -113,6 +113,7 @@ class Trainer:
         self.model = model
         self.variables: list[Variable] = []
         self.metric_variables: list[Variable] = []
+        self._optimizer_variables: list[Variable] = []
         self._trainable: list[int] = []
         self._programs: dict[str, Program] = {}
         self._traces = Traces()
@@ -122,7 +123,9 @@ class Trainer:
         self._cells: tuple[Cell, Cell, Cell] = Cell([]), Cell([]), Cell([])  # weights, optimizer's state, metrics
         self._fresh_metrics: list | None = None
         self._one_at_a_time = threading.RLock()
+        self.in_fit = False
         self.in_epoch = False  # whether the metrics are those of an epoch of training that is under way
+        self.as_python = False  # whether a step of the user's looks at values, and so cannot be traced
         self.outputs: Any = None  # what the outputs look like
         self._labels: Labels | None = None  # what labels must be; None where a `compute_loss` of one's own reads them
         self.paces: dict[str, Any] = {}
@@ -173,7 +176,8 @@ class Trainer:
             model = self.model
             if class_weight is not None and model._compilation.names_of_outputs:
                 check_class_weight(class_weight, model._compilation.names_of_outputs, self.outputs, model.name)
-            if training and model.optimizer is not None and not model.trainable_variables:
+            idle = model.optimizer is not None and not model.trainable_variables
+            if training and idle and not self._takes_data("train_step"):
                 warn(f"{model.name}: there is nothing to train: no weight is trainable.")
             if self._prepared is None or _freeze(class_weight) != self._prepared[1]:
                 self._programs.clear()
@@ -183,9 +187,14 @@ class Trainer:
     def _gather(self, training: bool) -> None:
         """Looks up the variables, gathers their values into cells, and looks at the settings."""
         model = self.model
-        if training and model.optimizer is not None:
+        if (
+            training
+            and model.optimizer is not None
+            and (model.trainable_variables or not self._takes_data("train_step"))
+        ):
             model.optimizer.build_for(model.trainable_variables)
-        self.variables = unique([*model.variables, *global_states()])
+        self._optimizer_variables = list(model.optimizer.variables) if model.optimizer is not None else []
+        self.variables = self._gathered()
         mine = {id(variable) for variable in self.variables}
         metric_variables = [*model._compilation.variables, *model.metrics_variables]  # `metrics` may be overridden
         self.metric_variables = [v for v in unique(metric_variables) if id(v) not in mine]
@@ -204,7 +213,21 @@ class Trainer:
         held = optimizer.cell if optimizer is not None else Cell([])
         self._cells = cell_of(self.variables), held, cell_of(self.metric_variables)
 
+    def _takes_data(self, *steps: str) -> bool:
+        """Whether one of these steps is the user's, and reads and assigns variables itself."""
+        return not custom.steps_taking_data(type(self.model)).isdisjoint(steps)
+
     def _build(self, batch: tuple) -> None:
+        if self._takes_data("train_step", "test_step"):
+            if self.model._graph is None and has_default(type(self.model), "call"):
+                return  # a step that calls parts of the model, which are built when it is traced
+            with contextlib.suppress(PlaitError):  # the step may hand on other labels than those that come in
+                self._build_for(batch)
+            self.outputs = None
+        else:
+            self._build_for(batch)
+
+    def _build_for(self, batch: tuple) -> None:
         model, (x, y, sample_weight) = self.model, batch
         if not model.run_eagerly:
             _check_numbers(
@@ -282,14 +305,39 @@ class Trainer:
             count: how many steps.
             looped: whether the program is one that can run any number of steps.
         """
-        if looped:
+        if looped and not self.as_python:
             program = _looped(self._train, self.keeps_logs("train_step"))
-            return self._dispatch("train_loop", program, data, table, first, first + count)
+            try:
+                return self._send("train_loop", program, data, table, first, first + count)
+            except Exception as error:
+                self.go_on_as_python(error)
         for index in range(first, first + count):
             logs = self._dispatch("train_row", _on_row(self._train), data, table, index)
         return logs
 
+    def go_on_as_python(self, error: Exception) -> None:
+        """Runs the user's steps as plain Python from now on, if it is that they look at values.
+
+        Raises:
+            error: something else is wrong, or they did so already.
+        """
+        if self.as_python or not self._takes_data("train_step", "test_step") or not looks_at_a_value(error):
+            raise error
+        warn(
+            f"Model {self.model.name!r}: its step looks at values, so it runs as plain Python, and not compiled: "
+            f"{str(error).splitlines()[0]} Use tf.where and tf.cond in place of `if`, and return numbers in place of printing them.",
+        )
+        self.as_python = True
+        self._programs.clear()
+
     def _dispatch(self, kind: str, function: Callable, *args: Any, fresh: bool = False) -> dict:
+        try:
+            return self._send(kind, function, *args, fresh=fresh)
+        except Exception as error:
+            self.go_on_as_python(error)
+        return self._send(kind, function, *args, fresh=fresh)
+
+    def _send(self, kind: str, function: Callable, *args: Any, fresh: bool = False) -> dict:
         if self._prepared is None or self._constants.changed():
             self.follow(training=True)
         program = self._programs.get(kind) or self.program(kind, function)
@@ -307,7 +355,17 @@ class Trainer:
             give_back(cells)
         if program.traced != traced:
             self.look_again()
+            if self._takes_data("train_step") and self._has_grown():
+                self._prepared = None
         return logs
+
+    def _has_grown(self) -> bool:
+        """Whether parts, or slots of the optimizer, were made while a step was traced."""
+        optimizer = self.model.optimizer.variables if self.model.optimizer is not None else []
+        return len(self._gathered()) + len(optimizer) > len(self.variables) + len(self._optimizer_variables)
+
+    def _gathered(self) -> list[Variable]:
+        return unique([*self.model.variables, *global_states()])
 
     def follow(self, training: bool) -> None:
         """Follows a change of settings or variables between two steps."""
@@ -338,12 +396,22 @@ class Trainer:
                 run,
                 variables,
                 donates=True,
-                compiles=not self.model.run_eagerly,
+                compiles=not (self.model.run_eagerly or self.as_python),
                 owner=f"Model {self.model.name!r}",
                 kind=kind,
                 traces=self._traces,
             )
         return program
+
+    @contextlib.contextmanager
+    def fit_under_way(self) -> Iterator[None]:
+        """A block in which no other thread may train the model's variables, and nobody may compile the model."""
+        around, self.in_fit = self.in_fit, True
+        try:
+            with claimed(self.variables, self.model.name):
+                yield
+        finally:
+            self.in_fit = around
 
     @contextlib.contextmanager
     def epoch_under_way(self) -> Iterator[None]:
@@ -375,7 +443,7 @@ class Trainer:
             bindings.update(zip(self.variables, state.weights, strict=True))
         bindings.update(zip(self.metric_variables, state.metrics, strict=True))
         if state.optimizer:
-            bindings.update(zip(self.model.optimizer.variables, state.optimizer, strict=True))
+            bindings.update(zip(self._optimizer_variables, state.optimizer, strict=True))
         return bindings
 
     @contextlib.contextmanager
@@ -390,8 +458,7 @@ class Trainer:
 
     def _others(self, bindings: dict, before: dict) -> list[Variable]:
         """The variables besides the state's that were assigned between two looks at the values."""
-        optimizer = self.model.optimizer.variables if self.model.optimizer is not None else []
-        mine = {*self.variables, *self.metric_variables, *optimizer}
+        mine = {*self.variables, *self.metric_variables, *self._optimizer_variables}
         return [v for v, value in bindings.items() if v not in mine and value is not before.get(v)]
 
     def parted(self, state: State) -> tuple[list, list, list, list]:
@@ -428,35 +495,40 @@ class Trainer:
     def _train(self, state: State, batch: tuple) -> State:
         if has_default(type(self.model), "train_step"):
             return self.train_one(state, batch)
-        with self._bound(state) as bindings:
-            if custom.takes_data_alone(type(self.model), "train_step"):
-                return self._state_in(bindings, self.model.train_step(pack(*batch)), state)
+        if "train_step" in custom.steps_taking_data(type(self.model)):
+            return self._stateful(self.model.train_step, state, batch, training=True)
+        with self._bound(state):
             logs, after = self.model.train_step(self.parted(state), pack(*batch))
             return self.joined(after, state, logs)
 
     def _test(self, state: State, batch: tuple) -> State:
         if has_default(type(self.model), "test_step"):
             return self.test_one(state, batch)
-        with self._bound(state) as bindings:
-            if custom.takes_data_alone(type(self.model), "test_step"):
-                return self._state_in(bindings, self.model.test_step(pack(*batch)), state)
+        if "test_step" in custom.steps_taking_data(type(self.model)):
+            return self._stateful(self.model.test_step, state, batch, training=False)
+        with self._bound(state):
             trainable, rest, optimizer, metrics = self.parted(state)
             logs, after = self.model.test_step((trainable, rest, metrics), pack(*batch))
             return self.joined((*after[:2], optimizer, after[2]), state, logs)
 
-    def _state_in(self, bindings: dict, logs: Any, like: State) -> State:
-        """The state after a step that assigned to variables, and returned its logs alone."""
+    def _stateful(self, step: Callable, state: State, batch: tuple, training: bool) -> State:
+        """A step of the user's that reads and assigns variables itself, as a function of the state.
+
+        Raises:
+            ArgumentError: it returns something else than logs.
+        """
+        with self._bound(state) as bindings, scope(training=training, losses=[]):
+            logs = step(pack(*batch))
         if not isinstance(logs, Mapping):
             raise ArgumentError(
                 f"{self.model.name}: a step that takes `data` alone returns its logs, a dict by name, but this one returned "
                 f"{describe(logs)}."
             )
-        optimizer = self.model.optimizer.variables if like.optimizer else []
-        parts = [[bindings[v] for v in part] for part in (self.variables, optimizer, self.metric_variables)]
-        state = jax.tree.map(
-            lambda new, old: jnp.asarray(new, old.dtype), State(parts[0], parts[1], parts[2]), like._replace(logs=None)
-        )
-        return state._replace(logs=flat_logs(logs))
+        logs = map_structure_in_order(observed, values_of(logs))
+        optimizer = self._optimizer_variables if state.optimizer else []
+        parts = self.variables, optimizer, self.metric_variables
+        weights, slots, metrics = ([observed(bindings[v]) for v in part] for part in parts)
+        return State(weights, slots, metrics, flat_logs(logs))
 
     def on_variables(self, one: Callable, data: Any) -> dict:
         """Runs a step on the variables' values as they are, assigns what it changes, and returns the logs.
@@ -465,7 +537,7 @@ class Trainer:
             one: `train_one` or `test_one`.
             data: `x`, `(x, y)` or `(x, y, sample_weight)`.
         """
-        optimizer = list(self.model.optimizer.variables) if self.model.optimizer is not None else []
+        optimizer = self._optimizer_variables
         variables = [*self.variables, *optimizer, *self.metric_variables]
         old_values = [variable.value for variable in variables]
         first, second = len(self.variables), len(self.variables) + len(optimizer)
@@ -582,14 +654,24 @@ class Evaluation:
     def rows(self, data: tuple, table: Any, first: int, count: int, looped: bool) -> dict:
         """Steps on rows of device-resident data; the arguments are those of `Trainer.train_rows`."""
         trainer = self._trainer
-        if looped:
+        if looped and not trainer.as_python:
             program = _looped(trainer.evaluate_one, trainer.keeps_logs("test_step"))
-            return self._dispatch("test_loop", program, data, table, first, first + count)
+            try:
+                return self._send("test_loop", program, data, table, first, first + count)
+            except Exception as error:
+                trainer.go_on_as_python(error)
         for index in range(first, first + count):
             logs = self._dispatch("test_row", _on_row(trainer.evaluate_one), data, table, index)
         return logs
 
     def _dispatch(self, kind: str, function: Callable, *args: Any) -> dict:
+        try:
+            return self._send(kind, function, *args)
+        except Exception as error:
+            self._trainer.go_on_as_python(error)
+        return self._send(kind, function, *args)
+
+    def _send(self, kind: str, function: Callable, *args: Any) -> dict:
         trainer = self._trainer
         if trainer.stale:
             trainer.follow(training=trainer.in_epoch)
@@ -632,6 +714,8 @@ def _on_row(one: Callable) -> Callable:
 
 def flat_logs(logs: Mapping) -> dict:
     """Logs as arrays by name; a metric that tells a dict tells several."""
+    if not isinstance(logs, Mapping):
+        raise ArgumentError(f"A step's logs must be a dict of numbers by name, but got {describe(logs)}.")
     flat: dict[str, Any] = {}
     for name, value in logs.items():
         flat.update(flat_logs(value) if isinstance(value, Mapping) else {name: jnp.asarray(value)})

@@ -10,7 +10,7 @@ def clear_session(free_memory: bool = True) -> None:
     """Starts automatic names again, and puts the dtype policy back.
 
     Args:
-        free_memory: kept for Keras's sake; memory is freed when nothing uses it.
+        free_memory: has no effect: memory is freed when nothing uses it.
     """
     forget_names()
     forget_global_generator()

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from plait.common.messages import describe
+from plait.common.numbers import is_whole
 from plait.common.tree import flatten, map_structure
 from plait.errors import ArgumentError
 from plait.training.data.arrays import is_arrays
@@ -30,7 +31,7 @@ def split_dataset(
         right_size: likewise for the right part.
         shuffle: whether to mix the elements first.
         seed: makes the mixing repeatable.
-        preferred_backend: kept for Keras's sake; there is only one kind of data set here.
+        preferred_backend: has no effect: there is only one kind of data set here.
 
     Returns:
         (left, right).
@@ -72,9 +73,7 @@ def _rows(dataset: Any) -> list:
 
 def _sizes(total: int, left: Any, right: Any) -> tuple[int, int]:
     if left is None and right is None:
-        raise ArgumentError(
-            "At least one of the `left_size` or `right_size` must be specified. Received: left_size=None and right_size=None"
-        )
+        raise ArgumentError("split_dataset: `left_size` or `right_size` must be given, but both are None.")
     first, last = _size("left_size", left, total), _size("right_size", right, total)
     if first is None:
         first = total - (last or 0)
@@ -94,9 +93,9 @@ def _sizes(total: int, left: Any, right: Any) -> tuple[int, int]:
 def _size(name: str, size: Any, total: int) -> int | None:
     if size is None:
         return None
-    whole = hasattr(size, "__index__") and not isinstance(size, bool)
+    whole = is_whole(size)
     if (whole and 0 < size < total) or (not whole and isinstance(size, float) and 0 < size < 1):
         return int(size) if whole else round(size * total)
     raise ArgumentError(
-        f"`{name}` should be either a whole number from 1 to {total - 1}, or a share between 0 and 1. Received: {name}={size!r}"
+        f"`{name}` should be either a whole number from 1 to {total - 1}, or a share between 0 and 1, but got {name}={size!r}."
     )

@@ -38,7 +38,7 @@ def timeseries_dataset_from_array(
         seed: makes the order repeatable.
         start_index: the first step to use.
         end_index: the step after the last one to use.
-        format: kept for Keras's sake; there is only one kind of data set here.
+        format: has no effect: there is only one kind of data set here.
 
     Returns:
         a `Dataset` of (windows, targets), or of windows: (B, sequence_length, ...).

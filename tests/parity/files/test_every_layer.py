@@ -38,7 +38,7 @@ MORE = [
 
 
 def branches() -> list[list]:
-    rows = [row for row in [*MORE, *all_cases()] if row.name not in OUTSIDE]
+    rows = [row for row in [*MORE, *all_cases()] if row.name not in OUTSIDE and row.in_keras]
     return [rows[index::MODELS] for index in range(MODELS)]
 
 

@@ -71,7 +71,7 @@ def test_an_interrupted_run_goes_on_with_the_same_numbers(tmp_path, frequency, s
     history = again.fit(X, Y, batch_size=8, epochs=4, verbose=0, callbacks=[backup]).history
     for mine, theirs in zip(again.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_array_equal(mine, theirs)
-    np.testing.assert_array_equal(history["loss"], expected["loss"][-len(history["loss"]) :])
+    assert history == expected
     assert not (tmp_path / "run").exists()
 
 
@@ -84,7 +84,7 @@ def test_a_damaged_backup_falls_back_to_the_one_before(tmp_path):
     again = model()
     with pytest.warns(UserWarning, match="a backup is damaged, the one before it is used"):
         history = again.fit(X, Y, epochs=4, verbose=0, callbacks=[plait.callbacks.BackupAndRestore(tmp_path)])
-    assert history.epoch == [2, 3]
+    assert history.epoch == [0, 1, 2, 3]
     tmp_path.mkdir(exist_ok=True)
     latest.write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"no backup in .* can be read"):
@@ -178,7 +178,7 @@ def test_checkpoints_hold_the_averages(tmp_path):
 
 
 def test_an_optimizer_without_averages_is_refused():
-    with pytest.raises(ValueError, match="SwapEMAWeights must be used when `use_ema=True`"):
+    with pytest.raises(ValueError, match="SwapEMAWeights: the optimizer keeps no averages"):
         model().fit(X, Y, verbose=0, callbacks=[plait.callbacks.SwapEMAWeights()])
 
 

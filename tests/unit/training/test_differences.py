@@ -83,7 +83,7 @@ def test_the_metrics_of_a_model_are_named():
     model.compile("sgd", "mse", metrics=["mae"])
     model.fit(X, Y, verbose=0)
     assert model.metrics_names == ["loss", "mae"]
-    assert [metric.name for metric in model.metrics] == ["loss", "mae"]
+    assert [metric.name for metric in model.metrics[1].metrics] == ["mae"]
 
 
 def test_a_state_of_optax_is_put_back():

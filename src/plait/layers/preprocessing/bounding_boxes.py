@@ -273,7 +273,7 @@ def pad(
         boxes: (..., 4).
         top: how many rows came on top.
         left: how many columns came on the left.
-        height: kept for Keras's sake.
+        height: has no effect.
         width: likewise.
         bounding_box_format: the boxes' format, an absolute one.
     """

@@ -26,8 +26,8 @@ from plait.common.tree import map_structure
 from plait.core.holder import keep
 from plait.core.variable import convert_to_tensor
 from plait.errors import ArgumentError, NameUnknownError, ShapeError
+from plait.layers.argument_checks import data_format_name
 from plait.layers.base import Layer
-from plait.layers.convolution import data_format_name
 from plait.layers.preprocessing.bounding_boxes import clip_to_image_size, convert_format
 
 FILL_MODES = ("reflect", "wrap", "constant", "nearest")
@@ -268,7 +268,7 @@ def factor_range(
     if not inside:
         raise ArgumentError(
             f"{type(layer).__name__}: The `{name}` argument should be a number (or a list of two numbers) in the range "
-            f"[{bounds[0]}, {bounds[1]}]. Received: {name}={factor!r}."
+            f"[{bounds[0]}, {bounds[1]}], but got {name}={factor!r}."
         )
     if isinstance(numbers, list):
         return numbers[0], numbers[1]
@@ -287,7 +287,7 @@ def value_range_of(layer: Any, value_range: Any) -> list:
     """
     if not isinstance(value_range, (tuple, list)) or len(value_range) != 2 or not _numeric(value_range):
         raise ArgumentError(
-            f"{type(layer).__name__}: The `value_range` argument should be a list of two numbers. Received: "
+            f"{type(layer).__name__}: The `value_range` argument should be a list of two numbers, but got "
             f"value_range={value_range!r}."
         )
     return sorted(value_range)

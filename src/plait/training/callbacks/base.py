@@ -38,6 +38,7 @@ class Callback:
     _model: Any = None
     params: dict = {}
     run: Run | None = None
+    _stateless: tuple[str, ...] = ("params",)  # attributes that a run which goes on gives anew
 
     @property
     def model(self) -> Any:

@@ -33,6 +33,8 @@ _WORTH_TELLING = 0.1  # seconds of compiling
 class ProgbarLogger(Callback):
     """Shows progress, as `verbose` says: 0 nothing, 1 a live bar, 2 one line an epoch, "auto" what suits the place."""
 
+    _stateless = ("*",)  # it shows this terminal, this time
+
     def __init__(self) -> None:
         super().__init__()
         self._bar: Any = None

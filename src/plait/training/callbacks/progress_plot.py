@@ -220,6 +220,8 @@ def _legend(found: Mapping[str, Series], width: int) -> Text:
 class ProgressPlot(ProgbarLogger):
     """Shows progress as curves in a terminal or notebook; elsewhere one plain line an epoch, as `ProgbarLogger` does."""
 
+    _stateless = ("*",)  # it shows this terminal, this time
+
     def __init__(self) -> None:
         super().__init__()
         self._screen: Live | None = None

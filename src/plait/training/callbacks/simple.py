@@ -41,16 +41,22 @@ class LambdaCallback(Callback):
         **functions: Callable,
     ):
         super().__init__()
-        given = {name: value for name, value in locals().items() if name.startswith("on_") and value is not None}
+        named = {
+            "on_epoch_begin": on_epoch_begin,
+            "on_epoch_end": on_epoch_end,
+            "on_train_begin": on_train_begin,
+            "on_train_end": on_train_end,
+            "on_train_batch_begin": on_train_batch_begin,
+            "on_train_batch_end": on_train_batch_end,
+        }
+        given = {name: function for name, function in named.items() if function is not None}
         for name in functions:
             if name not in _METHODS and name.startswith("on_"):
                 raise ArgumentError(
                     f"LambdaCallback: {name!r} is no method of callbacks.{did_you_mean(name, _METHODS)}"
                 )
-        vars(self).update(functions)
+        vars(self).update({**given, **functions})
         self._functions = {**given, **{name: functions[name] for name in functions if name in _METHODS}}
-        for name, function in self._functions.items():
-            setattr(self, name, function)
 
     def watches_batches(self, phase: str) -> bool:
         """Whether a function for batches of the phase was given."""
@@ -124,13 +130,29 @@ class CSVLogger(Callback):
                 name.startswith("val_") for name in logs
             ):  # later epochs do
                 names += [f"val_{name}" for name in sorted(logs)]
-            self._writer = csv.DictWriter(
-                self._file, names, delimiter=self.separator, extrasaction="ignore", restval="NA"
-            )
+            self._writer = self._writer_of(names)
             if self._file.tell() == 0:
                 self._writer.writeheader()
         self._writer.writerow({"epoch": epoch, **{name: _cell(value) for name, value in logs.items()}})
         self._file.flush()
+
+    def _writer_of(self, names: list[str]) -> csv.DictWriter:
+        return csv.DictWriter(self._file, names, delimiter=self.separator, extrasaction="ignore", restval="NA")
+
+    def state_dict(self) -> dict:
+        """The file, as a run that goes on must find it again: it may have got lines since, or have been begun anew."""
+        with open(self.filename, newline="") as file:
+            text = file.read()
+        return {"text": text, "columns": self._writer.fieldnames if self._writer is not None else None}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Brings the file to that state."""
+        if self._file is not None:
+            self._file.close()
+        self._file = open(self.filename, "w", newline="")  # noqa: SIM115  (closed at the end)
+        self._file.write(state["text"])
+        self._file.flush()
+        self._writer = self._writer_of(state["columns"]) if state["columns"] is not None else None
 
     def on_train_end(self, logs: dict | None = None) -> None:
         if self._file is not None:

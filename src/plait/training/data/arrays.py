@@ -64,6 +64,7 @@ class ArraySource:
         self._device: Any = None
         self._left: list[tuple[np.ndarray, int]] = []
         self._running: Iterator[tuple] | None = None
+        self._pass: tuple[np.ndarray | None, int] | None = None  # the order of the pass under way, and its next row
         self.check: Callable | None = None
 
     def first(self) -> tuple:
@@ -129,7 +130,7 @@ class ArraySource:
     def batches(self, epoch: int, together: int = 1, exactly: bool = False) -> Generator[Any, None, None]:
         """The batches of an epoch; those of arrays too large for the device are prepared ahead of time."""
         if self._running is None or not self.goes_on:
-            self._running = self._passes()
+            self._running, self._pass = self._passes(), self._pass if self.goes_on else None
         batches = itertools.islice(self._running, self.steps)
         if self.resident:
             yield from batches
@@ -140,8 +141,9 @@ class ArraySource:
     def _passes(self) -> Iterator[tuple]:
         """Batches over the rows, again and again if training goes on."""
         for _ in itertools.count() if self.goes_on else range(1):
-            order = self.order()
-            for start in range(0, self.rows, self.batch_size):
+            order, at = self._pass or (self.order(), 0)
+            for start in range(at, self.rows, self.batch_size):
+                self._pass = order, start + self.batch_size
                 rows = (
                     slice(start, start + self.batch_size) if order is None else order[start : start + self.batch_size]
                 )
@@ -149,6 +151,19 @@ class ArraySource:
                 if self.check is not None:
                     self.check(batch, rows=range(self.rows)[rows] if order is None else rows)
                 yield batch
+            self._pass = None
+
+    def state(self) -> dict:
+        """What is left of a pass, where epochs don't begin with a new one."""
+        if not self.goes_on:
+            return {}
+        return {"left": [[rows, first] for rows, first in self._left], "pass": self._pass}
+
+    def restore(self, state: dict, epoch: int) -> None:
+        """Goes on with what was left of a pass."""
+        if self.goes_on:
+            self._left = [(rows, first) for rows, first in state["left"]]
+            self._running, self._pass = None, state["pass"]
 
     def close(self) -> None:
         """Nothing is left open."""

@@ -21,6 +21,7 @@ from plait.training.data.arrays import as_arrays, as_weights
 from plait.training.data.device import to_device
 from plait.training.data.source import unpack
 from plait.training.data.together import sent_ahead
+from plait.training.plain_state import decode, encode
 
 
 class BatchSource:
@@ -32,6 +33,7 @@ class BatchSource:
         once: whether it can begin only once: then the epochs go on where the last one ended.
         goes_on: whether an epoch of `steps` begins where the last one ended, and what ends in it begins again.
         read: brings `(x, y)` into the form that the model needs.
+        data: what gives the batches, if it may know where it is: `state_dict()`, as PyTorch's StatefulDataLoader has it.
 
     Raises:
         DataError: no batches at all; more are needed after the end of what can begin only once.
@@ -49,7 +51,9 @@ class BatchSource:
         once: bool = False,
         goes_on: bool = False,
         read: Callable | None = None,
+        data: Any = None,
     ):
+        self._data = data
         self._start, self.steps, self._goes_on = start, steps, goes_on
         self.once = once
         self._read = Reader(read)
@@ -122,6 +126,43 @@ class BatchSource:
             yield batch
             place += 1
 
+    def state(self) -> dict:
+        """What the data says of itself; else how many epochs it has given."""
+        if _knows_its_place(self._data):
+            arrays: list = []
+            return {"data": encode(self._data.state_dict(), arrays), "arrays": arrays}
+        running = self._running if self._goes_on else None
+        if hasattr(running, "get_state") and hasattr(running, "set_state"):  # Grain's iterators
+            return {"iterator": running.get_state(), "epochs": self._epochs}  # type: ignore[union-attr]
+        return {"epochs": self._epochs}
+
+    def restore(self, state: dict, epoch: int) -> None:
+        """Gives the data its state; what has none is passed over, batch by batch, up to the place."""
+        if not epoch:
+            return  # it has begun as the other one did
+        self._peeked = None
+        if "data" in state:
+            self._running = None
+            self._data.load_state_dict(decode(state["data"], state["arrays"]))
+        elif "iterator" in state:
+            self._running = None
+            self._pass().set_state(state["iterator"])  # type: ignore[attr-defined]
+        elif _draws_from_generators(self._data):
+            self._running = None
+        else:
+            self._pass_over(state["epochs"])
+        self._epochs = state.get("epochs", epoch)
+
+    def _pass_over(self, epochs: int) -> None:
+        """Takes the batches of some epochs and forgets them; the first one of all has been taken."""
+        taken = 1
+        for _ in range(epochs):
+            for _ in itertools.islice(self._rest(), None if self.steps is None else self.steps - taken):
+                pass
+            taken = 0
+            if not self.once and not self._goes_on:
+                self.close()
+
     def _nothing(self) -> DataError:
         if self._epochs:
             return DataError(
@@ -189,7 +230,16 @@ def batches_of(x: Any, steps: int | None, goes_on: bool, read: Callable | None) 
     if length == float("inf") and steps is None:
         raise ArgumentError(f"{type(x).__name__} has no end: say `steps_per_epoch` (or `steps`, `validation_steps`).")
     start = (lambda: x) if once else (lambda: _iterator(x))
-    return BatchSource(start, length if steps is None else steps, once, goes_on and steps is not None, read)
+    return BatchSource(start, length if steps is None else steps, once, goes_on and steps is not None, read, x)
+
+
+def _knows_its_place(data: Any) -> bool:
+    return hasattr(data, "state_dict") and hasattr(data, "load_state_dict")
+
+
+def _draws_from_generators(data: Any) -> bool:
+    """Whether each epoch depends on PyTorch's generator alone, whose state is kept: its DataLoader does."""
+    return hasattr(data, "batch_sampler") and hasattr(data, "sampler") and not hasattr(data, "load_state_dict")
 
 
 def _iterator(x: Any) -> Iterator:

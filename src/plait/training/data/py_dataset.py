@@ -18,8 +18,10 @@ from plait.errors import ArgumentError, DataError, StateError
 from plait.training.data.ahead import ahead, places
 from plait.training.data.batches import Reader
 from plait.training.data.device import to_device
+from plait.training.data.generators import generators_now, set_generators
 from plait.training.data.processes import WorkerProcesses
 from plait.training.data.together import sent_ahead
+from plait.training.plain_state import put_back, state_of
 
 _ENDLESS = 1 << 40
 _DEFAULTS = {"workers": 1, "use_multiprocessing": False, "max_queue_size": 10}
@@ -123,11 +125,14 @@ class PyDatasetSource:
         self.steps = steps if steps is not None else self._length
         self._shuffle, self._goes_on = shuffle and self._length is not None, goes_on
         self._read = Reader(read)
+        self._came_with = dict(vars(dataset)) if hasattr(dataset, "__dict__") else {}
         options = _options(dataset)
         self._workers, self._window = options["workers"], max(options["max_queue_size"], 1)
         processes = options["use_multiprocessing"] and self._workers > 0
         self._pool = WorkerProcesses(dataset, self._workers, self._name) if processes else None
-        self._numbers: Iterator[int] | None = None
+        self._left: list[int] = []  # of a pass, where epochs don't begin with a new one
+        self._reached = 0  # the number that comes next, of a data set without end
+        self._hooks: list[dict] | None = [] if _has_hooks(dataset) else None  # generators before each on_epoch_end
         self._begun: tuple[Iterator[int], tuple] | None = None
 
     def order(self, batches: int | None = None) -> list[int]:
@@ -137,16 +142,19 @@ class PyDatasetSource:
             random.shuffle(numbers)
         return numbers
 
-    def _passes(self) -> Iterator[int]:
-        for _ in itertools.count() if self._goes_on else range(1):
-            yield from itertools.count() if self._length is None else self.order()
-
     def _epoch(self) -> Iterator[int]:
         """Begins an epoch, and gives the numbers of its batches."""
         self._call("on_epoch_begin")
-        if self._numbers is None or not self._goes_on:
-            self._numbers = self._passes()
-        return iter(list(itertools.islice(self._numbers, self.steps)))
+        if self._length is None:
+            first = self._reached if self._goes_on else 0
+            self._reached = first + (self.steps or 0)
+            return iter(range(first, self._reached))
+        numbers = self._left if self._goes_on else []
+        numbers = numbers or self.order()
+        while self._goes_on and len(numbers) < (self.steps or 0):
+            numbers = numbers + self.order()
+        numbers, self._left = numbers[: self.steps], numbers[self.steps :]
+        return iter(numbers)
 
     def first(self) -> tuple:
         """Begins the next epoch, and makes its first batch, here and now; it comes again as that epoch's first."""
@@ -174,7 +182,36 @@ class PyDatasetSource:
                 yield to_device(self._read(self._item(index)))
         else:
             yield from self._made_ahead(head, order, together, exactly)
+        if self._hooks is not None:
+            self._hooks.append(generators_now())
         self._call("on_epoch_end")
+
+    def state(self) -> dict:
+        """What is left of a pass; and how the data set itself has changed: what it keeps, and what its hooks drew."""
+        arrays: list = []
+        dataset = state_of(self._dataset, arrays, self._came_with)
+        return {
+            "left": self._left,
+            "reached": self._reached,
+            "hooks": self._hooks,
+            "dataset": dataset,
+            "arrays": arrays,
+        }
+
+    def restore(self, state: dict, epoch: int) -> None:
+        """Runs the hooks again, with the generators as they were, and gives the data set what it kept."""
+        if not epoch:
+            return  # it has begun as the other one did
+        began, self._begun = self._begun is not None, None
+        for generators in state["hooks"] or ():
+            if not began:
+                self._call("on_epoch_begin")
+            began = False
+            set_generators(generators)
+            self._call("on_epoch_end")
+        self._hooks = state["hooks"] if self._hooks is not None else None
+        put_back(self._dataset, state["dataset"], state["arrays"])
+        self._left, self._reached = state["left"], state["reached"]
 
     def _made_ahead(self, head: tuple, order: Iterator[int], together: int, exactly: bool) -> Iterator[Any]:
         """Two stages: `workers` make batches, and one thread sends them to the device."""
@@ -217,6 +254,14 @@ class PyDatasetSource:
         """Ends the worker processes."""
         if self._pool is not None:
             self._pool.close()
+
+
+def _has_hooks(dataset: Any) -> bool:
+    """Whether something happens between epochs that another process has to do again."""
+    if hasattr(dataset, "state_dict"):
+        return False
+    hooks = (getattr(type(dataset), name, None) for name in ("on_epoch_begin", "on_epoch_end"))
+    return any(hook not in (None, PyDataset.on_epoch_begin, PyDataset.on_epoch_end) for hook in hooks)
 
 
 def is_numbered(x: Any) -> bool:

@@ -44,6 +44,19 @@ class Source(Protocol):
         """
         ...
 
+    def state(self) -> dict:
+        """Where the data is between two epochs, as plain data and arrays."""
+        ...
+
+    def restore(self, state: dict, epoch: int) -> None:
+        """Brings data whose first batch alone was looked at to where another one was.
+
+        Args:
+            state: of the other one.
+            epoch: how many epochs that one had behind it.
+        """
+        ...
+
     def close(self) -> None:
         """Ends what outlives an epoch: worker processes."""
         ...
@@ -84,7 +97,6 @@ def unpack(data: Any) -> tuple:
         return data, None, None
     if not 1 <= len(data) <= 3:
         raise DataError(
-            "Data is expected to be in format `x`, `(x,)`, `(x, y)`, or `(x, y, sample_weight)`, found: "
-            f"{describe(tuple(data))}."
+            f"A batch must be `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`, but got {describe(tuple(data))}."
         )
     return tuple([*data, None, None][:3])  # type: ignore[return-value]
