@@ -5,8 +5,8 @@ from typing import Any
 
 from plait.common.messages import describe
 from plait.common.tree import flatten as flatten
+from plait.common.tree import is_named, keys_of, leaves_with_paths, pack_as, rebuild, same_structure
 from plait.common.tree import is_nested as is_nested
-from plait.common.tree import keys_of, leaves_with_paths, pack_as, same_structure
 from plait.common.tree import map_structure as map_each
 from plait.errors import ArgumentError
 
@@ -57,9 +57,7 @@ def map_structure_up_to(shallow_structure: Any, func: Callable, *structures: Any
         }
         return type(shallow_structure)((key, items[key]) for key in shallow_structure)
     parts = [map_structure_up_to(part, func, *rest) for part, *rest in zip(shallow_structure, *structures, strict=True)]
-    if hasattr(shallow_structure, "_fields"):
-        return type(shallow_structure)(*parts)
-    return type(shallow_structure)(parts)
+    return rebuild(shallow_structure, parts)
 
 
 def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
@@ -99,7 +97,7 @@ def lists_to_tuples(structure: Any) -> Any:
     """
     if isinstance(structure, dict):
         return type(structure)((key, lists_to_tuples(item)) for key, item in structure.items())
-    if isinstance(structure, tuple) and hasattr(structure, "_fields"):
+    if is_named(structure):
         return type(structure)(*map(lists_to_tuples, structure))
     return tuple(map(lists_to_tuples, structure)) if isinstance(structure, (list, tuple)) else structure
 
@@ -129,7 +127,7 @@ def traverse(func: Callable, structure: Any, top_down: bool = True) -> Any:
         structure = type(structure)((key, traverse(func, item, top_down)) for key, item in structure.items())
     elif isinstance(structure, (list, tuple)):
         items = [traverse(func, item, top_down) for item in structure]
-        structure = type(structure)(*items) if hasattr(structure, "_fields") else type(structure)(items)
+        structure = rebuild(structure, items)
     if not top_down:
         replaced = func(structure)
         return structure if replaced is None else None if replaced is MAP_TO_NONE else replaced

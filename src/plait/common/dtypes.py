@@ -157,3 +157,8 @@ def result_type(*dtypes: Any) -> str:
     with jax.enable_x64(True):  # as if there were 64 bits: int8 and uint64 have no common integers
         found = jnp.result_type(*operands).name
     return narrow(found)
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether a value has a shape and a dtype: an array of any library, a Variable, a symbolic tensor."""
+    return hasattr(value, "shape") and hasattr(value, "dtype")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
-from plait.common.dtypes import NAMES, dtype_name, is_float
+from plait.common.dtypes import NAMES, dtype_name, is_float, is_tensor
 from plait.common.messages import describe, did_you_mean, listing
 from plait.common.settings import change_settings, settings
 from plait.errors import ArgumentError, ArgumentTypeError, NameUnknownError, PlaitError, UnsafeFileError
@@ -50,7 +50,7 @@ class DTypePolicy:
 
     def convert_input(self, x: Any, autocast: bool, dtype: str) -> Any:
         """Casts a floating tensor to a dtype where autocasting is on, and leaves all else as it is."""
-        return x.astype(dtype) if autocast and hasattr(x, "dtype") and is_float(x.dtype) else x
+        return x.astype(dtype) if autocast and is_tensor(x) and is_float(x.dtype) else x
 
     def get_config(self) -> dict:
         """The constructor's arguments."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from plait.common.constructors import constructor_parameters, given_arguments
-from plait.common.dtypes import dtype_name
+from plait.common.dtypes import dtype_name, is_tensor
 from plait.common.messages import describe
 from plait.common.model_parts import compile_again, left_uncompiled
 from plait.common.policies import DTypePolicy
@@ -83,7 +83,7 @@ def serialize(value: Any) -> Any:
         return serialize_object(value)
     if inspect.isfunction(value) or (callable(value) and value in homes):
         return _serialize_function(value)
-    if hasattr(value, "shape") and hasattr(value, "dtype"):
+    if is_tensor(value):
         array = np.asarray(value)
         return {"class_name": "__numpy__", "config": {"value": array.tolist(), "dtype": dtype_name(array.dtype)}}
     if inspect.isclass(value) or hasattr(value, "dtype") or hasattr(value, "name"):

@@ -79,9 +79,23 @@ def map_structure(function: Callable, structure: Any, *others: Any) -> Any:
 
 
 def _rebuild(structure: list | tuple, items: list) -> list | tuple:
-    if isinstance(structure, tuple):
-        return type(structure)(*items) if hasattr(structure, "_fields") else tuple(items)
-    return items
+    if isinstance(structure, tuple) and not is_named(structure):
+        return tuple(items)
+    return rebuild(structure, items) if isinstance(structure, tuple) else items
+
+
+def is_named(structure: Any) -> bool:
+    """Whether a structure is a NamedTuple."""
+    return isinstance(structure, tuple) and hasattr(structure, "_fields")
+
+
+def rebuild(structure: Any, items: list) -> Any:
+    """A list or tuple of the same class with other items; a NamedTuple takes them one by one.
+
+    >>> rebuild((1, 2), [3, 4])
+    (3, 4)
+    """
+    return type(structure)(*items) if is_named(structure) else type(structure)(items)
 
 
 def _raise_different(expected: Any, received: Any) -> None:

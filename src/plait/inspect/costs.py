@@ -14,6 +14,7 @@ import jax
 from jax import ShapeDtypeStruct
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
+from plait.common.dtypes import is_tensor
 from plait.common.messages import describe
 from plait.common.numbers import is_whole
 from plait.core.graph import graph_of
@@ -108,7 +109,7 @@ def _traced(model: Any, values: list, calls: list) -> Any:
             result = result[0] if isinstance(result, (list, tuple)) and len(result) == 1 else result
         else:
             result = operation(*args, **kwargs)
-        memory = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(result) if hasattr(leaf, "dtype"))
+        memory = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(result) if is_tensor(leaf))
         specs = jax.tree.map(_as_spec, (args, kwargs), is_leaf=lambda leaf: leaf is None)
         calls.append((operation, *specs, memory))
         return result
@@ -171,7 +172,7 @@ def _program(value: Any) -> Jaxpr:
 
 
 def _is_floating(aval: Any) -> bool:
-    return hasattr(aval, "dtype") and jax.numpy.issubdtype(aval.dtype, jax.numpy.floating)
+    return is_tensor(aval) and jax.numpy.issubdtype(aval.dtype, jax.numpy.floating)
 
 
 def _size(variables: Any) -> int:

@@ -28,7 +28,7 @@ import numpy as np
 
 from plait import constraints, initializers, regularizers
 from plait.common.constructors import constructor_parameters
-from plait.common.dtypes import is_float, on_host
+from plait.common.dtypes import is_float, is_tensor, on_host
 from plait.common.messages import describe, did_you_mean, listing, warn
 from plait.common.numbers import as_list
 from plait.common.policies import DTypePolicy, DTypePolicyMap, policy
@@ -52,7 +52,7 @@ from plait.layers.call_signature import CallSignature, parameter_names, read_sig
 from plait.layers.input_spec import check_inputs, note_call, refuse_structure
 from plait.layers.layer_config import arguments_of, make_of_config, read_config
 from plait.layers.ownership import Owner, unique
-from plait.layers.shapes import as_shapes, is_tensor, legacy_shape, map_shapes, shapes_of
+from plait.layers.shapes import as_shapes, legacy_shape, map_shapes, shapes_of
 from plait.layers.spec_cache import recall
 
 

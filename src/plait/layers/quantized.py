@@ -84,19 +84,51 @@ class Layout(NamedTuple):
         return scale.reshape(sizes).transpose(np.argsort(self.order).tolist())
 
 
+class Packing(NamedTuple):
+    """How a kernel is kept as integers.
+
+    Attributes:
+        layout: where scales belong.
+        bits: 8 or 4.
+        block: for 4 bits how many places that are summed over share a scale; None has one for all.
+    """
+
+    layout: Layout
+    bits: int
+    block: int | None
+
+    def quantized(self, kernel: Any, quantizer: Any = None) -> tuple:
+        """What a kernel of floats is kept as: values for the first parts of an `Integers`."""
+        layout, kernel = self.layout, np.asarray(kernel)
+        if self.bits == 8:
+            integers, scale = (quantizer or AbsMaxQuantizer(axis=layout.axes))(kernel, to_numpy=True)
+            return integers, layout.stored(scale)
+        matrix = kernel.reshape(layout.matrix)
+        axis = 0 if layout.sums_rows else 1
+        if self.block is None:
+            by_row = quantizer or AbsMaxQuantizer(axis=axis, value_range=(-8, 7))
+            integers, scale = by_row(matrix, to_numpy=True)
+            found = integers, scale.reshape(-1)
+        elif axis == 0:
+            found = abs_max_quantize_grouped_with_zero_point(matrix, self.block, to_numpy=True)
+        else:
+            turned = abs_max_quantize_grouped_with_zero_point(matrix.T, self.block, to_numpy=True)
+            found = tuple(array.T for array in turned)
+        return pack_int4(found[0], layout.pairs)[0], *found[1:]
+
+
 class Integers(View):
     """A kernel as integers of 8 or 4 bits, with scales. Reads as the integers, as Keras's does.
 
     Args:
         layer: whose weights these are; they are added to it as `<name>`, `<name>_scale`, `<name>_zero` and `g_idx`.
         name: of the kernel.
-        layout: where scales belong.
-        bits: 8 or 4.
-        block: for 4 bits how many places that are summed over share a scale; None has one for all.
+        packing: how the kernel is kept.
     """
 
-    def __init__(self, layer: Any, name: str, layout: Layout, bits: int, block: int | None):
-        self.layout, self.bits, self.block = layout, bits, block
+    def __init__(self, layer: Any, name: str, packing: Packing):
+        self.packing = packing
+        self.layout, self.bits, self.block = layout, bits, block = packing
         rows, columns = layout.matrix
         stored, scale_shape = layout.shape, layout.scale_shape
         if bits == 4:
@@ -160,25 +192,6 @@ class Integers(View):
             return dequantize_grouped(integers, scale, zero, block_of, axis=-1).astype(dtype)
         return integers.astype(dtype) / scale[..., None].astype(dtype)
 
-    def quantized(self, kernel: Any, quantizer: Any = None) -> tuple:
-        """What a kernel of floats is kept as: values for the first of `parts`."""
-        layout, kernel = self.layout, np.asarray(kernel)
-        if self.bits == 8:
-            integers, scale = (quantizer or AbsMaxQuantizer(axis=layout.axes))(kernel, to_numpy=True)
-            return integers, layout.stored(scale)
-        matrix = kernel.reshape(layout.matrix)
-        axis = 0 if layout.sums_rows else 1
-        if self.block is None:
-            by_row = quantizer or AbsMaxQuantizer(axis=axis, value_range=(-8, 7))
-            integers, scale = by_row(matrix, to_numpy=True)
-            found = integers, scale.reshape(-1)
-        elif axis == 0:
-            found = abs_max_quantize_grouped_with_zero_point(matrix, self.block, to_numpy=True)
-        else:
-            turned = abs_max_quantize_grouped_with_zero_point(matrix.T, self.block, to_numpy=True)
-            found = tuple(array.T for array in turned)
-        return pack_int4(found[0], layout.pairs)[0], *found[1:]
-
     def take(self, arrays: tuple) -> None:
         """Keeps what `quantized` gave."""
         for part, array in zip(self.parts, arrays, strict=False):
@@ -186,7 +199,7 @@ class Integers(View):
 
     def assign(self, value: Any) -> Any:
         """Quantises a kernel of floats, and keeps it."""
-        self.take(self.quantized(value))
+        self.take(self.packing.quantized(value))
         return value
 
 
@@ -208,7 +221,7 @@ class AdaptedIntegers(Adapted):
 
         def part_of(index: int) -> Callable:
             def value() -> Any:
-                found.extend(() if found else self.base.quantized(self.value))
+                found.extend(() if found else self.base.packing.quantized(self.value))
                 return found[index]
 
             return value
@@ -478,14 +491,15 @@ class Quantizable(Adaptable):
             else:
                 default = self._own_quantizer(mode)
                 self.inputs_quantizer = configs.QuantizationConfig.activation_quantizer_or_default(config, default)
-                block = self._block_size(config) if mode == "int4" else None
-                self._add_integers(tuple(kernel_shape), 8 if mode == "int8" else 4, block)
+                for name, packing in self._packings(tuple(kernel_shape), mode, config).items():
+                    setattr(self, name, Integers(self, name, packing))
         self._is_quantized = True
         self.call = self.quantized_call
 
-    def _add_integers(self, shape: tuple, bits: int, block: int | None) -> None:
-        name = self._kernel_name
-        setattr(self, name, Integers(self, name, self._layout(shape), bits, block))
+    def _packings(self, shape: tuple, mode: str, config: Any) -> dict[str, Packing]:
+        """How the layer's tables are kept in a mode, by the names of their attributes."""
+        bits, block = (8, None) if mode == "int8" else (4, self._block_size(config))
+        return {self._kernel_name: Packing(self._layout(shape), bits, block)}
 
     def _block_size(self, config: Any) -> int | None:
         """How many places that are summed over share a scale of 4-bit integers: what the config says, else the policy."""
@@ -526,17 +540,11 @@ class Quantizable(Adaptable):
         config = configs.resolve(mode, config)
         mode = str(config.mode)
         self._check_quantize(mode, type_check)
-        before = {**vars(self), "_added": list(self._added)}
-        try:
+        if mode == "float8":
             self.quantization_config = config
-            if mode == "float8":
-                self.quantized_build(self._kernel.shape, mode, config)
-            else:
-                self._turn_to_integers(mode, config)
-        except BaseException:  # such as a quantizer of somebody's own: the kernel must not be lost
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
+            self.quantized_build(self._kernel.shape, mode, config)
+        else:
+            self._turn_to_integers(mode, config)
         if self.quantization_mode is None:
             size = self._block_size(config) if mode == "int4" else None
             name = f"int4/{size or -1}" if mode == "int4" else mode
@@ -567,15 +575,19 @@ class Quantizable(Adaptable):
         self._check_one_kernel("quantisation")
 
     def _turn_to_integers(self, mode: str, config: Any) -> None:
-        before, quantizer = self._kernel, config.weight_quantizer
-        value = before.numpy()
-        self.quantized_build(before.shape, mode, config)
-        self._added[:] = [variable for variable in self._added if variable is not before]
+        shape = self._kernel.shape
+        packings = self._packings(shape, mode, config)
+        floats = {name: self._kernel if name == self._kernel_name else getattr(self, name) for name in packings}
+        # All that code of others computes is computed before the layer changes, so that no error costs a kernel.
+        arrays = {name: packings[name].quantized(floats[name].numpy(), config.weight_quantizer) for name in packings}
+        self.quantization_config = config
+        self.quantized_build(shape, mode, config)
+        gone = {id(variable) for variable in floats.values()}
+        self._added[:] = [variable for variable in self._added if id(variable) not in gone]
+        for name in packings:
+            getattr(self, name).take(arrays[name])
         kernel = getattr(self, self._kernel_name)
-        kernel.take(kernel.quantized(value, quantizer))
-        if self.lora_enabled:
-            kernel = self._with_adapters(kernel)
-        self._put_kernel(kernel)
+        self._put_kernel(self._with_adapters(kernel) if self.lora_enabled else kernel)
 
     def _with_adapters(self, kernel: Any) -> Any:
         plain = super()._with_adapters(kernel)

@@ -369,10 +369,10 @@ class StackedRNNCells(Layer):
 
 def step_of(cell: Any, x: Any, states: Any, training: bool) -> Callable:
     """One step of a cell as a function of inputs and states."""
-    if hasattr(cell, "advance_for") and has_own_call(cell):
+    if isinstance(cell, StackedRNNCells) and has_own_call(cell):
         return cell.advance_for(x, states, training)
     options = {"training": training} if _takes_training(cell) else {}
-    masks = cell.draw_masks(x, states[0]) if training and hasattr(cell, "draw_masks") else (None, None)
+    masks = cell.draw_masks(x, states[0]) if training and isinstance(cell, Cell) else (None, None)
     if masks == (None, None):
         return lambda x, states: cell(x, states, **options)
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from plait.common.dtypes import dtype_name
 from plait.common.registry import builtin
 from plait.layers.core import Embedding
-from plait.layers.quantized import AdaptedIntegers, Integers, Layout, integers_of, product
+from plait.layers.quantized import AdaptedIntegers, Layout, Packing, integers_of, product
 from plait.quantizers import AbsMaxQuantizer
 
 
@@ -107,19 +107,12 @@ class ReversibleEmbedding(Embedding):
     def _own_quantizer(self, mode: str) -> Any:
         return AbsMaxQuantizer()
 
-    def _add_integers(self, shape: tuple, bits: int, block: int | None) -> None:
-        super()._add_integers(shape, bits, block)
+    def _packings(self, shape: tuple, mode: str, config: Any) -> dict[str, Packing]:
+        packings = super()._packings(shape, mode, config)
         if not self.tie_weights:
             layout = Layout(shape[::-1], (0,), (0, 1), shape[:1], pairs=0)
-            self.reverse_embeddings = Integers(self, "reverse_embeddings", layout, bits, block)
-
-    def _turn_to_integers(self, mode: str, config: Any) -> None:
-        before = self.reverse_embeddings
-        value = None if before is None else before.numpy()
-        super()._turn_to_integers(mode, config)
-        if value is not None:
-            self._added[:] = [variable for variable in self._added if variable is not before]
-            self.reverse_embeddings.take(self.reverse_embeddings.quantized(value, config.weight_quantizer))
+            packings["reverse_embeddings"] = packings[self._kernel_name]._replace(layout=layout)
+        return packings
 
     @property
     def variable_serialization_spec(self) -> dict:

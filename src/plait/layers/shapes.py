@@ -5,13 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from plait.common.dtypes import is_tensor
 from plait.common.tree import map_structure_in_order
 from plait.core.infer import known_shape
-
-
-def is_tensor(value: Any) -> bool:
-    """Whether a value has a shape and a dtype."""
-    return hasattr(value, "shape") and hasattr(value, "dtype")
 
 
 def shapes_of(value: Any) -> Any:

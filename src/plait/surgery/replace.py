@@ -6,6 +6,7 @@ from typing import Any
 from plait.common.messages import describe, did_you_mean, listing
 from plait.common.tree import flatten
 from plait.core.graph import Node
+from plait.core.tensor import KerasTensor
 from plait.errors import ArgumentError, GraphError
 from plait.layers.base import Layer
 from plait.models.model import Model
@@ -84,7 +85,7 @@ def remove(model: Model, pattern: Any, name: str | None = None, share: bool = Tr
                 f"remove: {node.operation.name!r} takes {len(node.inputs)} tensors and gives {len(node.outputs)}, so it isn't "
                 "clear what feeds what without it. Use plait.surgery.replace."
             )
-        return next(leaf for leaf in flatten([list(args), kwargs]) if hasattr(leaf, "record_history"))
+        return next(leaf for leaf in flatten([list(args), kwargs]) if isinstance(leaf, KerasTensor))
 
     rewritten = rewrite(base._needs_graph("remove"), change, verb="remove")
     return Model(base.input, rewritten(base.output), name=name or model.name)
