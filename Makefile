@@ -92,6 +92,7 @@ tensorflow-answers: ## asks TensorFlow anew for the numbers that tests/compat ke
 	@test -x .cache/tensorflow/bin/python || python3 -m venv .cache/tensorflow
 	@.cache/tensorflow/bin/python -m pip install --quiet tensorflow-cpu keras==3.15.1 pandas pillow
 	@KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 .cache/tensorflow/bin/python tests/compat/tensorflow_cases.py
+	@KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 .cache/tensorflow/bin/python tests/compat/ask_tensorflow.py
 
 docs-check: $(DEVELOP) ## every example and link of README.md, docs/ and the docstrings
 	$(call say,docs: examples and links)

@@ -9,7 +9,7 @@ import importlib
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import plait
 
@@ -31,8 +31,8 @@ def names_in(text: str) -> Iterator[Name]:
             yield Name(int(found[1]), found[2])
 
 
-def is_there(name: str) -> bool:
-    """Whether a name can be imported and asked for."""
+def found(name: str) -> Any:
+    """What a name stands for; None where it isn't there."""
     first, *rest = name.split(".")
     value = importlib.import_module("tensorflow" if first == "tf" else first)
     for part in rest:
@@ -42,22 +42,24 @@ def is_there(name: str) -> bool:
             try:
                 value = importlib.import_module(f"{value.__name__}.{part}")
             except (ImportError, AttributeError):
-                return False
-    return True
+                return None
+    return True if value is None else value
 
 
 def report(names: Iterable[Name], most: int = 30) -> str:
     """What is there, by names and weighted by programs, and what is missing."""
     names = list(names)
-    there = {entry: is_there(entry.name) for entry in names}
+    values = {entry: found(entry.name) for entry in names}
+    there = {entry: value is not None for entry, value in values.items()}
     lines = []
     for least in (1, 2, 3):
         some = [entry for entry in names if entry.programs >= least]
-        found = [entry for entry in some if there[entry]]
-        share = sum(e.programs for e in found) / max(sum(e.programs for e in some), 1)
-        lines.append(
-            f"in {least} or more programs: {len(found)} of {len(some)} names, {share:.1%} weighted by programs"
-        )
+        here = [entry for entry in some if there[entry]]
+        share = sum(e.programs for e in here) / max(sum(e.programs for e in some), 1)
+        lines.append(f"in {least} or more programs: {len(here)} of {len(some)} names, {share:.1%} weighted by programs")
+    refused = sorted((entry for entry in names if getattr(values[entry], "is_refused", False)), reverse=True)
+    told = ", ".join(f"{entry.name} ({entry.programs})" for entry in refused)
+    lines.append(f"of these, {len(refused)} say what to use instead: {told}")
     missing = sorted((entry for entry in names if not there[entry]), reverse=True)
     lines += [f"  missing: {entry.name} ({entry.programs})" for entry in missing[:most]]
     return "\n".join(lines)

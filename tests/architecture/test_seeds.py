@@ -47,7 +47,7 @@ def test_the_rule_itself(text, is_seeded):
 def of_global(path: Path) -> bool:
     """Whether a file may use the global generators: a test of them, or a script as users write them."""
     name = path.relative_to(TESTS).as_posix()
-    return name in OF_GLOBAL_GENERATORS or name.startswith("compat/scripts/")
+    return name in OF_GLOBAL_GENERATORS or name.startswith(("compat/scripts/", "compat/tensorflow_scripts/"))
 
 
 def unseeded(text: str, takes_global: bool) -> Iterator[tuple[int, str]]:

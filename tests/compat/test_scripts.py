@@ -25,10 +25,14 @@ ALWAYS = ("backend_habits", "custom_layers", "masking")  # the others are marked
 NUMBER = re.compile(r"(?<![A-Za-z_\d.])-?(?:\d+\.?\d*(?:e[+-]?\d+)?|\.\d+|nan|inf)(?![A-Za-z_])")
 
 
-@cache
 def ran(engine: str, names: tuple[str, ...]) -> dict[str, dict]:
     """What the scripts printed on an engine, all in one process of its own."""
-    files = [str(HERE / "scripts" / f"{name}.py") for name in names]
+    return run_on(engine, tuple(str(HERE / "scripts" / f"{name}.py") for name in names))
+
+
+@cache
+def run_on(engine: str, files: tuple[str, ...]) -> dict[str, dict]:
+    """What some files printed on an engine, by their names."""
     surroundings = {
         **os.environ,
         "KERAS_BACKEND": "jax",

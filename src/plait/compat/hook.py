@@ -10,11 +10,12 @@ A real Keras or TensorFlow stays installed and untouched; `real("keras")` import
 
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
@@ -81,6 +82,9 @@ _OLD_MODULES = frozenset(
         "callbacks.callbacks",
     ]
 )
+
+# The module whose presence has TensorBoard do without TensorFlow, as it does where that isn't installed.
+_NO_TENSORFLOW = "tensorboard.compat.notf"
 
 _GROUPS = ("applications", "datasets")  # each data set, and each kind of model, is a module
 
@@ -247,9 +251,13 @@ class MirrorFinder(MetaPathFinder, Loader):
 
     def find_spec(self, fullname: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
         """A mirror's spec for what is mirrored; None leaves the import to others."""
+        if fullname == _NO_TENSORFLOW:
+            return ModuleSpec(fullname, self)
         root = fullname.split(".")[0]
-        if root not in ROOTS or not self.has(fullname):
+        if root not in ROOTS:
             return None
+        if not self.has(fullname):
+            return _real_spec(fullname)
         return ModuleSpec(fullname, self, is_package=True)
 
     def has(self, fullname: str) -> bool:
@@ -272,6 +280,8 @@ class MirrorFinder(MetaPathFinder, Loader):
         )
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
+        if spec.name == _NO_TENSORFLOW:
+            return ModuleType(spec.name)
         importlib.import_module("plait.compat.lent").lend_all()
         if spec.name == "tensorflow" or _is_part(spec.name):
             return _stand_in().make(spec.name)
@@ -279,6 +289,31 @@ class MirrorFinder(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Mirrors have nothing to run."""
+
+
+class _Given(Loader):
+    """Loads a module that is there already."""
+
+    def __init__(self, module: ModuleType):
+        self._module = module
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return self._module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """It has run."""
+
+
+def _real_spec(fullname: str) -> ModuleSpec | None:
+    """Where a module of the real TensorFlow is, if that was loaded behind the stand-in: its functions import some of their own."""
+    if not fullname.startswith("tensorflow.") or "tensorflow" not in _hidden:
+        return None
+    if fullname in _hidden:
+        module = _hidden[fullname]
+        return ModuleSpec(fullname, _Given(module), is_package=hasattr(module, "__path__"))
+    inner = fullname.split(".")[1:-1]
+    folders = [os.path.join(folder, *inner) for folder in _hidden["tensorflow"].__path__]
+    return PathFinder.find_spec(fullname, folders)
 
 
 _finder = MirrorFinder()
@@ -315,7 +350,7 @@ def uninstall() -> None:
 
 
 def _take_out() -> dict[str, ModuleType]:
-    names = [name for name in sys.modules if name.split(".")[0] in ROOTS]
+    names = [name for name in sys.modules if name.split(".")[0] in ROOTS or name == _NO_TENSORFLOW]
     return {name: sys.modules.pop(name) for name in names}
 
 

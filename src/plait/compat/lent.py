@@ -51,7 +51,7 @@ def minimize(optimizer: Any, loss: Any, var_list: Any, tape: Any = None, **_: An
     Raises:
         ArgumentError: a number without a tape.
     """
-    variables = list(var_list() if callable(var_list) else var_list)
+    variables: list = list(var_list() if callable(var_list) else var_list)  # type: ignore[call-overload]
     if tape is not None:
         value = loss() if callable(loss) else loss
         return optimizer.apply_gradients(zip(tape.gradient(value, variables), variables, strict=True))

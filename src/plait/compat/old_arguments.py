@@ -65,9 +65,9 @@ def _layer_arguments(cls: type, args: tuple, kwargs: dict) -> tuple[tuple, dict]
     rows = [kwargs.pop(key) for key in ("nb_row", "nb_col") if key in kwargs]
     if name == "Conv2D" and len(args) >= 3 and not _KERAS_1.isdisjoint(kwargs):
         rows, args = list(args[1:3]), (args[0], *args[3:])
-    new = {}
+    new: dict[str, Any] = {}
     for key, value in kwargs.items():
-        wanted = RENAMED_IN.get((name, key), RENAMED_ARGUMENTS.get(key, key))
+        wanted: Any = RENAMED_IN.get((name, key), RENAMED_ARGUMENTS.get(key, key))
         if key == "output_dim" and name in WITH_UNITS:
             wanted = "units"
         if key == "dim_ordering":
@@ -103,9 +103,9 @@ def _optimizer_arguments(cls: type, args: tuple, kwargs: dict) -> tuple[tuple, d
     if decay:
         note(f"{cls.__name__}(decay as InverseTimeDecay)")
         default = inspect.signature(cls.__init__).parameters["learning_rate"].default
-        rate = args[0] if args else kwargs.pop("learning_rate", default)
+        rate = float(np.asarray(args[0] if args else kwargs.pop("learning_rate", default)))
         args = args[1:]
-        kwargs["learning_rate"] = optimizers.schedules.InverseTimeDecay(float(rate), 1, decay)
+        kwargs["learning_rate"] = optimizers.schedules.InverseTimeDecay(rate, 1, decay)
     if isinstance(kwargs.get("learning_rate"), int):
         kwargs["learning_rate"] = float(kwargs["learning_rate"])
     return args, kwargs

@@ -103,7 +103,8 @@ def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
 
 def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
     """One of two tensors, element by element or row by row; either may be a function."""
-    then, other = (value() if callable(value) else value for value in (then_expression, else_expression))
+    then: Any = then_expression() if callable(then_expression) else then_expression
+    other: Any = else_expression() if callable(else_expression) else else_expression
     missing = len(then.shape) - len(getattr(condition, "shape", ()))
     condition = (
         ops.reshape(condition, (*condition.shape, *(1,) * missing))

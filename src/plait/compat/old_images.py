@@ -257,7 +257,8 @@ class ImageDataGenerator:
             y = pictures.copy() if class_mode == "input" else _rows_of(labels, rows)
             return (pictures, y) if weights is None else (pictures, y, weights[rows])
 
-        return Batches(make, len(files), *order, {"image_shape": reader.shape})
+        batch_size, shuffle, seed = order
+        return Batches(make, len(files), batch_size, shuffle, seed, {"image_shape": reader.shape})
 
     # ------------------------------------------------------------------------ changes
 
@@ -279,7 +280,7 @@ class ImageDataGenerator:
         down = self._shift(self.height_shift_range, img_shape[rows])
         across = self._shift(self.width_shift_range, img_shape[columns])
         shear = draw(-self.shear_range, self.shear_range) if self.shear_range else 0
-        zoom = (1, 1) if self.zoom_range == [1, 1] else draw(*self.zoom_range, 2)
+        zoom = (1, 1) if self.zoom_range == [1, 1] else draw(self.zoom_range[0], self.zoom_range[1], 2)
         flips = [bool(np.random.random() < 0.5) and flip for flip in (self.horizontal_flip, self.vertical_flip)]  # noqa: NPY002
         moved = draw(-self.channel_shift_range, self.channel_shift_range) if self.channel_shift_range else None
         bright = draw(*self.brightness_range) if self.brightness_range is not None else None
@@ -320,7 +321,7 @@ class ImageDataGenerator:
         x = x[:, ::-1] if drawn("flip_horizontal") else x
         x = x[::-1] if drawn("flip_vertical") else x
         if drawn("brightness") is not None:
-            x = _brightened(x, drawn("brightness"))
+            x = _brightened(x, transform_parameters["brightness"])
         return np.moveaxis(x, -1, 0) if first else x
 
     def random_transform(self, x: Any, seed: Any = None) -> np.ndarray:
@@ -372,8 +373,9 @@ class Batches(PyDataset):
     def __len__(self) -> int:
         return math.ceil(self.n / self.batch_size)
 
-    def _order(self) -> None:
+    def _order(self) -> Any:
         self.index_array = np.random.permutation(self.n) if self.shuffle else np.arange(self.n)  # noqa: NPY002
+        return self.index_array
 
     def __getitem__(self, index: int) -> Any:
         if index >= len(self):
@@ -381,9 +383,8 @@ class Batches(PyDataset):
         if self.seed is not None:
             np.random.seed(self.seed + self.total_batches_seen)  # noqa: NPY002
         self.total_batches_seen += 1
-        if self.index_array is None:
-            self._order()
-        return self._make(self.index_array[self.batch_size * index :][: self.batch_size])
+        order = self._order() if self.index_array is None else self.index_array
+        return self._make(order[self.batch_size * index :][: self.batch_size])
 
     def on_epoch_end(self) -> None:
         """Draws a new order."""

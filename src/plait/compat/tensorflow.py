@@ -8,6 +8,7 @@ library.
 import functools
 import importlib
 import logging
+import os
 import unittest
 from types import ModuleType
 from typing import Any
@@ -19,6 +20,7 @@ import numpy as np
 from plait import random
 from plait.common.messages import did_you_mean
 from plait.compat import tensorflow_places as places
+from plait.compat.hook import real
 from plait.compat.outside import note
 from plait.compat.tensorflow_data import DATA, EXPERIMENTAL_DATA, TensorSpec
 from plait.compat.tensorflow_image import IMAGE
@@ -42,9 +44,9 @@ from plait.compat.tensorflow_ragged import RAGGED, SETS, SPARSE, RaggedTensor, S
 from plait.compat.tensorflow_shapes import SHAPES
 from plait.compat.tensorflow_signal import AUDIO, SIGNAL
 from plait.compat.tensorflow_strings import STRINGS, edit_distance
-from plait.compat.tensorflow_tape import GradientTape
+from plait.compat.tensorflow_tape import GradientTape, Recorded
 from plait.compat.tensorflow_variable import Variable
-from plait.compat.tensors import DType, HostTensor, TensorShape, lend_shapes
+from plait.compat.tensors import DType, HostTensor, TensorShape, lend_shapes, lend_to_numpy
 from plait.core.variable import Variable as PlaitVariable
 
 VERSION = "2.20.0"
@@ -308,6 +310,8 @@ def _named(path: str, name: str) -> Any:
         return getattr(jnp, name)
     if not path and name in _initializers():
         return _initializers()[name]
+    if (behind := _behind(inner)) is not None:
+        return behind
     note(f"tensorflow.{inner}")
     hint = did_you_mean(name, [*table, *_inner(path)])
     raise AttributeError(
@@ -316,10 +320,31 @@ def _named(path: str, name: str) -> Any:
     )
 
 
+@functools.cache
+def real_tensorflow() -> ModuleType | None:
+    """TensorFlow itself, kept off the GPU; None where it isn't installed. It is loaded when a name is asked for that isn't here."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        module = real("tensorflow")
+    except ImportError:
+        return None
+    module.config.set_visible_devices([], "GPU")
+    return module
+
+
+def _behind(path: str) -> Any:
+    """What TensorFlow itself has under a path; None where it isn't installed, or has nothing there."""
+    value: Any = real_tensorflow()
+    for part in path.split("."):
+        value = getattr(value, part, None)
+    return value
+
+
 def make(name: str) -> ModuleType:
     """The module that stands in for `tensorflow`, or for a part of it."""
     module = StandIn(name)
     module.__path__ = []  # type: ignore[attr-defined]
     if name == "tensorflow":
         lend_shapes()
+        lend_to_numpy(Recorded)
     return module

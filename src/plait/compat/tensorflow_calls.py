@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.extend.core import take_current_trace
 
 from plait import ops
 from plait.common.tree import flatten
@@ -133,8 +134,33 @@ def as_tensor(value: Any, dtype: Any = None) -> Any:
     if isinstance(value, HostTensor) and dtype is None:
         return value
     if dtype == "string" or holds_text(value):
-        return on_host(np.asarray(value))
+        return on_host(value)
+    if is_tracing() and _is_known_count(value, dtype):
+        return on_host(np.asarray(value, None if dtype is None else str(dtype)) if dtype is not None else value)
     return ops.convert_to_tensor(_numbers(value), None if dtype is None else str(dtype))
+
+
+def is_tracing() -> bool:
+    """Whether something is being traced, or recorded."""
+    with take_current_trace() as trace:
+        return type(trace) is not _EVALUATING
+
+
+with take_current_trace() as _trace:
+    _EVALUATING = type(_trace)
+
+
+def _is_known_count(value: Any, dtype: Any) -> bool:
+    """Whether a value is whole numbers that are known: while a program is traced they stay so on the host, as shapes must be."""
+    if isinstance(value, (jax.Array, Variable, KerasTensor)) or (dtype is not None and "int" not in str(dtype)):
+        return False
+    if isinstance(value, (list, tuple)):
+        return all(_is_known_count(part, dtype) for part in value)
+    return isinstance(value, (bool, int, np.integer)) or getattr(getattr(value, "dtype", None), "kind", "") in (
+        "i",
+        "u",
+        "b",
+    )
 
 
 def holds_text(value: Any) -> bool:

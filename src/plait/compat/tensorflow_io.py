@@ -310,7 +310,7 @@ def _parsed(key: str, spec: Any, feature: Feature | None) -> Any:
     array[:] = values
     if isinstance(spec, VarLenFeature):
         places = np.arange(len(values), dtype=np.int64)[:, None]
-        return SparseTensor(on_host(places), on_host(array), on_host(np.int64([len(values)])))
+        return SparseTensor(on_host(places), on_host(array), on_host(np.asarray([len(values)], np.int64)))
     shape = tuple(spec.shape)
     if isinstance(spec, FixedLenSequenceFeature):
         return on_host(array.reshape((-1, *shape)))
@@ -338,7 +338,9 @@ def _stacked(values: list) -> Any:
     places = [(row, at) for row, value in enumerate(values) for at in range(len(value.values))]
     longest = max(len(value.values) for value in values)
     together = np.concatenate([np.asarray(value.values) for value in values])
-    return SparseTensor(on_host(np.int64(places)), on_host(together), on_host(np.int64([len(values), longest])))
+    return SparseTensor(
+        on_host(np.asarray(places, np.int64)), on_host(together), on_host(np.asarray([len(values), longest], np.int64))
+    )
 
 
 # ---------------------------------------------------------------------------- TFRecords

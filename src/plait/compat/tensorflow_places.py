@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from plait import distribution
 from plait.common.tree import flatten, map_structure, pack_as
@@ -28,6 +29,8 @@ def refused(name: str, instead: str) -> Any:
     """A name that can be asked for; called, it says what to use instead."""
 
     class Refused:
+        is_refused = True
+
         def __init__(self, *_: Any, **options: Any):
             _refuse()
 
@@ -59,12 +62,12 @@ class PhysicalDevice(NamedTuple):
 
 
 def _devices(device_type: Any = None) -> list[PhysicalDevice]:
-    kinds = {"cpu": "CPU", "gpu": "GPU", "cuda": "GPU", "rocm": "GPU", "tpu": "TPU"}
+    kinds: dict[str | None, str] = {"cpu": "CPU", "gpu": "GPU", "cuda": "GPU", "rocm": "GPU", "tpu": "TPU"}
     found = [(kinds.get(device.platform, device.platform.upper()), device.id) for device in jax.devices()]
     if not any(kind == "CPU" for kind, _ in found):
         found.insert(0, ("CPU", 0))
     return [
-        PhysicalDevice(f"/physical_device:{kind}:{number}", kind)
+        PhysicalDevice(f"/physical_device:{kind}:{number}", str(kind))
         for kind, number in found
         if device_type in (None, kind)
     ]
@@ -199,7 +202,7 @@ def _assertion(holds: Callable[[Any, Any], Any], words: str) -> Callable:
         Raises:
             DataError: somewhere it isn't.
         """
-        if isinstance(x, jax.core.Tracer) or isinstance(y, jax.core.Tracer):
+        if isinstance(x, Tracer) or isinstance(y, Tracer):
             return  # values are known at the run only
         if not np.all(holds(np.asarray(x), np.asarray(y))):
             raise DataError(f"{message or 'tf.debugging'}: {x} is not {words} {y}.")
@@ -213,7 +216,7 @@ def check_numerics(tensor: Any, message: str, name: str | None = None) -> Any:
     Raises:
         DataError: one isn't.
     """
-    if not isinstance(tensor, jax.core.Tracer) and not np.isfinite(np.asarray(tensor)).all():
+    if not isinstance(tensor, Tracer) and not np.isfinite(np.asarray(tensor)).all():
         raise DataError(f"{message}: the tensor holds NaN or infinity.")
     return tensor
 
@@ -456,7 +459,7 @@ def block(*_: Any, **options: Any) -> Iterator[None]:
 
 def say(*values: Any, output_stream: Any = None, sep: str = " ", end: str = "\n", **_: Any) -> None:
     """Prints values, those of a compiled step when it runs."""
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in flatten(list(values))):
+    if any(isinstance(leaf, Tracer) for leaf in flatten(list(values))):
         jax.debug.print(sep.join(["{}"] * len(values)), *values)
         return
     print(*values, sep=sep, end=end, file=sys.stderr if output_stream is None else output_stream)
@@ -472,7 +475,7 @@ def _as_text(bytes_or_text: Any, encoding: str = "utf-8") -> str:
 
 def get_static_value(tensor: Any, partial: bool = False) -> Any:
     """The values of a tensor as an array, or None where they aren't known."""
-    return None if isinstance(tensor, jax.core.Tracer) else np.asarray(tensor)
+    return None if isinstance(tensor, Tracer) else np.asarray(tensor)
 
 
 def broadcast_static_shape(shape_x: Any, shape_y: Any) -> TensorShape:

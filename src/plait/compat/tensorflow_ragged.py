@@ -218,7 +218,7 @@ def from_dense(tensor: Any, name: str | None = None) -> SparseTensor:
     array = np.asarray(tensor)
     places = np.argwhere(array != (b"" if array.dtype == object else 0))
     return SparseTensor(
-        on_host(places.astype(np.int64)), on_host(array[tuple(places.T)]), on_host(np.int64(array.shape))
+        on_host(places.astype(np.int64)), on_host(array[tuple(places.T)]), on_host(np.asarray(array.shape, np.int64))
     )
 
 
@@ -248,7 +248,9 @@ def _of_sets(combine: Callable) -> Callable:
         indices = [(place, at) for place, row in enumerate(rows) for at in range(len(row))]
         values = on_host([value for row in rows for value in row])
         return SparseTensor(
-            on_host(np.int64(indices)), values, on_host(np.int64([len(rows), max(map(len, rows), default=0)]))
+            on_host(np.asarray(indices, np.int64)),
+            values,
+            on_host(np.asarray([len(rows), max(map(len, rows), default=0)], np.int64)),
         )
 
     return combined

@@ -6,10 +6,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from plait import ops
 from plait.common.tree import flatten, map_structure, pack_as
-from plait.compat.tensorflow_calls import as_tensor, either, holds_text, is_on_host, narrowed, plain, sizes
+from plait.compat.tensorflow_calls import as_tensor, either, holds_text, is_on_host, is_tracing, narrowed, plain, sizes
 from plait.compat.tensors import TensorShape, dtype_of, on_host
 from plait.core.tensor import KerasTensor
 
@@ -28,7 +29,7 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str = "Cons
 def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, name: str | None = None) -> Any:
     """A tensor of a value; text, which no device holds, on the host."""
     if is_on_host([value]) and value.dtype != object:
-        return ops.convert_to_tensor(np.asarray(value), None if dtype is None else str(dtype))
+        value = np.asarray(value)
     return as_tensor(value, dtype)
 
 
@@ -62,6 +63,8 @@ def sequence(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, n
     bounds = [
         np.asarray(bound).item() if not isinstance(bound, (int, float)) else bound for bound in (start, limit, delta)
     ]
+    if is_tracing() and all(isinstance(bound, int) for bound in bounds) and (dtype is None or "int" in str(dtype)):
+        return on_host(np.arange(*bounds, dtype="int32" if dtype is None else str(dtype)))
     return ops.arange(*bounds, dtype=None if dtype is None else str(dtype))
 
 
@@ -349,7 +352,7 @@ def searchsorted(
 
 def cond(pred: Any, true_fn: Callable, false_fn: Callable, name: str | None = None) -> Any:
     """What one of two functions gives; both are traced where the condition isn't known yet."""
-    if not isinstance(pred, jax.core.Tracer):
+    if not isinstance(pred, Tracer):
         return true_fn() if bool(np.asarray(pred)) else false_fn()
     return jax.lax.cond(jnp.asarray(pred, bool), lambda: _arrays(true_fn()), lambda: _arrays(false_fn()))
 
@@ -433,7 +436,7 @@ def _typed(value: Any, dtype: Any) -> Any:
     return value if same else cast(value, dtype)
 
 
-def custom_gradient(f: Callable | None = None) -> Any:
+def custom_gradient(f: Callable) -> Any:
     """A function with a gradient of its own: it returns its value and the function of the gradient from above."""
     return ops.custom_gradient(f)
 

@@ -9,6 +9,7 @@ Verbs: `lend` and `take_back` for JAX's arrays; `on_host` makes host tensors of 
 What it is not: a tensor library. `plait.ops` and NumPy compute.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -247,6 +248,8 @@ def on_host(value: Any) -> Any:
 
 def _natural(value: Any) -> np.ndarray:
     """An array of a Python value in TensorFlow's dtypes: 32 bits, unless a number needs more."""
+    if _holds_text(value):
+        return np.array(value, object)  # NumPy's own arrays of bytes lose zeros at the end
     array = np.asarray(value)
     if hasattr(value, "__array__") or (isinstance(value, (list, tuple)) and _holds_arrays(value)):
         return array
@@ -255,6 +258,12 @@ def _natural(value: Any) -> np.ndarray:
     if array.dtype == np.int64 and (array.size == 0 or abs(array).max() < 2**31):
         return array.astype(np.int32)
     return array.astype(np.complex64) if array.dtype == np.complex128 else array
+
+
+def _holds_text(value: Any) -> bool:
+    while isinstance(value, (list, tuple)) and value:
+        value = value[0]
+    return isinstance(value, (str, bytes))
 
 
 def _holds_arrays(values: Any) -> bool:
@@ -345,6 +354,33 @@ def lend_shapes() -> None:
     for cls in (ARRAY, Tracer, KerasTensor):
         if not isinstance(vars(cls)["shape"], _Shape):
             lend(cls, "shape", _Shape(vars(cls)["shape"]))
+
+
+def lend_to_numpy(recorded: type) -> None:
+    """Has NumPy's functions give NumPy's arrays, which a program may write into: `np.squeeze(model(x))`.
+
+    They ask an array for its method of their name; so asked, it answers as an array of NumPy.
+
+    Args:
+        recorded: the class of numbers that a tape knows about.
+    """
+    for cls in (ARRAY, recorded):
+        for name in _OF_NUMPY:
+            if not is_lent(cls, name):
+                lend(cls, name, _for_numpy(name, getattr(ARRAY, name) if cls is ARRAY else None))
+
+
+_OF_NUMPY = "squeeze transpose reshape clip round sum mean std var max min argmax argmin cumsum prod repeat ravel swapaxes".split()
+
+
+def _for_numpy(name: str, before: Callable | None) -> Callable:
+    def method(array: Any, *args: Any, **kwargs: Any) -> Any:
+        if sys._getframe(1).f_globals.get("__name__", "").startswith("numpy."):
+            return getattr(np.asarray(array), name)(*args, **kwargs)
+        return Tracer.__getattr__(array, name)(*args, **kwargs) if before is None else before(array, *args, **kwargs)
+
+    method.__name__ = name
+    return method
 
 
 class _Shape:

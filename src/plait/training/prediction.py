@@ -111,7 +111,7 @@ def _function(model: TrainedModel) -> Callable:
 
     def step(data: Any) -> Any:
         if "predict_step" in custom.steps_taking_data(type(model)):
-            return model.predict_step(data)
+            return model.predict_step(data)  # type: ignore[call-arg]
         others = model.non_trainable_variables
         before = [variable.value for variable in others]
         outputs, after = model.predict_step(([v.value for v in model.trainable_variables], before), data)

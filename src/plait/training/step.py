@@ -43,7 +43,7 @@ from plait.core.tensor import KerasTensor
 from plait.core.traces import Traces
 from plait.core.variable import Variable, observed, values_of
 from plait.distribution import lay_out_batch
-from plait.errors import ArgumentError, DataError, PlaitError, StateError
+from plait.errors import ArgumentError, DataError, StateError
 from plait.layers.ownership import unique
 from plait.random import global_states
 from plait.training import custom
@@ -221,7 +221,7 @@ class Trainer:
         if self._takes_data("train_step", "test_step"):
             if self.model._graph is None and has_default(type(self.model), "call"):
                 return  # a step that calls parts of the model, which are built when it is traced
-            with contextlib.suppress(PlaitError):  # the step may hand on other labels than those that come in
+            with contextlib.suppress(Exception):  # the step may hand on other inputs and labels than those that come in
                 self._build_for(batch)
             self.outputs = None
         else:

@@ -108,7 +108,7 @@ class Dataset:
             raise ArgumentError(
                 f"Dataset.from_tensor_slices: expected arrays of one length, but got {describe([*leaves][:8])}."
             )
-        (size,) = sizes
+        size = len(leaves[0])
         return cls(lambda: (_row(arrays, place) for place in range(size)), size)
 
     @classmethod
@@ -153,7 +153,7 @@ class Dataset:
     def zip(cls, *datasets: Any, name: str | None = None) -> "Dataset":
         """Elements of several data sets side by side, in a tuple or dict of them, up to the shortest."""
         parts = datasets[0] if len(datasets) == 1 else datasets
-        lengths = [len_of(part) for part in flatten(parts)]
+        lengths: list[Any] = [len_of(part) for part in flatten(parts)]
         length = None if None in lengths else min(lengths)
         return cls(lambda: (pack_as(parts, list(row)) for row in zip(*flatten(parts), strict=False)), length)
 
@@ -198,7 +198,7 @@ class Dataset:
                     if stop_on_empty_dataset:
                         return
 
-        lengths = [len_of(dataset) for dataset in datasets]
+        lengths: list[Any] = [len_of(dataset) for dataset in datasets]
         return cls(make, None if None in lengths or stop_on_empty_dataset else sum(lengths))
 
     @classmethod
@@ -359,7 +359,7 @@ class Dataset:
 
     def concatenate(self, dataset: Any, name: str | None = None) -> "Dataset":
         """The elements, and those of another data set behind them."""
-        lengths = self._length, len_of(dataset)
+        lengths: list[Any] = [self._length, len_of(dataset)]
         return self._like(lambda: itertools.chain(self, dataset), None if None in lengths else sum(lengths))
 
     def shard(self, num_shards: int, index: int, name: str | None = None) -> "Dataset":
@@ -550,6 +550,8 @@ def as_component(value: Any) -> Any:
         return {key: as_component(part) for key, part in value.items()}
     if isinstance(value, Dataset):
         return value
+    if isinstance(value, (str, bytes)) or (isinstance(value, list) and value and isinstance(value[0], (str, bytes))):
+        return np.array(value, object)  # NumPy's own arrays of bytes lose zeros at the end
     array = np.asarray(value)
     if hasattr(value, "__array__") or (isinstance(value, list) and any(hasattr(v, "__array__") for v in value)):
         return array

@@ -200,39 +200,43 @@ class ModelCheckpoint(Monitor):
             raise ArgumentError(
                 f"ModelCheckpoint: save_freq must be 'epoch' or a number of batches, but got {save_freq!r}."
             )
-        self._epoch = self._batches = 0
+        self._current_epoch = self._batches = 0
+        self._last_batch: int | None = None
 
     def watches_batches(self, phase: str) -> bool:
         """Only where it saves every so many batches."""
         return phase == "train" and self.save_freq != "epoch"
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self._epoch = epoch
+        self._current_epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        self._batches += 1
-        if self.save_freq != "epoch" and self._batches % self.save_freq == 0:
-            self._save(self._epoch, {**(logs or {}), "batch": batch + 1})
+        if self._should_save_on_batch(batch):
+            self._save_model(self._current_epoch, batch, logs)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if self.save_freq == "epoch":
-            self._save(epoch, logs or {})
+            self._save_model(epoch, None, logs)
 
-    def _save(self, epoch: int, logs: dict) -> None:
-        if self.save_best_only:
-            value = self.watched(logs)
-            if value is not None and not self.is_better(value, self.best):
-                self._say(f"Epoch {epoch + 1}: {self.monitor} did not improve from {self.best:.5f}")
-                return
-            if value is not None:  # without the number the model is saved each time: what was learnt isn't lost
-                self._say(f"Epoch {epoch + 1}: {self.monitor} improved to {value:.5f}, saving model")
-                self.best = value
-        try:
-            path = self.filepath.format(epoch=epoch + 1, **logs)
-        except KeyError as error:
-            raise ArgumentError(
-                f"ModelCheckpoint: the filepath {self.filepath!r} names {error}, which the logs don't have: {listing(logs)}."
-            ) from error
+    # The methods below have Keras's names, because callbacks of packages inherit from this one and call or override them.
+
+    def _should_save_on_batch(self, batch: int) -> bool:
+        """Whether so many batches have been seen since the last time; counts them."""
+        if self.save_freq == "epoch":
+            return False
+        last = self._last_batch
+        self._batches += batch + 1 if last is None or batch <= last else batch - last
+        self._last_batch = batch
+        if self._batches < self.save_freq:
+            return False
+        self._batches = 0
+        return True
+
+    def _save_model(self, epoch: int, batch: int | None, logs: dict | None) -> None:
+        """Saves, if it is to be."""
+        path = self._get_file_path(epoch, batch, logs)
+        if not self._should_save_model(epoch, batch, logs, path):
+            return
         folder = os.path.dirname(path)
         if folder:
             os.makedirs(folder, exist_ok=True)
@@ -242,6 +246,30 @@ class ModelCheckpoint(Monitor):
             self.model.save(path, overwrite=True)
         if not self.save_best_only:
             self._say(f"Epoch {epoch + 1}: saved {path}")
+
+    def _should_save_model(self, epoch: int, batch: int | None, logs: dict | None, filepath: str) -> bool:
+        """Whether the number got better, if only the best is saved; remembers it."""
+        if not self.save_best_only:
+            return True
+        value = self.watched(logs or {})
+        if value is None:
+            return True  # without the number the model is saved each time: what was learnt isn't lost
+        if not self.is_better(value, self.best):
+            self._say(f"Epoch {epoch + 1}: {self.monitor} did not improve from {self.best:.5f}")
+            return False
+        self._say(f"Epoch {epoch + 1}: {self.monitor} improved to {value:.5f}, saving model")
+        self.best = value
+        return True
+
+    def _get_file_path(self, epoch: int, batch: int | None, logs: dict | None) -> str:
+        """The path with its fields filled in."""
+        fields = {**(logs or {}), "epoch": epoch + 1, **({} if batch is None else {"batch": batch + 1})}
+        try:
+            return self.filepath.format(**fields)
+        except KeyError as error:
+            raise ArgumentError(
+                f"ModelCheckpoint: the filepath {self.filepath!r} names {error}, which the logs don't have: {listing(logs or {})}."
+            ) from error
 
     def _say(self, line: str) -> None:
         if self.verbose:
