@@ -254,9 +254,9 @@ NOTHING = object()
 
 def values() -> dict[str, Any]:
     """Tables and flags of Keras's engines that its tests read."""
-    from plait import _dtypes
+    from plait.common import dtypes
 
-    plain_floats = tuple(name for name in _dtypes.FLOATS if "8" not in name)
+    plain_floats = tuple(name for name in dtypes.FLOATS if "8" not in name)
     return {
         "SUPPORTS_SPARSE_TENSORS": False,
         "SUPPORTS_RAGGED_TENSORS": False,
@@ -265,12 +265,12 @@ def values() -> dict[str, Any]:
         "_METADATA_FILENAME": "metadata.json",
         "_CONFIG_FILENAME": "config.json",
         "_VARS_FNAME": "model.weights",
-        "ALLOWED_DTYPES": tuple(name for name in _dtypes.NAMES if name != "complex128"),
+        "ALLOWED_DTYPES": tuple(name for name in dtypes.NAMES if name != "complex128"),
         "FLOAT_TYPES": plain_floats,
-        "INT_TYPES": _dtypes.INTEGERS,
+        "INT_TYPES": dtypes.INTEGERS,
         "BOOL_TYPES": ("bool",),
-        "COMPLEX_TYPES": _dtypes.COMPLEXES,
-        "FLOAT8_TYPES": tuple(name for name in _dtypes.FLOATS if "8" in name),
+        "COMPLEX_TYPES": dtypes.COMPLEXES,
+        "FLOAT8_TYPES": tuple(name for name in dtypes.FLOATS if "8" in name),
         "any_symbolic_tensors": any_symbolic_tensors,
     }
 

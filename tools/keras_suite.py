@@ -53,8 +53,8 @@ NOT_APPLICABLE = {
     "datasets/*": "needs the network",
 }
 REASONS = {
-    r"needs (tensorflow|torch|grain|sklearn|torchvision|onnx)": r"needs \1",
-    r"No module named '(tensorflow|torch|grain|sklearn|torchvision|onnx)\b.*": r"needs \1",
+    r"needs (tensorflow|torch|grain|sklearn|torchvision|onnx|orbax)": r"needs \1",
+    r"No module named '(tensorflow|torch|grain|sklearn|torchvision|onnx|orbax)\b.*": r"needs \1",
     r"Could not locate (class|function) .*put @plait": "a class that isn't registered",
     r"plait's tensors are dense|jax.experimental.sparse.bcoo|Ragged is unsupported": "sparse and ragged tensors",
     r"has no attribute '_(?!_)": "internals of Keras",

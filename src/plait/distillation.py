@@ -29,7 +29,7 @@ def _losses_of(loss: Any, who: str) -> Any:
     """Loss objects for a structure of names, losses and None."""
     found = map_structure_in_order(lambda one: None if one is None else _losses.get(one), loss)
     if all(one is None for one in flatten(found)):
-        raise ArgumentError(f"{who}: `loss` must contain at least one non-`None` value, but got {loss!r}.")
+        raise ArgumentError(f"{who}: `loss` must hold a loss, but got {loss}.")
     return found
 
 
@@ -41,7 +41,7 @@ class DistillationLoss:
 
     def compute_loss(self, teacher_outputs: Any, student_outputs: Any, **kwargs: Any) -> Any:
         """One number, from what both gave."""
-        raise NotImplementedError("Subclasses must implement compute_loss")
+        raise NotImplementedError(f"{type(self).__name__}: a distillation loss defines `compute_loss`.")
 
     def validate_outputs(self, teacher_outputs: Any, student_outputs: Any) -> None:
         """Refuses outputs that can't be compared."""
@@ -93,9 +93,11 @@ class LogitsDistillation(DistillationLoss):
 
     def __init__(self, temperature: float = 3.0, loss: Any = "kl_divergence"):
         if not isinstance(temperature, (int, float)):
-            raise ArgumentError(f"LogitsDistillation: temperature must be a number, got {type(temperature)}")
+            raise ArgumentError(
+                f"LogitsDistillation: `temperature` must be a number above 0, but got {describe(temperature)}."
+            )
         if temperature <= 0:
-            raise ArgumentError(f"LogitsDistillation: temperature must be positive, got {temperature}.")
+            raise ArgumentError(f"LogitsDistillation: `temperature` must be a number above 0, but got {temperature}.")
         self.temperature, self.loss = temperature, _losses_of(loss, "LogitsDistillation")
 
     def compute_loss(self, teacher_outputs: Any, student_outputs: Any, **kwargs: Any) -> Any:
@@ -152,8 +154,7 @@ class FeatureDistillation(DistillationLoss):
         super().validate_outputs(teacher_outputs, student_outputs)
         if _outline(self.loss) != _outline(teacher_outputs):
             raise ArgumentError(
-                f"FeatureDistillation: Loss structure mismatch. The losses are {self.loss!r}, the outputs "
-                f"{describe(teacher_outputs)}."
+                f"FeatureDistillation: the losses must have the structure of the features, but are {self.loss} for {describe(teacher_outputs)}."
             )
 
     def compute_loss(self, teacher_outputs: Any, student_outputs: Any, **kwargs: Any) -> Any:
@@ -172,33 +173,34 @@ class FeatureDistillation(DistillationLoss):
 def _check_models(teacher: Any, student: Any) -> None:
     for role, model in (("Teacher", teacher), ("Student", student)):
         if not isinstance(model, Model):
-            raise ArgumentError(f"{role} must be a keras.Model, got {type(model)}")
+            raise ArgumentError(f"Distiller: the {role} must be a model, but got {describe(model)}.")
     if teacher._graph is None or student._graph is None:
         return
     for what in ("inputs", "outputs"):
         for one, other in zip(getattr(teacher, what), getattr(student, what), strict=False):
             context, shapes = what[:-1], f"Teacher: {one.shape}, Student: {other.shape}."
             if len(one.shape) != len(other.shape):
-                raise ShapeError(f"Teacher and student {context} shapes have different dimensions. {shapes}")
+                raise ShapeError(f"Distiller: the {context} of teacher and student must have the same rank. {shapes}")
             if any(a != b for a, b in zip(one.shape, other.shape, strict=True) if None not in (a, b)):
-                raise ShapeError(
-                    f"Teacher and student {context} shapes are incompatible. {shapes} All dimensions must match."
-                )
+                raise ShapeError(f"Distiller: the {context} of teacher and student must have the same sizes. {shapes}")
             if one.dtype != other.dtype:
                 raise ShapeError(
-                    f"Teacher and student {context} dtypes must match. Teacher: {one.dtype}, Student: {other.dtype}."
+                    f"Distiller: the {context} of teacher and student must have the same dtype, but the teacher has "
+                    f"{one.dtype} and the student {other.dtype}."
                 )
 
 
 def _with_weights(given: Any, weights: Any) -> tuple[list, list]:
     if given is None:
-        raise ArgumentError("'distillation_losses' cannot be `None`. Provide a distillation loss or a list of them.")
+        raise ArgumentError(
+            "Distiller: `distillation_losses` must be a distillation loss or a list of such, but is None."
+        )
     if not isinstance(given, (list, tuple)):
         return [given], [1.0]
     weights = [1.0] * len(given) if weights is None else list(weights)
     if len(weights) != len(given):
         raise ArgumentError(
-            f"Number of distillation_loss_weights ({len(weights)}) must match number of distillation_losses ({len(given)})"
+            f"Distiller: `distillation_loss_weights` must be one for each of the {len(given)} losses, but got {len(weights)}."
         )
     return list(given), weights
 
@@ -253,9 +255,13 @@ class Distiller(Model):
         super().__init__(name=name, **kwargs)
         _check_models(teacher, student)
         if not isinstance(student_loss_weight, (int, float)):
-            raise ArgumentError(f"student_loss_weight must be a number, got {type(student_loss_weight)}")
+            raise ArgumentError(
+                f"Distiller: `student_loss_weight` must be a number from 0 to 1, but got {describe(student_loss_weight)}."
+            )
         if not 0 <= student_loss_weight <= 1:
-            raise ArgumentError(f"student_loss_weight must be between 0.0 and 1.0, got {student_loss_weight}")
+            raise ArgumentError(
+                f"Distiller: `student_loss_weight` must be a number from 0 to 1, but got {student_loss_weight}."
+            )
         self.teacher, self.student, self.student_loss_weight = teacher, student, student_loss_weight
         given = _with_weights(distillation_losses, distillation_loss_weights)
         self.distillation_losses, self.distillation_loss_weights = given
@@ -271,7 +277,7 @@ class Distiller(Model):
     def compile(self, optimizer: Any = "adam", loss: Any = None, metrics: Any = None, **kwargs: Any) -> None:
         """Chooses the optimizer, the labels' loss and metrics of the student."""
         if loss is None:
-            raise ArgumentError("'loss' cannot be `None`.")
+            raise ArgumentError("Distiller: `loss` must be a loss of the student, but is None.")
         self._student_loss = map_structure_in_order(_losses.get, loss)
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
 
@@ -310,8 +316,7 @@ class Distiller(Model):
             distance = loss.compute_loss(*pair)
             if getattr(distance, "shape", ()):
                 raise ShapeError(
-                    f"Distillation loss {type(loss).__name__} returned a non-scalar loss with shape {distance.shape}. The "
-                    "compute_loss method must return a scalar tensor."
+                    f"Distiller: `compute_loss` of {type(loss).__name__} must return one number, but returned the shape {distance.shape}."
                 )
             total = total + weight * distance
         return total

@@ -69,11 +69,11 @@ def draw_bounding_boxes(
     images = _as_images(images, first)
     if not isinstance(bounding_boxes, Mapping):
         raise ArgumentTypeError(
-            f"draw_bounding_boxes: `bounding_boxes` should be a dict. Received: bounding_boxes={describe(bounding_boxes)}."
+            f"draw_bounding_boxes: `bounding_boxes` should be a dict, but got bounding_boxes={describe(bounding_boxes)}."
         )
     if "boxes" not in bounding_boxes or "labels" not in bounding_boxes:
         raise ArgumentError(
-            "draw_bounding_boxes: `bounding_boxes` should be a dict containing 'boxes' and 'labels' keys. Received: "
+            "draw_bounding_boxes: `bounding_boxes` should be a dict containing 'boxes' and 'labels' keys, but got "
             f"{list(bounding_boxes)}."
         )
     height, width = images.shape[1:3]
@@ -142,7 +142,7 @@ def draw_segmentation_masks(
     masks = np.asarray(segmentation_masks)
     if masks.dtype.kind not in "iu":
         raise ArgumentTypeError(
-            "draw_segmentation_masks: `segmentation_masks` must be in integer dtype. Received: "
+            "draw_segmentation_masks: `segmentation_masks` must be in integer dtype, but got "
             f"segmentation_masks.dtype={masks.dtype}."
         )
     masks = masks[:, 0] if first and masks.ndim == 4 else masks[..., 0] if masks.ndim == 4 else masks
@@ -376,7 +376,7 @@ def _has_channels_first(data_format: str | None) -> bool:
     data_format = data_format or settings().image_data_format
     if data_format not in ("channels_last", "channels_first"):
         raise ArgumentError(
-            f"`data_format` must be 'channels_last' or 'channels_first'. Received: data_format={data_format}."
+            f"`data_format` must be 'channels_last' or 'channels_first', but got data_format={data_format}."
         )
     return data_format == "channels_first"
 
@@ -385,7 +385,7 @@ def _as_images(images: Any, channels_first: bool) -> np.ndarray:
     """Images [B, H, W, C] on the host."""
     images = np.asarray(images)
     if images.ndim != 4:
-        raise ShapeError(f"`images` must be batched 4D tensor. Received: images.shape={images.shape}.")
+        raise ShapeError(f"`images` must be batched 4D tensor, but got images.shape={images.shape}.")
     return images.transpose(_CHANNELS_LAST) if channels_first else images
 
 

@@ -81,13 +81,19 @@ def test_a_distiller_is_saved_and_loaded(tmp_path):
 @pytest.mark.parametrize(
     "make, words",
     [
-        (lambda t, s: plait.distillation.Distiller(t, s, None), "cannot be `None`"),
-        (lambda t, s: plait.distillation.Distiller(t, "s", losses(plait)), "Student must be"),
-        (lambda t, s: plait.distillation.Distiller(t, s, losses(plait), [1.0]), "Number of distillation_loss_weights"),
-        (lambda t, s: plait.distillation.Distiller(t, s, losses(plait), student_loss_weight=2), "between 0.0 and 1.0"),
-        (lambda t, s: plait.distillation.LogitsDistillation(0), "temperature must be positive"),
-        (lambda t, s: plait.distillation.FeatureDistillation([None]), "at least one non-`None`"),
-        (lambda t, s: plait.distillation.distill(t, mlp(plait, 4, "x").layers[0]), "Student must be"),
+        (lambda t, s: plait.distillation.Distiller(t, s, None), "but is None"),
+        (lambda t, s: plait.distillation.Distiller(t, "s", losses(plait)), "the Student must be a model"),
+        (
+            lambda t, s: plait.distillation.Distiller(t, s, losses(plait), [1.0]),
+            "one for each of the 2 losses, but got 1",
+        ),
+        (
+            lambda t, s: plait.distillation.Distiller(t, s, losses(plait), student_loss_weight=2),
+            "a number from 0 to 1, but got 2",
+        ),
+        (lambda t, s: plait.distillation.LogitsDistillation(0), "`temperature` must be a number above 0"),
+        (lambda t, s: plait.distillation.FeatureDistillation([None]), "`loss` must hold a loss"),
+        (lambda t, s: plait.distillation.distill(t, mlp(plait, 4, "x").layers[0]), "the Student must be a model"),
         (
             lambda t, s: plait.distillation.distill(t, s, plait.distillation.FeatureDistillation("mse", "innr")),
             "In teacher model: .*inner",

@@ -496,7 +496,7 @@ def test_symbolic_shapes_and_places():
 
 def test_what_is_refused():
     for call, words in {
-        lambda x: ops.transpose(x, [0, 0]): "valid permutation",
+        lambda x: ops.transpose(x, [0, 0]): "must name each axis",
         lambda x: ops.reshape(x, (-2, 6)): "non-negative",
         lambda x: ops.reshape(x, (-1, -1)): "at most one",
         lambda x: ops.swapaxes(x, 5, 0): "axis 5 is out of bounds",
@@ -509,7 +509,7 @@ def test_what_is_refused():
             with pytest.raises(ShapeError if words != "non-negative integer" else ArgumentError, match=words):
                 call(x)
     refuses("split", A, 5, match="array_split")
-    refuses("where", T, A, match="both")
+    refuses("where", T, A, match="go together")
     refuses("pad", A, 1, "reflect", constant_values=1, match="constant_values")
     refuses("rot90", V, match="at least 2 dimensions")
     refuses("rot90", A, axes=(0, 0), match="different")

@@ -145,7 +145,7 @@ def test_labels_of_a_wrong_shape_are_refused():
         losses.SparseCategoricalCrossentropy()(numbers(B, C), numbers(B, C))
     with pytest.raises(ShapeError, match=r"float32\[4, 3\] and float32\[4, 5\]"):
         losses.CategoricalCrossentropy()(numbers(B, 3), numbers(B, C))
-    with pytest.raises(ShapeError, match="batch_size, max_length"):
+    with pytest.raises(ShapeError, match="must have the shape"):
         losses.ctc(numbers(B), numbers(B, T, C))
     with pytest.warns(SyntaxWarning, match="binary_crossentropy"):
         losses.CategoricalCrossentropy()(numbers(B, 1), numbers(B, 1))
@@ -202,10 +202,10 @@ def test_names_find_functions_and_classes():
     assert isinstance(losses.get(losses.Huber), losses.Huber)
     assert losses.get({"class_name": "Huber", "config": {"delta": 3.0}}).delta == 3.0
     with pytest.raises(
-        NameUnknownError, match=r"loss identifier: mean_square_error.*Did you mean 'mean_squared_error'"
+        NameUnknownError, match=r"No loss is called 'mean_square_error'.*Did you mean 'mean_squared_error'"
     ):
         losses.get("mean_square_error")
-    with pytest.raises(ArgumentError, match="loss identifier: 3"):
+    with pytest.raises(ArgumentError, match=r"A loss must be a name.*but got 3"):
         losses.get(3)
 
 

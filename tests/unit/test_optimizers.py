@@ -144,7 +144,7 @@ def test_wrong_lists_are_refused():
     with pytest.raises(ValueError, match="must be built"):
         optimizer.stateless_apply([], [], [])
     optimizer.build(weights)
-    with pytest.raises(ShapeError, match=r"optimizer_variables(.|\n)*Received 2(.|\n)*1 gradients"):
+    with pytest.raises(ShapeError, match=r"optimizer_variables(.|\n)*but got 1(.|\n)*a gradient for each of the 3"):
         optimizer.stateless_apply([1], [1], [1, 2])
 
 
@@ -305,7 +305,7 @@ def test_apply_refuses_what_it_cannot_place():
     optimizer.build(weights)
     with pytest.raises(ArgumentError, match="Unknown variable: 'other'"):
         optimizer.apply([1.0], [Variable(1.0, name="other")])
-    with pytest.raises(ShapeError, match="list of 1 gradients for 3"):
+    with pytest.raises(ShapeError, match="a gradient for each of the 3 trainable variables, but got 1"):
         optimizer.apply([1.0])
 
 
@@ -360,7 +360,7 @@ def test_a_function_is_asked_each_time():
 
 
 def test_a_whole_number_is_refused_with_a_hint():
-    with pytest.raises(ArgumentError, match=r"should be float.*decimal point"):
+    with pytest.raises(ArgumentError, match=r"must be a float.*decimal point"):
         optimizers.SGD(1)
     assert float(optimizers.SGD.from_config({"learning_rate": 1}).learning_rate) == 1.0
 
@@ -457,13 +457,11 @@ def test_names_are_found_in_any_case_and_near_ones_are_suggested():
     assert type(optimizers.get({"class_name": "adam", "config": {"learning_rate": 0.5}})) is optimizers.Adam
     assert type(optimizers.get(optimizers.SGD)) is optimizers.SGD
     assert optimizers.get(None) is None
-    with pytest.raises(
-        NameUnknownError, match=r"Could not interpret optimizer identifier: adan.*Did you mean '[Aa]dam'"
-    ):
+    with pytest.raises(NameUnknownError, match=r"No optimizer is called 'adan'.*Did you mean '[Aa]dam'"):
         optimizers.get("adan")
-    with pytest.raises(ArgumentError, match="Could not interpret optimizer identifier: 3"):
+    with pytest.raises(ArgumentError, match=r"An optimizer must be a name.*but got 3"):
         optimizers.get(3)
-    with pytest.raises(ArgumentError, match="Expected a name"):
+    with pytest.raises(ArgumentError, match="An optimizer must be a name"):
         optimizers.get("OptimizerMap")
 
 
@@ -551,7 +549,7 @@ def test_a_map_refuses_what_is_not_clear():
     optimizer_map = optimizers.OptimizerMap(optimizers.SGD(), {"a.*": optimizers.Adam(), "ab.*": optimizers.Adam()})
     with pytest.raises(ArgumentError, match="Multiple optimizers assigned to variable abc"):
         optimizer_map["abc"]
-    with pytest.raises(ArgumentError, match="already exists"):
+    with pytest.raises(ArgumentError, match="is there already"):
         optimizer_map["a.*"] = optimizers.SGD()
     with pytest.raises(ArgumentError, match="must be an optimizer"):
         optimizer_map["c"] = "adam"

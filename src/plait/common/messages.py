@@ -66,7 +66,8 @@ def listing(names: Iterable[Any], limit: int = 12) -> str:
 
 
 def raise_all(error: type[PlaitError], title: str, problems: Sequence[str]) -> None:
-    """Raises one error that lists every problem, and does nothing when there is none."""
+    """Raises one error that lists every problem as a sentence, and does nothing when there is none."""
+    problems = [problem if problem.endswith((".", "?", ":")) else f"{problem}." for problem in problems]
     if len(problems) == 1:
         raise error(f"{title}: {problems[0]}")
     if problems:

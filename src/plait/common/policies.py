@@ -29,9 +29,7 @@ class DTypePolicy:
 
     def __init__(self, name: str | None = None):
         if name is not None and not isinstance(name, str):
-            raise ArgumentTypeError(
-                f"DTypePolicy: 'name' must be a string, such as 'mixed_float16'. Received: {name!r}"
-            )
+            raise ArgumentTypeError(f"DTypePolicy: 'name' must be a string, such as 'mixed_float16', but got {name!r}.")
         self.name = policy_name() if name is None else name
         if self.name in ("mixed_float16", "mixed_bfloat16"):
             self.compute_dtype, self.variable_dtype = self.name.removeprefix("mixed_"), "float32"
@@ -41,7 +39,7 @@ class DTypePolicy:
         except ArgumentError as error:
             options = [*NAMES, "mixed_float16", "mixed_bfloat16"]
             raise NameUnknownError(
-                f"Cannot convert {name!r} to a dtype policy: none is called that.{did_you_mean(name, options)}"
+                f"No dtype policy is called {name!r}.{did_you_mean(name, options)}"
                 " Give a dtype's name, 'mixed_float16' or 'mixed_bfloat16'."
             ) from error
 
@@ -100,9 +98,7 @@ class QuantizedDTypePolicy(DTypePolicy):
 
     def _check_mode(self, mode: Any) -> None:
         if mode not in QUANTIZATION_MODES:
-            raise ArgumentError(
-                f"Invalid quantization mode. Expected one of {QUANTIZATION_MODES}. Received: mode={mode!r}"
-            )
+            raise ArgumentError(f"The quantization mode must be one of {QUANTIZATION_MODES}, but got mode={mode!r}.")
         if mode == "int8" and self.compute_dtype == "float16":
             raise ArgumentError(
                 "Quantization mode='int8' doesn't work well with compute_dtype='float16': use 'mixed_bfloat16' or 'float32'."
@@ -144,7 +140,7 @@ class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
         super().__init__(mode, source_name)
         if not isinstance(amax_history_length, int):
             raise ArgumentTypeError(
-                f"`amax_history_length` must be an integer. Received: amax_history_length={amax_history_length!r}"
+                f"`amax_history_length` must be an integer, but got amax_history_length={amax_history_length!r}."
             )
         self.amax_history_length = amax_history_length
 
@@ -170,20 +166,17 @@ class Int4DTypePolicy(QuantizedDTypePolicy):
     def __init__(self, mode: str, source_name: str | None = None):
         form = re.fullmatch(r"int4/(-?\w+)", mode)
         if form is None:
-            raise ArgumentError(
-                f"Invalid mode for Int4DTypePolicy. Expected format 'int4/<block_size>', but got {mode!r}."
-            )
+            raise ArgumentError(f"Int4DTypePolicy: the mode must be 'int4/<block_size>', but got {mode!r}.")
         try:
             self.block_size = int(form[1])
         except ValueError:
             raise ArgumentError(
-                "Invalid mode for Int4DTypePolicy. <block_size> must be an integer. Expected format 'int4/<block_size>', but "
-                f"got {mode!r}."
+                f"Int4DTypePolicy: the mode must be 'int4/<block_size>' with a whole number, but got {mode!r}."
             ) from None
         if self.block_size < -1 or self.block_size == 0:
             raise ArgumentError(
-                "Invalid block_size in mode. Supported values are -1 (per-channel) or a positive integer (sub-channel), but got "
-                f"{self.block_size} from {mode!r}."
+                "Int4DTypePolicy: the block size must be -1, which is one block a channel, or a whole number from 1 up, but got "
+                f"{self.block_size} in {mode!r}."
             )
         super().__init__("int4", source_name)
         self.mode = "int4"
@@ -218,7 +211,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
             raise ArgumentError("`default_policy` cannot be a `DTypePolicyMap`.")
         if policy_map is not None and not isinstance(policy_map, dict):
             raise ArgumentTypeError(
-                f"If specified, `policy_map` must be a dict. Received: policy_map={describe(policy_map)}"
+                f"If specified, `policy_map` must be a dict, but got policy_map={describe(policy_map)}."
             )
         self._default_policy_arg, self._default_policy = default_policy, policy(default_policy)
         self._policy_map = {key: policy(value) for key, value in (policy_map or {}).items()}
@@ -262,13 +255,13 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
     def __setitem__(self, key: str, value: Any) -> None:
         if key in self._policy_map:
             raise ArgumentError(
-                f"{key} already exist in the DTypePolicyMap with value {self._policy_map[key]}. Delete it first."
+                f"DTypePolicyMap: {key!r} is there already, with the policy {self._policy_map[key]}. Delete it first."
             )
         try:
             self._policy_map[key] = policy(value)
         except PlaitError as error:
             raise ArgumentError(
-                f"Cannot interpret the assigned value by `keras.dtype_policies.get`. Received: {describe(value)}"
+                f"A dtype policy must be a policy, its name or its config, but got {describe(value)}."
             ) from error
 
     def __delitem__(self, key: str) -> None:
@@ -342,9 +335,7 @@ def policy(identifier: Any = None) -> DTypePolicy:
     try:
         name = name if isinstance(name, str) else dtype_name(name)
     except PlaitError as error:
-        raise NameUnknownError(
-            f"Cannot interpret `dtype` argument. Expected a dtype or a policy. Received: {name!r}"
-        ) from error
+        raise NameUnknownError(f"`dtype` must be a dtype, a policy or the name of one, but got {name!r}.") from error
     if name not in _policies:
         _policies[name] = (
             _quantising(name) if name.startswith((*QUANTIZATION_MODES, "gptq", "awq")) else DTypePolicy(name)
@@ -358,8 +349,7 @@ def _quantising(name: str) -> DTypePolicy:
     mode, found, source = name.partition("_from_")
     if not found or "_from_" in source:
         raise ArgumentError(
-            f"Cannot convert `policy` into a valid pair (`mode`, `source_name`) to instantiate `QuantizedDTypePolicy`. "
-            f"Received: policy={name}. Expected a name such as 'int8_from_float32'."
+            f"The name of a policy of quantised kernels is that of a mode and of a policy, such as 'int8_from_float32', but got {name!r}."
         )
     if mode.startswith("int4/"):
         return Int4DTypePolicy(mode, source)
@@ -384,9 +374,7 @@ def _from_config(data: dict) -> DTypePolicy:
 def set_policy(identifier: Any) -> None:
     """Sets the policy of all layers made from now on."""
     if not isinstance(identifier, (str, DTypePolicy, dict)):
-        raise ArgumentError(
-            f"Invalid `policy` argument. Expected the name of a policy, or one. Received: {identifier!r}"
-        )
+        raise ArgumentError(f"A dtype policy must be a policy, its name or its config, but got {describe(identifier)}.")
     chosen = policy(identifier)
     _policies[chosen.name] = chosen  # one that isn't made by its name alone is found by it from now on
     change_settings(dtype_policy=chosen.name)

@@ -14,7 +14,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from plait.common.messages import describe, did_you_mean, listing
+from plait.common.messages import describe, did_you_mean
 from plait.common.model_parts import opens_as_plain_model
 from plait.common.policies import (
     DTypePolicy,
@@ -187,10 +187,11 @@ def find(namespace: str, name: str, custom: Mapping[str, Any] | None = None) -> 
         if full_name.rpartition(">")[2] == name:
             return thing
     kind = singular(namespace)
-    raise NameUnknownError(
-        f"Could not interpret {kind} identifier: {name}. No {kind} is called {name!r}."
-        f"{did_you_mean(name, known) or f' There are {listing(sorted(known))}.'}"
+    hint = did_you_mean(name, known) or (
+        " If it is yours, give the object itself, or make its name known: put @plait.saving.register_keras_serializable() on it, or "
+        "use plait.saving.custom_object_scope."
     )
+    raise NameUnknownError(f"No {kind} is called {name!r}.{hint}")
 
 
 def singular(namespace: str) -> str:

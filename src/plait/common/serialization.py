@@ -46,9 +46,10 @@ def get(namespace: str, identifier: Any, custom: Mapping[str, Any] | None = None
         return identifier()
     if identifier is None or callable(identifier) or (namespace in _NOT_CALLED and hasattr(identifier, "get_config")):
         return identifier
+    kind = singular(namespace)
+    article = "An" if kind[0] in "aeiou" else "A"
     raise ArgumentError(
-        f"Could not interpret {singular(namespace)} identifier: {identifier}. Expected a name, a config, a class, "
-        f"a function or None, but got {describe(identifier)}."
+        f"{article} {kind} must be a name, a config, a class, a function or None, but got {describe(identifier)}."
     )
 
 

@@ -106,8 +106,9 @@ def _optimizer_arguments(cls: type, args: tuple, kwargs: dict) -> tuple[tuple, d
         rate = float(np.asarray(args[0] if args else kwargs.pop("learning_rate", default)))
         args = args[1:]
         kwargs["learning_rate"] = optimizers.schedules.InverseTimeDecay(rate, 1, decay)
-    if isinstance(kwargs.get("learning_rate"), int):
-        kwargs["learning_rate"] = float(kwargs["learning_rate"])
+    given: Any = kwargs.get("learning_rate")
+    if isinstance(given, int):
+        kwargs["learning_rate"] = float(given)
     return args, kwargs
 
 

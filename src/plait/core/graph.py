@@ -344,11 +344,9 @@ class Graph:
         given = listing(t.name for t in self.inputs)
         path = path_name([path for path, _ in leaves_with_paths(self.output_structure)][output])
         named = f"with path `{path}`" if path else repr(self.outputs[output].name)
-        whole = f"Output {named} is not connected to `inputs`: "
         raise GraphError(
-            f"{self.owner}: {whole}the tensor {tensor.name!r} ({describe(tensor)}) is needed for the outputs, but it is not "
-            f"connected to `inputs` ({given}).{made}{used} Add {tensor.name!r} to `inputs`, or start from tensors that lead "
-            "to all outputs."
+            f"{self.owner}: Output {named} is not connected to `inputs` ({given}), because it needs the tensor {tensor.name!r} "
+            f"({describe(tensor)}).{made}{used} Add {tensor.name!r} to `inputs`, or start from tensors that lead to all outputs."
         )
 
     def _sort(self, met: dict[int, int]) -> None:

@@ -143,10 +143,8 @@ class Op(Operation):
         except PlaitError:
             raise
         except Exception as error:
-            received = ", ".join(describe(arg) for arg in (*args, *kwargs.values()))
-            error.add_note(f"plait: in the op {self.name!r}, called on {received}")
-            if isinstance(error, (TypeError, IndexError)):
-                raise ArgumentTypeError(f"{self.name}, called on {received}: {error}") from error
+            error.add_note(f"plait: in the op {self.name!r}, called on {_received(args, kwargs)}")
+            _explain(self.name, error, args, kwargs)
             raise
 
     def get_config(self) -> dict:
@@ -170,6 +168,21 @@ class Op(Operation):
 
     def __repr__(self) -> str:
         return f"<Operation name={self.name}>"
+
+
+def _received(args: tuple, kwargs: Mapping) -> str:
+    return ", ".join(describe(arg) for arg in (*args, *kwargs.values()))
+
+
+def _explain(name: str, error: Exception, args: tuple, kwargs: Mapping) -> None:
+    """Says of an error of JAX's about shapes, dtypes or axes which op was called on what; those of tracing stay as they are.
+
+    Raises:
+        ArgumentTypeError, ArgumentError: instead of a TypeError or IndexError, and of a ValueError.
+    """
+    wrapped = {TypeError: ArgumentTypeError, IndexError: ArgumentTypeError, ValueError: ArgumentError}.get(type(error))
+    if wrapped is not None:
+        raise wrapped(f"{name}, called on {_received(args, kwargs)}: {str(error).rstrip('.')}.") from error
 
 
 class _ClassOfOps:
@@ -256,7 +269,12 @@ def op(
     def call(*args: Any, **kwargs: Any) -> Any:
         if any_symbolic(args) or (kwargs and any_symbolic(kwargs.values())):
             return _record_call(cls, signature, args, kwargs)
-        results = function(*args, **kwargs)
+        try:
+            results = function(*args, **kwargs)
+        except (TypeError, ValueError, IndexError) as error:
+            if cls.is_of_plait:
+                _explain(function.__name__, error, args, kwargs)
+            raise
         if _masks:
             _hand_masks_on(cls, {**cls.defaults, **signature.bind(*args, **kwargs).arguments}, results)
         return results

@@ -194,8 +194,7 @@ def transpose(x: Any, axes: Any = None) -> Any:
         return jnp.transpose(x, axes)
     except (TypeError, ValueError) as error:
         raise ShapeError(
-            f"transpose: `axes` must be a valid permutation of the axes of {describe(x)}, but got axes={axes}. It must be a "
-            f"list of the same length as the input shape. Each axis in `axes` must be an integer in [{-x.ndim}, {x.ndim})."
+            f"transpose: `axes` must name each axis of {describe(x)} once, by numbers from {-x.ndim} to {x.ndim - 1}, but got {axes}."
         ) from error
 
 

@@ -155,7 +155,7 @@ class Program:
             finally:
                 if cells:
                     Reader.end(cells)
-                if self._traces.pausing:
+                if self._traces.under_way:
                     self._traces.ended()
         if changed:
             self._put(changed)

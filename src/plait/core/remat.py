@@ -10,7 +10,7 @@ from typing import Any
 
 import jax
 
-from plait.common.messages import did_you_mean
+from plait.common.messages import did_you_mean, listing
 from plait.common.scope import current, scope
 from plait.common.tree import flatten, map_structure
 from plait.core.infer import infer
@@ -49,7 +49,7 @@ class RematScope(scope):
     ):
         if mode is not None and mode not in _MODES:
             raise NameUnknownError(
-                f"RematScope: Invalid mode {mode!r}. Supported modes are: {_MODES}.{did_you_mean(mode, _MODES)}"
+                f"RematScope: `mode` must be one of {listing(_MODES)}, but got {mode!r}.{did_you_mean(mode, _MODES)}"
             )
         self.mode, self.output_size_threshold = mode, output_size_threshold
         self.layer_names = list(layer_names or [])

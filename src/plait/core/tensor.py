@@ -143,8 +143,7 @@ class KerasTensor:
 
     def _no_value(self, where: str, instead: str) -> SymbolicError:
         return SymbolicError(
-            f"KerasTensor {self.name!r} ({describe(self)}) is symbolic and has no value yet: it doesn't have any actual numerical value, "
-            f"so it cannot be used {where}. {instead}."
+            f"KerasTensor {self.name!r} ({describe(self)}) is symbolic and has no value yet, so it cannot be used {where}. {instead}."
         )
 
     def __iter__(self) -> Any:

@@ -1,4 +1,4 @@
-"""What goes with tracing: noticing that something is compiled again and again, and leaving the memory alone meanwhile.
+"""What goes with tracing: noticing that something is compiled again and again, how long it takes, and leaving the memory alone.
 
 A function that JAX traces runs its Python once for each new kind of arguments, and each such run ends in compilation: so
 it is enough to call `Traces.note` inside the function, and costs a warm call nothing.
@@ -8,6 +8,7 @@ all else that the program holds, again and again, for an eighth of the time of a
 """
 
 import gc
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,38 @@ from plait.common.messages import describe, warn
 from plait.common.tree import leaves_with_paths, path_name
 
 _OFTEN = 12
+
+
+class Clock:
+    """How long this process has traced and compiled programs.
+
+    Attributes:
+        past: seconds, without what is under way.
+        began: when what is under way began, by `time.perf_counter`; None while nothing is.
+    """
+
+    def __init__(self) -> None:
+        self.past = 0.0
+        self.began: float | None = None
+
+    def begin(self) -> None:
+        """Starts it, if it doesn't run."""
+        if self.began is None:
+            self.began = time.perf_counter()
+
+    def end(self) -> None:
+        """Stops it."""
+        if self.began is not None:
+            self.past += time.perf_counter() - self.began
+            self.began = None
+
+    def seconds(self) -> float:
+        """All so far."""
+        began = self.began
+        return self.past + (0.0 if began is None else time.perf_counter() - began)
+
+
+clock = Clock()
 
 
 class Traces:
@@ -29,7 +62,8 @@ class Traces:
         self.often = often
         self._counts: dict[str, int] = {}
         self._last: dict[str, dict[str, str]] = {}
-        self.pausing = False
+        self.under_way = False  # whether a trace began whose call hasn't ended
+        self._pausing = False
 
     def note(self, owner: str, program: str, arguments: Any) -> None:
         """Notes that a program is being traced for arguments. From now on, until `ended`, Python looks for no garbage.
@@ -39,7 +73,8 @@ class Traces:
             program: which one.
             arguments: what it is called with, in any structure.
         """
-        self.pausing = self.pausing or gc.isenabled()
+        clock.begin()
+        self.under_way, self._pausing = True, self._pausing or gc.isenabled()
         gc.disable()
         kinds = {path_name(path): describe(leaf) for path, leaf in leaves_with_paths(arguments)}
         before, self._last[program] = self._last.get(program, {}), kinds
@@ -52,8 +87,11 @@ class Traces:
 
     def ended(self) -> None:
         """To be called when a call has returned, or raised, whether it traced or not."""
-        if self.pausing:
-            self.pausing = False
+        if self.under_way:
+            clock.end()
+            self.under_way = False
+        if self._pausing:
+            self._pausing = False
             gc.enable()
 
 

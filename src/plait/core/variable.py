@@ -297,8 +297,7 @@ class Variable:
         value = convert_to_tensor(value, self.dtype)
         if value.shape != self.shape:
             raise ShapeError(
-                f"Variable '{self.path}': the shape of the target variable and the shape of the value in "
-                f"`variable.assign(value)` must match. It has shape {self.shape}, but got {describe(value)}."
+                f"Variable '{self.path}': `assign` takes a value of the shape {self.shape}, but got {describe(value)}."
             )
         scope = current()
         if scope.bindings is not None:

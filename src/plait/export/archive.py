@@ -33,7 +33,7 @@ class ExportArchive:
 
     def __init__(self, format: str = "saved_model"):
         if format != "saved_model":
-            raise ArgumentError(f"ExportArchive: the format must be 'saved_model'. Received: format={format!r}.")
+            raise ArgumentError(f"ExportArchive: the format must be 'saved_model', but got format={format!r}.")
         self._endpoints: list[tuple[Endpoint, dict]] = []
         self._tracked: list[Any] = []
         self._collections: dict[str, list[Variable]] = {}
@@ -100,7 +100,9 @@ class ExportArchive:
         if kwargs:
             raise ArgumentError(f"ExportArchive: unknown options of the endpoint {made.name!r}: {list(kwargs)}.")
         if any(made.name == known.name for known, _ in self._endpoints):
-            raise ArgumentError(f"ExportArchive: Endpoint name '{made.name}' is already taken.")
+            raise ArgumentError(
+                f"ExportArchive: an endpoint is called {made.name!r} already. Give this one another name."
+            )
         self._endpoints.append((made, jax2tf_kwargs))
         return made.__call__
 

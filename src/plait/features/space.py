@@ -184,15 +184,15 @@ class FeatureSpace(layers.Layer):
         if not isinstance(cross, Cross):
             if not self.crossing_dim:
                 raise ArgumentError(
-                    "FeatureSpace: When specifying `crosses`, the argument `crossing_dim` (dimensionality of the crossing "
-                    f"space) should be specified as well. Received: crossing_dim={self.crossing_dim}."
+                    "FeatureSpace: `crosses` need `crossing_dim`, the number of bins that they are hashed to, but got "
+                    f"crossing_dim={self.crossing_dim}."
                 )
             cross = Cross(cross, self.crossing_dim)
         unknown = [name for name in cross.feature_names if name not in self.features]
         if unknown:
             raise ArgumentError(
-                "FeatureSpace: All features referenced in the `crosses` argument should be present in the `features` dict. "
-                f"Received unknown features: {unknown} of the cross {cross.feature_names}."
+                "FeatureSpace: All features referenced in the `crosses` argument should be present in the `features` dict, "
+                f"but got unknown features: {unknown} of the cross {cross.feature_names}."
                 f"{did_you_mean(unknown[0], self.features)}"
             )
         return cross
@@ -304,7 +304,7 @@ class FeatureSpace(layers.Layer):
         self._finish()
         if not isinstance(data, dict):
             raise ArgumentError(
-                f"FeatureSpace {self.name!r}: A FeatureSpace can only be called with a dict. Received: data={describe(data)}."
+                f"FeatureSpace {self.name!r}: A FeatureSpace can only be called with a dict, but got data={describe(data)}."
             )
         if any(_is_symbolic_in_tensorflow(value) for value in data.values()):
             return self._inside_tensorflow(data)

@@ -15,10 +15,7 @@ def positive_integer(value: Any, who: str, name: str) -> int:
         ArgumentError: it isn't.
     """
     if not is_whole(value, 1):
-        raise ArgumentTypeError(
-            f"{who}: Invalid value for argument `{name}`. Expected a strictly positive value. Received {name}={value!r}. "
-            f"Expected an integer value for `{name}`, which should be a positive integer: `{name}` must be a positive integer."
-        )
+        raise ArgumentTypeError(f"{who}: `{name}` must be a positive whole number, but got {value!r}.")
     return value.__index__()
 
 
@@ -53,7 +50,7 @@ def numbers(value: Any, count: int, who: str, name: str, least: int = 1) -> tupl
         kind = f"a tuple of {count} integers" if count > 1 else "an integer or tuple of 1 integer"
         small = {item for item in values if item < least}
         told = f", including values {small} that do not satisfy `value > {least - 1}`" if small else ""
-        raise ArgumentError(f"{who}: The `{name}` argument must be {kind}. Received {name}={value!r}{told}.")
+        raise ArgumentError(f"{who}: The `{name}` argument must be {kind}, but got {name}={value!r}{told}.")
     return values
 
 
@@ -67,7 +64,7 @@ def data_format_name(value: str | None, who: str) -> str:
     options = ("channels_last", "channels_first")
     if name not in options:
         raise NameUnknownError(
-            f"{who}: The `data_format` argument must be one of 'channels_first', 'channels_last'. Received: {value!r}."
+            f"{who}: The `data_format` argument must be one of 'channels_first', 'channels_last', but got {value!r}."
             f"{did_you_mean(name, options)}"
         )
     return name
@@ -82,7 +79,7 @@ def padding_name(value: Any, options: tuple[str, ...], who: str) -> str:
     name = str(value).lower()
     if name not in options:
         raise NameUnknownError(
-            f"{who}: The `padding` argument must be one of {', '.join(map(repr, options))}. Received: {value!r}."
+            f"{who}: The `padding` argument must be one of {', '.join(map(repr, options))}, but got {value!r}."
             f"{did_you_mean(name, options)}"
         )
     return name

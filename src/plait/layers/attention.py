@@ -46,7 +46,7 @@ class HeadsAttention(Layer):
             positive_integer(sliding_window, self._title, "sliding_window")
         if flash_attention and dropout > 0:
             raise ArgumentError(
-                f"{self._title}: Dropout is not supported when flash attention is enabled. Received: dropout={dropout}."
+                f"{self._title}: Dropout is not supported when flash attention is enabled, but got dropout={dropout}."
             )
         self.dropout, self.use_bias, self.use_gate, self.seed = dropout, use_bias, use_gate, seed
         self.sliding_window, self.flash_attention = sliding_window, flash_attention
@@ -148,7 +148,7 @@ class MultiHeadAttention(HeadsAttention):
         for name, value in (("output_shape", output_shape), ("attention_axes", attention_axes)):
             if value is not None and not isinstance(value, (int, list, tuple)):
                 raise ArgumentError(
-                    f"{self._title}: Invalid `{name}`: it must be an int, list or tuple, or None. Received: {name}={value!r}."
+                    f"{self._title}: `{name}` must be a whole number, a list or tuple of such, or None, but got {value!r}."
                 )
         self.output_shape = (output_shape,) if isinstance(output_shape, int) else output_shape
         self.attention_axes = (attention_axes,) if isinstance(attention_axes, int) else attention_axes
@@ -325,13 +325,17 @@ class _Attention(Layer):
                 f"{who} layer must be called on a list of inputs: [query, value] or [query, value, key]."
             )
         if not 2 <= len(inputs) <= 3:
-            raise ArgumentError(f"{who} layer accepts an inputs list of length 2 or 3. Received length: {len(inputs)}.")
+            raise ArgumentError(
+                f"{who} layer takes a list of two or three inputs, [query, value] or [query, value, key], but got {len(inputs)}."
+            )
         if mask is None:
             return
         if not isinstance(mask, (list, tuple)):
             raise ArgumentError(f"{who} layer mask must be a list: [query mask, value mask].")
         if not 2 <= len(mask) <= 3:
-            raise ArgumentError(f"{who} layer accepts a mask list of length 2 or 3. Received length: {len(mask)}.")
+            raise ArgumentError(
+                f"{who} layer takes a list of two or three masks, [query mask, value mask] or with that of the key, but got {len(mask)}."
+            )
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The query's mask."""
@@ -363,7 +367,7 @@ class Attention(_Attention):
         super().__init__(dropout, seed, **kwargs)
         if score_mode not in ("dot", "concat"):
             raise ArgumentError(
-                f"Attention: Invalid value for argument score_mode. Expected one of {{'dot', 'concat'}}. Received: score_mode={score_mode}"
+                f"Attention: score_mode must be one of {{'dot', 'concat'}}, but got score_mode={score_mode}."
             )
         self.use_scale, self.score_mode = use_scale, score_mode
 

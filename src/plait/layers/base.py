@@ -281,9 +281,8 @@ class Layer(Owner):
             for leaf in flatten(arg):
                 if leaf is not None and not hasattr(leaf, "dtype"):
                     raise ArgumentError(
-                        f"{type(self).__name__} {self.name!r}: Only input tensors may be passed as positional arguments. "
-                        f"The following argument value should be passed as a keyword argument: {describe(leaf)}. "
-                        "Lists of numbers are not data: make them an array first."
+                        f"{type(self).__name__} {self.name!r}: only tensors go by position, but got {describe(leaf)}. Make "
+                        "arrays of lists of numbers, and pass anything else as a keyword argument."
                     )
 
     def _check_inputs(self, signature: CallSignature, args: tuple, kwargs: dict) -> None:
@@ -391,8 +390,8 @@ class Layer(Owner):
             shape, initializer, dtype = _by_position(self.name, args, shape, initializer, dtype)
         if self.__dict__.get("_build_shapes") is not None and not self._building:
             raise StateError(
-                f"{self.name}.add_weight: You cannot add new elements of state (variables or sub-layers) to a layer that is "
-                "already built. Make all weights in the constructor or in `build`, not in `call`."
+                f"{self.name}.add_weight: a layer that is built takes no more weights. Make all in the constructor or in "
+                "`build`, not in `call`."
             )
         dtype = self.variable_dtype if dtype is None else dtype
         if initializer is None:

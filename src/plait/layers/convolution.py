@@ -57,8 +57,8 @@ class _Convolution(Layer):
         self.bias_constraint = constraints.get(bias_constraint)
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ArgumentError(
-                f"{who}: `strides > 1` not supported in conjunction with `dilation_rate > 1`. Received: "
-                f"strides={self.strides} and dilation_rate={self.dilation_rate}"
+                f"{who}: only one of `strides` and `dilation_rate` can be above 1, but got "
+                f"strides={self.strides} and dilation_rate={self.dilation_rate}."
             )
         self.input_spec = InputSpec(min_ndim=self.rank + 2, max_ndim=self.rank + 2)
 
@@ -96,9 +96,9 @@ class _Convolution(Layer):
         for size, kernel, dilation in zip(sizes, self.kernel_size, self.dilation_rate, strict=True):
             if isinstance(size, int) and size < (kernel - 1) * dilation + 1:
                 raise ShapeError(
-                    f"{self.name!r}: Computed output size would be zero or negative. The windows reach over "
-                    f"{tuple((k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True))}, but the inputs "
-                    f"are {describe(inputs)}. Give larger inputs, or padding='same'."
+                    f"{type(self).__name__} {self.name!r}: the windows reach over "
+                    f"{tuple((k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True))}, for which the "
+                    f"inputs are too small: {describe(inputs)}. Give larger inputs, or padding='same'."
                 )
 
     def _finish(self, x: Any) -> Any:
@@ -150,12 +150,12 @@ class _Conv(Adaptable, _Convolution):
         self.filters = positive_integer(filters, type(self).__name__, "filters")
         if not is_whole(groups, 1):
             raise ArgumentError(
-                f"{type(self).__name__}: The number of groups must be a positive integer. Received: groups={groups!r}."
+                f"{type(self).__name__}: The number of groups must be a positive integer, but got groups={groups!r}."
             )
         self.groups = int(groups)
         if self.filters % self.groups:
             raise ArgumentError(
-                f"{type(self).__name__}: The number of filters must be evenly divisible by the number of groups. Received: "
+                f"{type(self).__name__}: The number of filters must be evenly divisible by the number of groups, but got "
                 f"groups={groups}, filters={filters}."
             )
         self.kernel_initializer = initializers.get(kernel_initializer)
@@ -167,8 +167,8 @@ class _Conv(Adaptable, _Convolution):
         channels = self._channels(input_shape)
         if channels % self.groups:
             raise ShapeError(
-                f"{type(self).__name__} {self.name!r}: The number of input channels must be evenly divisible by the number of "
-                f"groups. Received groups={self.groups}, but the input has {channels} channels (full input shape is {input_shape})."
+                f"{type(self).__name__} {self.name!r}: the number of input channels must be divisible by groups={self.groups}, "
+                f"but the input has {channels} channels, in the shape {input_shape}."
             )
         self.kernel = self.add_weight(
             name="kernel",
@@ -309,7 +309,7 @@ class _ConvTranspose(_Convolution):
             p >= s for p, s in zip(self.output_padding, self.strides, strict=True)
         ):
             raise ArgumentError(
-                f"{who}: The argument `output_padding` must be strictly less than `strides`. Received output_padding="
+                f"{who}: The argument `output_padding` must be strictly less than `strides`, but got output_padding="
                 f"{self.output_padding} and strides={self.strides}."
             )
         self.kernel_initializer = initializers.get(kernel_initializer)

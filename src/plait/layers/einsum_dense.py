@@ -159,7 +159,7 @@ def _bias_shape(bias_axes: str | None, written: str, sizes: dict, elided: int) -
     for letter in bias_axes:
         if letter not in written:
             raise ArgumentError(
-                f"EinsumDense: Bias dimension '{letter}' was requested, but is not part of the output spec '{written}'"
+                f"EinsumDense: Bias dimension '{letter}' was requested, but is not part of the output spec '{written}'."
             )
     first = min(written.index(letter) for letter in bias_axes)
     return tuple(sizes[letter] if letter in bias_axes else 1 for letter in written[first:]) + (1,) * elided

@@ -81,7 +81,7 @@ class GroupedQueryAttention(HeadsAttention):
         self.num_key_value_heads = positive_integer(num_key_value_heads, self._title, "num_key_value_heads")
         if num_query_heads % num_key_value_heads:
             raise ArgumentError(
-                f"{self._title}: `num_query_heads` must be divisible by `num_key_value_heads`. Received: "
+                f"{self._title}: `num_query_heads` must be divisible by `num_key_value_heads`, but got "
                 f"num_query_heads={num_query_heads}, num_key_value_heads={num_key_value_heads}."
             )
         self._take_options(

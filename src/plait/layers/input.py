@@ -3,7 +3,7 @@
 from typing import Any
 
 from plait.common.dtypes import dtype_name
-from plait.common.messages import describe, warn
+from plait.common.messages import describe, listing, warn
 from plait.common.registry import builtin
 from plait.common.settings import settings
 from plait.core.graph import Node
@@ -52,12 +52,11 @@ class InputLayer(Layer):
         batch_shape = kwargs.pop("batch_input_shape", batch_shape)
         kwargs.pop("trainable", None)
         if kwargs:
-            raise ArgumentError(f"Unrecognized keyword arguments passed to InputLayer: {kwargs}.")
+            raise ArgumentError(f"InputLayer: it takes no arguments {listing(kwargs)}.")
         for option, wanted in (("sparse", sparse), ("ragged", ragged)):
             if wanted:
                 raise ArgumentError(
-                    f"InputLayer {self.name!r}: `{option}=True` is not supported, because plait's tensors are dense: you "
-                    f"cannot provide an incompatible `{option}`."
+                    f"InputLayer {self.name!r}: `{option}=True` is not supported, because plait's tensors are dense. Leave it out."
                 )
         if input_tensor is not None:
             if not isinstance(input_tensor, KerasTensor):
@@ -112,9 +111,7 @@ def _check_tensor(tensor: KerasTensor, shape: Any, batch_size: int | None, dtype
     }
     for name, (given, own) in wanted.items():
         if given is not None and (tuple(given) if isinstance(given, list) else given) != own:
-            raise ArgumentError(
-                f"Input: with `input_tensor` you cannot provide an incompatible `{name}`: it has {own}, but got {given}."
-            )
+            raise ArgumentError(f"Input: `{name}` must be that of `input_tensor`, which is {own}, but got {given}.")
 
 
 def _batch_shape(shape: Any, batch_size: int | None, batch_shape: Any, name: str) -> tuple:

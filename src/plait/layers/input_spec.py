@@ -133,10 +133,8 @@ def check_inputs(spec: Any, inputs: Any, who: str) -> None:
         return
     specs, tensors = flatten(spec), flatten(inputs)
     if len(specs) != len(tensors):
-        names = [s.name for s in specs]
         raise ShapeError(
-            f"Layer {who} expects {len(specs)} named input(s) with keys {names}, but it received {len(tensors)} input "
-            f"tensors: {describe(inputs)}."
+            f"Layer {who} takes {len(specs)} input tensor{'s' if len(specs) > 1 else ''}, but got {len(tensors)}: {describe(inputs)}."
         )
     problems = []
     for index, (one, tensor) in enumerate(zip(specs, tensors, strict=True)):
@@ -173,7 +171,7 @@ def refuse_structure(layer: Any, error: Exception, args: tuple, kwargs: dict) ->
         ArgumentError: that is the case.
     """
     first = args[0] if args else next(iter(kwargs.values()), None)
-    told = isinstance(error, PlaitError) and not isinstance(error, ShapeError)
+    told = isinstance(error, PlaitError) and not isinstance(error, ShapeError) and error.__cause__ is None
     if told or not is_nested(first) or layer._takes_structures or not is_of_plait(type(layer)):
         return
     raise ArgumentError(

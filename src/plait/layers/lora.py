@@ -195,11 +195,13 @@ class Adaptable(Layer):
         who = f"{type(self).__name__} {self.name!r}"
         if getattr(self, f"{self._kernel_name}_constraint") is not None:
             raise ArgumentError(
-                f"{who}: Lora is incompatible with {self._kernel_name.removesuffix('s')} constraints. In order to enable lora on this layer, "
-                f"remove the `{self._kernel_name}_constraint` argument."
+                f"{who}: LoRA can't keep a constraint on the {self._kernel_name.removesuffix('s')}. Make the layer without "
+                f"`{self._kernel_name}_constraint`."
             )
         if not (self.built or self._building):
-            raise StateError(f"{who}: Cannot enable lora on a layer that isn't yet built. Build it, or call it, first.")
+            raise StateError(
+                f"{who}: a layer must be built before LoRA is enabled. Call `build`, or call it on data, first."
+            )
         if self.lora_enabled:
             raise StateError(f"{who}: lora is already enabled. This can only be done once per layer.")
         if not isinstance(rank, (int, np.integer)) or rank < 1:

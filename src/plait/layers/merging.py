@@ -63,12 +63,12 @@ def _list_of_masks(layer: Layer, inputs: Any, masks: Any) -> Any:
     """
     who = f"{type(layer).__name__} {layer.name!r}"
     if not isinstance(masks, (list, tuple)):
-        raise ShapeError(f"{who}: `mask` should be a list. Received: mask={describe(masks)}")
+        raise ShapeError(f"{who}: `mask` should be a list, but got mask={describe(masks)}.")
     if not isinstance(inputs, (list, tuple)):
-        raise ShapeError(f"{who}: `inputs` should be a list. Received: inputs={describe(inputs)}")
+        raise ShapeError(f"{who}: `inputs` should be a list, but got inputs={describe(inputs)}.")
     if len(masks) != len(inputs):
         raise ShapeError(
-            f"{who}: The lists `inputs` and `mask` should have the same length. Received: {len(inputs)} inputs and "
+            f"{who}: The lists `inputs` and `mask` should have the same length, but got {len(inputs)} inputs and "
             f"{len(masks)} masks."
         )
     return masks
@@ -83,8 +83,8 @@ def check_several(layer: Layer, shapes: Any, least: int) -> None:
     one = not isinstance(shapes, (list, tuple)) or not all(isinstance(shape, (list, tuple)) for shape in shapes)
     if one or len(shapes) < least:
         raise ShapeError(
-            f"{type(layer).__name__} {layer.name!r}: A merge layer should be called on a list of {'at least ' if least == 1 else ''}"
-            f"{least} input{'s' if least > 1 else ''}. Received: input_shape={shapes}. Put the tensors into a list."
+            f"{type(layer).__name__} {layer.name!r}: it takes a list of {'two' if least == 2 else 'one'} or more tensors, but got the "
+            f"shape {shapes}. Put the tensors into a list."
         )
 
 
@@ -117,9 +117,7 @@ class Subtract(_Merge):
     def build(self, input_shape: Any) -> None:
         check_several(self, input_shape, 1)
         if len(input_shape) != 2:
-            raise ShapeError(
-                f"A `Subtract` layer should be called on exactly 2 inputs. Received: input_shape={input_shape}"
-            )
+            raise ShapeError(f"Subtract {self.name!r}: it takes two inputs, but got the shapes {input_shape}.")
 
 
 @builtin("layers")
@@ -207,7 +205,7 @@ class Concatenate(Layer):
         if not fits:
             raise ShapeError(
                 f"Concatenate {self.name!r}: A `Concatenate` layer requires inputs with matching shapes except for the "
-                f"concatenation axis {self.axis}. Received: input_shape={input_shape}"
+                f"concatenation axis {self.axis}, but got input_shape={input_shape}."
             )
 
     def call(self, inputs: Any) -> Any:
@@ -260,9 +258,7 @@ class Dot(Layer):
     def build(self, input_shape: Any) -> None:
         check_several(self, input_shape, 2)
         if len(input_shape) != 2:
-            raise ShapeError(
-                f"A `Dot` layer should be called on a list of 2 inputs. Received: input_shape={input_shape}"
-            )
+            raise ShapeError(f"Dot {self.name!r}: it takes a list of two inputs, but got the shapes {input_shape}.")
         first, second = input_shape
         a, b = self._axes(len(first), len(second))
         if first[a] != second[b] and None not in (first[a], second[b]):

@@ -5,6 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from plait import constraints, initializers, ops, regularizers
+from plait.common.messages import describe
 from plait.common.registry import builtin
 from plait.common.traits import of_plait
 from plait.errors import ArgumentError, ArgumentTypeError, ShapeError
@@ -16,8 +17,8 @@ from plait.layers.input_spec import InputSpec
 def _known(size: Any, axis: int, layer: Layer, shape: tuple) -> int:
     if size is None:
         raise ShapeError(
-            f"{type(layer).__name__} {layer.name!r}: axis {axis} of the input must be known: the input tensor should have a "
-            f"defined dimension but the layer received an input with shape {shape}. Give Input(shape=(...)) a number there."
+            f"{type(layer).__name__} {layer.name!r}: axis {axis} of the input must have a known size, but its shape is "
+            f"{shape}. Give Input(shape=(...)) a number there."
         )
     return size
 
@@ -31,7 +32,7 @@ def a_number(value: Any, name: str) -> float:
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise ArgumentError(f"BatchNormalization: `{name}` must be a number. Received: {name}={value!r}.") from None
+        raise ArgumentError(f"BatchNormalization: `{name}` must be a number, but got {name}={value!r}.") from None
 
 
 def _check_clipping(limits: dict) -> None:
@@ -42,11 +43,9 @@ def _check_clipping(limits: dict) -> None:
             f"BatchNormalization: `renorm_clipping` takes rmin, rmax and dmax. Received invalid keys: {sorted(unknown)}"
         )
     if limits.get("rmin") is not None and limits.get("rmax") is not None and limits["rmax"] < limits["rmin"]:
-        raise ArgumentError(
-            f"BatchNormalization: rmax should be at least rmin in `renorm_clipping`. Received: {limits}"
-        )
+        raise ArgumentError(f"BatchNormalization: rmax should be at least rmin in `renorm_clipping`, but got {limits}.")
     if limits.get("dmax") is not None and limits["dmax"] < 0:
-        raise ArgumentError(f"BatchNormalization: dmax should be non-negative in `renorm_clipping`. Received: {limits}")
+        raise ArgumentError(f"BatchNormalization: dmax should be non-negative in `renorm_clipping`, but got {limits}.")
 
 
 def _axes(axis: Any, who: str) -> int | list[int]:
@@ -60,8 +59,7 @@ def _axes(axis: Any, who: str) -> int | list[int]:
     if isinstance(axis, (list, tuple)) and all(isinstance(one, int) for one in axis):
         return list(axis)
     raise ArgumentTypeError(
-        f"{who}: Invalid value for `axis` argument: expected an int or a list/tuple of ints. "
-        f"Expected an int or a list/tuple of ints for the argument 'axis', but received instead: {axis}"
+        f"{who}: `axis` must be a whole number, or a list or tuple of such, but got {describe(axis)}."
     )
 
 
@@ -397,8 +395,8 @@ class GroupNormalization(_Scaled):
             self.groups = channels
         if channels < self.groups or channels % self.groups:
             raise ShapeError(
-                f"GroupNormalization {self.name!r}: Number of groups ({self.groups}) cannot be more than the number of "
-                f"channels ({channels}), which must be a multiple of it; it must be a multiple of the number of channels or divide it."
+                f"GroupNormalization {self.name!r}: the number of channels must be a multiple of groups={self.groups}, but the "
+                f"input has {channels} channels."
             )
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})
         self._add_scale((channels,))

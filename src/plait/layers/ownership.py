@@ -159,8 +159,8 @@ class Owner(Holder, Operation):
         variables = self.weights
         if len(variables) != len(weights):
             raise ArgumentError(
-                f"You called `set_weights(weights)` on layer {self.name!r} with a weight list of length {len(weights)}, but the "
-                f"layer was expecting {len(variables)} weights: {[f'{v.path} {v.shape}' for v in variables][:8]}."
+                f"Layer {self.name!r}: `set_weights` needs {len(variables)} arrays, but got {len(weights)}. They are for "
+                f"{[f'{v.path} {v.shape}' for v in variables][:8]}."
             )
         values = [np.asarray(value) for value in weights]
         wrong = [
@@ -193,8 +193,8 @@ class Owner(Holder, Operation):
         if len(store.keys()) != len(variables):
             state = "" if self.built or variables else " The layer isn't built: build or call it first."
             raise ArgumentError(
-                f"Layer {self.name!r} expected {len(variables)} variables, but received {len(store.keys())} variables during "
-                f"loading. Expected: {[v.name for v in variables]}.{state}"
+                f"Layer {self.name!r}: it has {len(variables)} variables, but the file has {len(store.keys())} for it. The "
+                f"variables are {[v.name for v in variables]}.{state}"
             )
         for index, variable in enumerate(variables):
             variable.assign(np.asarray(store[str(index)]))

@@ -334,7 +334,7 @@ def integers_of(kernel: Any) -> Integers:
     """
     integers = kernel.base if isinstance(kernel, AdaptedIntegers) else kernel
     if not isinstance(integers, Integers):
-        raise UnknownMode(f"Invalid quantization mode. {kernel.path!r} isn't quantised: call `quantize` first.")
+        raise UnknownMode(f"The kernel {kernel.path!r} isn't quantised. Call `quantize` first.")
     return integers
 
 
@@ -484,7 +484,7 @@ class Quantizable(Adaptable):
             ArgumentError: a mode that the layer doesn't have.
         """
         if mode not in self._modes:
-            raise UnknownMode(f"Invalid quantization mode. Expected one of {self._modes}. Received: mode={mode!r}")
+            raise UnknownMode(f"The quantization mode must be one of {self._modes}, but got mode={mode!r}.")
         with self._as_when_built():
             if mode == "float8":
                 self._add_scales()
@@ -553,10 +553,12 @@ class Quantizable(Adaptable):
     def _check_quantize(self, mode: str, type_check: bool) -> None:
         who = f"Layer '{self.name}' (of type '{type(self).__name__}')"
         if not self.built:
-            raise StateError(f"Cannot quantize a layer that isn't yet built. {who} is not built yet.")
+            raise StateError(
+                f"{who}: a layer must be built before it is quantised. Call `build`, or call it on data, first."
+            )
         if self._is_quantized:
             raise StateError(
-                f"{who} is already quantized with dtype_policy='{self.dtype_policy.name}'. Got mode={mode}"
+                f"{who}: it is quantised already, by dtype_policy='{self.dtype_policy.name}', so it can't be quantised by mode={mode!r}."
             )
         if type_check and not is_of_plait(type(self)):
             raise NotImplementedError(
@@ -564,7 +566,7 @@ class Quantizable(Adaptable):
                 "type_check=False quantises it as the class it is of."
             )
         if mode not in self._modes:
-            raise UnknownMode(f"Invalid quantization mode. Expected one of {self._modes}. Received: mode={mode!r}")
+            raise UnknownMode(f"The quantization mode must be one of {self._modes}, but got mode={mode!r}.")
         if mode == "int8" and self.compute_dtype == "float16":
             raise ArgumentError(
                 f"{who}: Quantization mode='int8' doesn't work well with compute_dtype='float16'. Load the layer with another "

@@ -73,7 +73,7 @@ class RNN(Layer):
         cell = StackedRNNCells(cell) if isinstance(cell, (list, tuple)) else cell
         if not hasattr(cell, "state_size") or not callable(cell):
             raise ArgumentError(
-                f"RNN: Argument `cell` must have a `call` method and a `state_size`. Received: cell={cell}"
+                f"RNN: Argument `cell` must have a `call` method and a `state_size`, but got cell={cell}."
             )
         self.cell = cell
         self.return_sequences, self.return_state = return_sequences, return_state

@@ -319,7 +319,7 @@ class StackedRNNCells(Layer):
         self.cells = [deserialize(cell, None, "layers") if isinstance(cell, dict) else cell for cell in cells]
         for cell in self.cells:
             if not hasattr(cell, "state_size") or not callable(cell):
-                raise ArgumentError(f"StackedRNNCells: All cells must have a `state_size` attribute. Received: {cell}")
+                raise ArgumentError(f"StackedRNNCells: All cells must have a `state_size` attribute, but got {cell}.")
 
     @property
     def state_size(self) -> list:

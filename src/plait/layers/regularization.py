@@ -37,9 +37,7 @@ class _Random(Layer):
 
 def _rate(rate: Any, who: str) -> Any:
     if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
-        raise ArgumentError(
-            f"{who}: Invalid value received for argument `rate`. Expected a float value between 0 and 1. Received: rate={rate}"
-        )
+        raise ArgumentError(f"{who}: `rate` must be a number from 0 to 1, but got {rate!r}.")
     return rate
 
 
@@ -82,13 +80,11 @@ def _noise_shape(value: Any) -> tuple:
     if not integers or any(size is not None and size <= 0 for size in sizes):
         if not isinstance(value, (list, tuple)):
             raise ArgumentError(
-                "Dropout: Invalid value received for argument `noise_shape`. Expected a tuple or list of integers. Received: "
-                f"noise_shape={value!r}."
+                f"Dropout: `noise_shape` must be a tuple or list of whole numbers or None, but got {value!r}."
             )
         wanted = "dimensions to be positive integers or None" if integers else "elements to be integers or None"
         raise ArgumentError(
-            f"Dropout: Invalid value received for argument `noise_shape`. Expected all {wanted}. None stands for the input's "
-            f"size. Received: noise_shape={value!r}."
+            f"Dropout: `noise_shape` must be all {wanted}, or None for the input's size, but got {value!r}."
         )
     return sizes
 
@@ -174,10 +170,7 @@ class GaussianNoise(_Random):
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any):
         super().__init__(seed=seed, **kwargs)
         if not 0 <= stddev <= 1:
-            raise ArgumentError(
-                "GaussianNoise: Invalid value received for argument `stddev`. Expected a float value between 0 and 1. Received: "
-                f"stddev={stddev}"
-            )
+            raise ArgumentError(f"GaussianNoise: `stddev` must be a number from 0 to 1, but got {stddev!r}.")
         self.stddev = stddev
         if stddev > 0:
             self.seed_generator = random.SeedGenerator(seed)

@@ -62,12 +62,12 @@ class Reshape(Layer):
         target = (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
         if sum(size in (-1, None) for size in target) > 1:
             raise ArgumentError(
-                "Reshape: there can be at most one unknown dimension (-1) in `target_shape`. "
-                f"Received: target_shape={target_shape}"
+                "Reshape: there can be at most one unknown dimension (-1) in `target_shape`, "
+                f"but got target_shape={target_shape}."
             )
         if any(size is not None and size < -1 for size in target):
             raise ArgumentError(
-                f"Reshape: each size must be a non-negative integer, or -1 once. Received: target_shape={target_shape}"
+                f"Reshape: each size must be a non-negative integer, or -1 once, but got target_shape={target_shape}."
             )
         self.target_shape = target
 
@@ -82,7 +82,7 @@ class Reshape(Layer):
             want *= size
         if have != want:
             raise ShapeError(
-                f"Reshape {self.name!r}: The total size of the tensor must be unchanged. Received: input_shape={sizes}, "
+                f"Reshape {self.name!r}: The total size of the tensor must be unchanged, but got input_shape={sizes}, "
                 f"target_shape={target}, which have {have} and {want} elements."
             )
 
@@ -109,8 +109,7 @@ class Permute(Layer):
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ArgumentError(
-                "Permute: Invalid permutation argument `dims` for Permute Layer. The set of indices in `dims` must be "
-                f"consecutive and start from 1. Received dims={dims}"
+                f"Permute: `dims` must hold each number from 1 to the number of axes once, without the batch axis, but got {dims}."
             )
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
 
@@ -149,7 +148,7 @@ def _margins(value: Any, rank: int, who: str, name: str) -> tuple[tuple[int, int
     if len(values) != rank or rank == 1:
         raise ArgumentError(
             f"{who}: `{name}` should have {'two elements' if rank < 3 else '3 elements'}, "
-            f"{'before and after' if rank == 1 else 'one for each of its axes'}. Received: {name}={value!r}."
+            f"{'before and after' if rank == 1 else 'one for each of its axes'}, but got {name}={value!r}."
         )
     return tuple(_pair(item, who, name) for item in values)
 
@@ -188,9 +187,8 @@ class _Cropping(_Margins):
             size = inputs.shape[axis]
             if isinstance(size, int) and before + after >= size and not self.may_leave_nothing:
                 raise ShapeError(
-                    f"{type(self).__name__} {self.name!r}: the `cropping` parameter of `{type(self).__name__}` layer must be "
-                    f"smaller than the axis: {before} + {after} of {size} leave nothing. Values in `cropping` argument should be "
-                    "smaller than the corresponding spatial dimension of the input."
+                    f"{type(self).__name__} {self.name!r}: `cropping` must leave something of each axis, but {before} and "
+                    f"{after} are cut from an axis of size {size}."
                 )
             index[axis] = slice(before, -after if after else None)
         return inputs[tuple(index)]
@@ -344,7 +342,7 @@ class UpSampling2D(Layer):
         self.interpolation = interpolation.lower()
         if self.interpolation not in ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"):
             raise ArgumentError(
-                f"UpSampling2D: `interpolation` argument should be one of nearest, bilinear, ... Received: {interpolation!r}."
+                f"UpSampling2D: `interpolation` argument should be one of nearest, bilinear, .., but got {interpolation!r}."
             )
         self.input_spec = InputSpec(ndim=4)
 

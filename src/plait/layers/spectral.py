@@ -40,7 +40,7 @@ class SpectralNormalization(Wrapper):
         super().__init__(layer, **kwargs)
         if power_iterations < 1:
             raise ArgumentError(
-                "SpectralNormalization: `power_iterations` should be greater than zero. Received: "
+                "SpectralNormalization: `power_iterations` should be greater than zero, but got "
                 f"power_iterations={power_iterations}."
             )
         self.power_iterations = power_iterations

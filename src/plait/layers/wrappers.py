@@ -29,10 +29,7 @@ class Wrapper(Layer):
         super().__init__(**kwargs)
         layer = deserialize(layer, None, "layers") if isinstance(layer, dict) else layer
         if not isinstance(layer, Layer):
-            raise ArgumentError(
-                f"{type(self).__name__}: Layer {layer} supplied to Wrapper isn't a supported layer type. Please "
-                f"ensure wrapped layer is a valid Keras layer, not {describe(layer)}."
-            )
+            raise ArgumentError(f"{type(self).__name__}: `layer` must be a layer, but got {describe(layer)}.")
         self.layer = layer
 
     def build(self, input_shape: Any = None) -> None:
@@ -62,8 +59,7 @@ class TimeDistributed(Wrapper):
     def build(self, input_shape: tuple) -> None:
         if not isinstance(input_shape, (list, tuple)) or len(input_shape) < 3:
             raise ArgumentError(
-                f"TimeDistributed {self.name!r}: `TimeDistributed` Layer should be passed an `input_shape` with at least 3 "
-                f"dimensions, received: {input_shape}"
+                f"TimeDistributed {self.name!r}: the input must have a batch axis, a time axis and more, but its shape is {input_shape}."
             )
         super().build((input_shape[0], *input_shape[2:]))
 
@@ -116,12 +112,10 @@ class Bidirectional(Layer):
         layer = deserialize(layer, None, "layers") if isinstance(layer, dict) else layer
         recurrent: Any = layer
         if not isinstance(layer, Layer):
-            raise ArgumentError(
-                f"Bidirectional: Please initialize `Bidirectional` layer with a `keras.layers.Layer` instance. Received: {layer}"
-            )
+            raise ArgumentError(f"Bidirectional: `layer` must be a layer, but got {describe(layer)}.")
         if merge_mode not in ("sum", "mul", "ave", "concat", None):
             raise ArgumentError(
-                f"Bidirectional: Invalid merge mode. Received: {merge_mode}. Merge mode should be one of 'sum', 'mul', 'ave', 'concat' or None."
+                f"Bidirectional: `merge_mode` must be 'sum', 'mul', 'ave', 'concat' or None, but got {merge_mode!r}."
             )
         kwargs.setdefault("dtype", layer.dtype_policy)
         super().__init__(**kwargs)
@@ -137,9 +131,7 @@ class Bidirectional(Layer):
                 deserialize(backward_layer, None, "layers") if isinstance(backward_layer, dict) else backward_layer
             )
         if not isinstance(backward, Layer):
-            raise ArgumentError(
-                f"Bidirectional: `backward_layer` need to be a `keras.layers.Layer` instance. Received: {backward_layer!r}."
-            )
+            raise ArgumentError(f"Bidirectional: `backward_layer` must be a layer, but got {describe(backward_layer)}.")
         self.backward_layer: Any = backward
         self.forward_layer.name = "forward_" + layer.name.removeprefix("forward_")
         self._check()
@@ -157,16 +149,15 @@ class Bidirectional(Layer):
     def _check(self) -> None:
         if self.forward_layer.go_backwards == self.backward_layer.go_backwards:
             raise ArgumentError(
-                "Bidirectional: Forward layer and backward layer should have different `go_backwards` value. Received: "
-                f"forward_layer.go_backwards {self.forward_layer.go_backwards}, "
-                f"backward_layer.go_backwards={self.backward_layer.go_backwards}"
+                "Bidirectional: one of the two layers must have go_backwards=True, and the other False, but both have "
+                f"{self.forward_layer.go_backwards}."
             )
         for name in ("stateful", "return_sequences", "return_state"):
             one, other = getattr(self.forward_layer, name), getattr(self.backward_layer, name)
             if one != other:
                 raise ArgumentError(
-                    f"Bidirectional: Forward layer and backward layer are expected to have the same value for attribute {name!r}, got "
-                    f"{one!r} for forward layer and {other!r} for backward layer"
+                    f"Bidirectional: both layers must have the same `{name}`, but the forward layer has {one!r} and the "
+                    f"backward layer {other!r}."
                 )
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:

@@ -331,8 +331,8 @@ def check_reduction(reduction: Any) -> str | None:
     """
     if reduction not in REDUCTIONS:
         raise NameUnknownError(
-            f"Invalid value for argument `reduction`. Expected one of {listing(REDUCTIONS)}. Received: "
-            f"reduction={reduction}.{did_you_mean(reduction, [r for r in REDUCTIONS if r])}"
+            f"`reduction` must be one of {listing(REDUCTIONS)}, but got {reduction!r}."
+            f"{did_you_mean(reduction, [r for r in REDUCTIONS if r])}"
         )
     return reduction
 

@@ -239,11 +239,11 @@ def _same_shape(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
 
 def _classes(name: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Any, Any]:
     if isinstance(axis, bool):
-        raise ArgumentError(f"{name}: `axis` must be of type `int`. Received: axis={axis} of type bool.")
+        raise ArgumentError(f"{name}: `axis` must be of type `int`, but got axis={axis} of type bool.")
     y_true, y_pred = _same_shape(*as_pair(y_true, y_pred))
     if y_pred.shape[-1] == 1:
         warn(
-            f"In loss {name}, expected y_pred.shape to be (batch_size, num_classes) with num_classes > 1. Received: "
+            f"In loss {name}, expected y_pred.shape to be (batch_size, num_classes) with num_classes > 1, but got "
             f"y_pred.shape={y_pred.shape}. Consider using 'binary_crossentropy' if you only have 2 classes.",
             SyntaxWarning,
         )

@@ -132,14 +132,10 @@ def ctc(y_true: Any, y_pred: Any) -> Any:
     y_pred, labels = convert_to_tensor(y_pred), convert_to_tensor(y_true)
     if labels.ndim != 2:
         raise ShapeError(
-            "Targets `y_true` are expected to be a tensor of shape `(batch_size, max_length)` in integer format. Received: "
-            f"y_true.shape={labels.shape}"
+            f"CTC: the labels must have the shape (B, S), one row of class numbers a sample, but got {labels.shape}."
         )
     if y_pred.ndim != 3:
-        raise ShapeError(
-            "Logits `y_pred` are expected to be a tensor of shape `(batch_size, max_length, num_classes)`. Received: "
-            f"y_pred.shape={y_pred.shape}"
-        )
+        raise ShapeError(f"CTC: the outputs must have the shape (B, T, C), but got {y_pred.shape}.")
     y_pred = y_pred.astype(result_type(y_pred.dtype, "float32"))
     lengths = jnp.sum(labels != 0, axis=-1, keepdims=True)
     is_padding = (jnp.arange(labels.shape[1])[None, :] >= lengths).astype(y_pred.dtype)

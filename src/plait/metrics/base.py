@@ -116,7 +116,9 @@ class Metric(Holder):
             StateError: the metric's own constructor hasn't called `super().__init__()`.
         """
         if "_variables" not in vars(self):
-            raise StateError("You forgot to call `super().__init__()` in the `__init__()` method. Go add it!")
+            raise StateError(
+                f"{type(self).__name__}: its constructor doesn't call `super().__init__()`. Call it first."
+            )
         if initializer is None:
             initializer = jnp.zeros
         elif not hasattr(initializer, "__array__"):
@@ -194,8 +196,8 @@ class Metric(Holder):
         variables = self.variables
         if len(values) != len(variables):
             raise ArgumentError(
-                f"Argument `metric_variables` must be a list of tensors corresponding 1:1 to {type(self).__name__}().variables. "
-                f"Received list with length {len(values)}, but expected {len(variables)} variables."
+                f"{type(self).__name__} {self.name!r}: `metric_variables` must be a value for each of its {len(variables)} "
+                f"variables, but got {len(values)}."
             )
         return variables
 

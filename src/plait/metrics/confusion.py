@@ -63,7 +63,7 @@ def parse_thresholds(thresholds: Any, default: float) -> Thresholds:
     values = list(thresholds) if isinstance(thresholds, (list, tuple, np.ndarray)) else [thresholds]
     wrong = [value for value in values if value is None or not 0 <= value <= 1]
     if wrong:
-        raise ArgumentError(f"Threshold values must be in [0, 1]. Received: {wrong}.")
+        raise ArgumentError(f"Threshold values must be in [0, 1], but got {wrong}.")
     return Thresholds(values, even_steps(values))
 
 
@@ -388,11 +388,11 @@ class _BestAt(Metric):
     def __init__(self, value: float, num_thresholds: int, class_id: int | None, name: str | None, dtype: Any):
         if not 0 <= value <= 1:
             raise ArgumentError(
-                f"Argument `{self._wanted}` must be in the range [0, 1]. Received: {self._wanted}={value}."
+                f"Argument `{self._wanted}` must be in the range [0, 1], but got {self._wanted}={value}."
             )
         if num_thresholds <= 0:
             raise ArgumentError(
-                f"Argument `num_thresholds` must be an integer > 0. Received: num_thresholds={num_thresholds}."
+                f"Argument `num_thresholds` must be an integer > 0, but got num_thresholds={num_thresholds}."
             )
         several = num_thresholds > 1
         values = [index / (num_thresholds - 1) for index in range(num_thresholds)] if several else [0.5]

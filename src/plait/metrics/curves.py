@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from plait.common.messages import did_you_mean
+from plait.common.messages import did_you_mean, listing
 from plait.common.settings import settings
 from plait.core.variable import convert_to_tensor
 from plait.errors import ArgumentError, NameUnknownError, ShapeError
@@ -151,7 +151,7 @@ def _choice(what: str, given: str, options: tuple[str, ...]) -> str:
         if str(getattr(given, "value", given)).lower() == option.lower():
             return option
     raise NameUnknownError(
-        f'Invalid AUC {what.replace("_", " ")} value: "{given}". Expected values are {list(options)}.{did_you_mean(given, options)}'
+        f"AUC: `{what}` must be one of {listing(options)}, but got {given!r}.{did_you_mean(given, options)}"
     )
 
 
@@ -159,15 +159,15 @@ def _weights(value: Any, dtype: str) -> Any:
     try:
         return convert_to_tensor(value, dtype)
     except (TypeError, ValueError):
-        raise ArgumentError(f"Argument `label_weights` must be numbers. Received: label_weights={value!r}.") from None
+        raise ArgumentError(f"Argument `label_weights` must be numbers, but got label_weights={value!r}.") from None
 
 
 def _with_ends(thresholds: Sequence[float] | None, count: int) -> Thresholds:
     """The inner thresholds, evenly spaced unless given, between two that lie just outside of [0, 1]."""
     if thresholds is None and count <= 1:
-        raise ArgumentError(f"Argument `num_thresholds` must be an integer > 1. Received: num_thresholds={count}.")
+        raise ArgumentError(f"Argument `num_thresholds` must be an integer > 1, but got num_thresholds={count}.")
     if thresholds is not None and not all(isinstance(value, (int, float, np.number)) for value in thresholds):
-        raise ArgumentError(f"Argument `thresholds` must be a list of numbers. Received: thresholds={thresholds!r}.")
+        raise ArgumentError(f"Argument `thresholds` must be a list of numbers, but got thresholds={thresholds!r}.")
     inner = [(i + 1) / (count - 1) for i in range(count - 2)] if thresholds is None else sorted(thresholds)
     epsilon = settings().epsilon
     even = thresholds is None or even_steps([0.0, *inner, 1.0])

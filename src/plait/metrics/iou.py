@@ -68,13 +68,13 @@ class IoU(Metric):
         super().__init__(dtype or "int32", name)
         if not is_whole(num_classes, 1):
             raise ArgumentError(
-                f"{type(self).__name__}: `num_classes` must be a positive integer. Received: num_classes={num_classes!r}."
+                f"{type(self).__name__}: `num_classes` must be a positive integer, but got num_classes={num_classes!r}."
             )
         if not len(target_class_ids):
             raise ArgumentError(f"{type(self).__name__}: `target_class_ids` must have one class or more, but is empty.")
         if max(target_class_ids) >= num_classes:
             raise ArgumentError(
-                f"Target class id {max(target_class_ids)} is out of range, which is [0, {num_classes})."
+                f"{type(self).__name__}: `target_class_ids` must be from 0 to {num_classes - 1}, but got {max(target_class_ids)}."
             )
         self.num_classes, self.target_class_ids, self.ignore_class = num_classes, list(target_class_ids), ignore_class
         self.sparse_y_true, self.sparse_y_pred, self.axis = sparse_y_true, sparse_y_pred, axis
@@ -95,8 +95,8 @@ class IoU(Metric):
     def _weights(self, sample_weight: Any, shape: tuple) -> Any:
         if sample_weight is not None and is_float(getattr(sample_weight, "dtype", "int32")) and is_integer(self.dtype):
             warn(
-                "You are passing weight as `float`, but dtype is `int`. This may result in an incorrect weight due to type "
-                "casting Consider using integer weights."
+                f"{type(self).__name__}: the weights are floats, but it counts in {self.dtype}, so that they are cut to whole "
+                "numbers. Give whole numbers, or make it with dtype='float32'."
             )
         weights = convert_to_tensor(1 if sample_weight is None else sample_weight, self.dtype)
         return jnp.broadcast_to(weights.reshape(-1) if weights.ndim > 1 else weights, shape)

@@ -70,9 +70,8 @@ def _by_key(structure: dict, names: Sequence[str], values: Any, owner: str) -> l
     if len(structure) == 1 and not is_nested(values):
         return [values]
     raise DataError(
-        f"{owner}: The structure of `inputs` doesn't match the expected structure. Expected a dict of {len(structure)} named "
-        f"input(s) with keys {listing(structure)}, but got {describe(values)}. Pass a dict, so that each value is sure to reach "
-        "its input."
+        f"{owner}: the inputs must be a dict with the keys {listing(structure)}, so that each value reaches its input, but got "
+        f"{describe(values)}."
     )
 
 
@@ -83,9 +82,8 @@ def _names_within(inner: Any, names: Sequence[str]) -> list[str]:
 def _by_position(structure: Any, names: Sequence[str], values: Any, owner: str) -> list:
     leaves = flatten(values)
     if len(leaves) != len(names):
-        expected = f"{len(names)} named input(s) with keys {list(names)}"
         raise DataError(
-            f"Layer {owner!r} expects {expected}, but it received {len(leaves)} input tensors: {describe(values)}."
+            f"{owner} takes the {len(names)} inputs {listing(names)}, but got {len(leaves)} tensors: {describe(values)}."
         )
     if is_nested(values) and _is_deep(structure):
         _warn_structure(structure, values, owner)

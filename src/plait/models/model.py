@@ -283,7 +283,7 @@ class Model(Layer):
             return layer_named(self.layers, name)
         if index >= len(self.layers):  # type: ignore[operator]
             raise ArgumentError(
-                f"Was asked to retrieve layer at index {index} but model only has {len(self.layers)} layers."
+                f"{self.name}.get_layer: there is no layer {index}, because the model has {len(self.layers)} layers, counted from 0."
             )
         return self.layers[index]
 

@@ -66,6 +66,6 @@ def _filter(filters: Any) -> Callable[[Any], Any]:
     patterns = [filters] if isinstance(filters, str) else filters
     if not isinstance(patterns, (list, tuple)):
         raise ArgumentError(
-            f"The `filters` argument must be a regex string, a list of regex strings, or a callable. Received: {describe(filters)}"
+            f"The `filters` argument must be a regex string, a list of regex strings, or a callable, but got {describe(filters)}."
         )
     return lambda layer: any(re.search(pattern, layer.name) for pattern in patterns)

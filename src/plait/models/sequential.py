@@ -79,8 +79,7 @@ class Sequential(Model):
             )
         if any(layer.name == other.name for other in self._chain):
             raise GraphError(
-                "All layers added to a Sequential model should have unique names. Name "
-                f"{layer.name!r} is already the name of a layer in this model. Update the `name` argument to pass a unique name."
+                f"Sequential {self.name!r}: there is a layer called {layer.name!r} already. Give this one another name."
             )
         if not self._chain and not isinstance(layer, InputLayer):
             shape = layer._given_shape or (

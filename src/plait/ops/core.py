@@ -290,9 +290,9 @@ def scan(
     [0.0, 0.0, 1.0]
     """
     if not callable(f):
-        raise ArgumentTypeError(f"scan: `f` should be a callable. It takes (carry, x); got {describe(f)}.")
+        raise ArgumentTypeError(f"scan: `f` must be a function of (carry, x), but got {describe(f)}.")
     if not isinstance(unroll, bool) and not (isinstance(unroll, int) and unroll > 0):
-        raise ArgumentError(f"scan: `unroll` must be an positive integer or boolean. Got {unroll!r}.")
+        raise ArgumentError(f"scan: `unroll` must be a whole number from 1 up, or a boolean, but got {unroll!r}.")
     if xs is None and length is None:
         raise ArgumentError("scan: got no `xs` to scan over and no `length`. Give one of them.")
     return jax.lax.scan(f, _tensors(init), _tensors(xs), length=length, reverse=reverse, unroll=unroll)

@@ -115,7 +115,7 @@ def ctc_decode(
     if strategy == "beam_search":
         return _search(jax.nn.log_softmax(inputs), lengths, beam_width, top_paths, mask_index)
     hint = did_you_mean(strategy, ("greedy", "beam_search"))
-    raise NameUnknownError(f"ctc_decode: Invalid strategy {strategy!r}. It must be 'greedy' or 'beam_search'.{hint}")
+    raise NameUnknownError(f"ctc_decode: `strategy` must be 'greedy' or 'beam_search', but got {strategy!r}.{hint}")
 
 
 def _decode_greedily(inputs: Any, lengths: Any, merge_repeated: bool, mask_index: int) -> tuple[Any, Any]:

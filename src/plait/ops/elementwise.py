@@ -211,9 +211,7 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     Raises: ArgumentError if only one of x1 and x2 is given.
     """
     if (x1 is None) != (x2 is None):
-        raise ArgumentError(
-            "where: `x1` and `x2` either both should be `None`, or neither; but got one of them as None."
-        )
+        raise ArgumentError("where: `x1` and `x2` go together, but one of them is None.")
     if x1 is None:
         return tuple(index.astype("int32") for index in jnp.nonzero(convert_to_tensor(condition)))
     return _where(condition, x1, x2)

@@ -55,8 +55,7 @@ def choice(who: str, argument: str, value: Any, options: Any) -> Any:
     """
     if value not in options:
         raise NameUnknownError(
-            f"{who}: Invalid value for argument `{argument}`. Expected one of {listing(options)}, but got {value!r}."
-            f"{did_you_mean(value, options)}"
+            f"{who}: `{argument}` must be one of {listing(options)}, but got {value!r}.{did_you_mean(value, options)}"
         )
     return value
 

@@ -163,7 +163,7 @@ def _crop_span(before: str, after: str, extent: str, start: Any, end: Any, size:
 def _two_of_three(who: str, names: tuple, values: tuple) -> None:
     if sum(value is not None for value in values) != 2:
         received = ", ".join(f"{name}={value}" for name, value in zip(names, values, strict=True))
-        raise ArgumentError(f"{who}: Must specify exactly two of {', '.join(names)}. Received: {received}.")
+        raise ArgumentError(f"{who}: Must specify exactly two of {', '.join(names)}, but got {received}.")
 
 
 def _not_negative(who: str, values: dict, available: Any) -> None:

@@ -118,7 +118,7 @@ def qr(x: Any, mode: str = "reduced") -> Any:
     Raises: ArgumentError for another mode.
     """
     if mode not in ("reduced", "complete"):
-        raise ArgumentError(f"qr: no such `mode`. Expected one of {{'reduced', 'complete'}}. Received: mode={mode}.")
+        raise ArgumentError(f"qr: no such `mode`. Expected one of {{'reduced', 'complete'}}, but got mode={mode}.")
     q, r = jnp.linalg.qr(_matrices("qr", x), mode=mode)
     return q, r
 

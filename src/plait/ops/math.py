@@ -223,7 +223,7 @@ def _complex(name: str, x: Any, rank: int = 1) -> Any:
 
 def _ranked(name: str, x: Any, rank: int) -> Any:
     if x.ndim < rank:
-        raise ShapeError(f"{name}: Input should have rank >= {rank}. Received: {describe(x)}.")
+        raise ShapeError(f"{name}: Input should have rank >= {rank}, but got {describe(x)}.")
     return x
 
 

@@ -124,8 +124,7 @@ def get(identifier: Any) -> Any:
     if isinstance(found, type) and issubclass(found, Optimizer):
         return serialization.get("optimizers", found)
     raise ArgumentError(
-        f"Could not interpret optimizer identifier: {identifier}. Expected a name, a config, an optimizer or an Optax "
-        f"transformation, but got {describe(identifier)}."
+        f"An optimizer must be a name, a config, an optimizer or an Optax transformation, but got {describe(identifier)}."
     )
 
 

@@ -64,8 +64,7 @@ class OptimizerMap(MutableMapping):
     def __setitem__(self, key: str, optimizer: Optimizer) -> None:
         if key in self._optimizer_map:
             raise ArgumentError(
-                f"OptimizerMap: {key!r} already exists in the OptimizerMap with value {self._optimizer_map[key]}. "
-                "Please make sure to not use duplicated keys: delete it first."
+                f"OptimizerMap: {key!r} is there already, with the optimizer {self._optimizer_map[key]}. Delete it first."
             )
         self._optimizer_map[key] = _checked(optimizer, repr(key))
 

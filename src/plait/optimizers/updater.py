@@ -120,13 +120,13 @@ class Updater(Holder):
         frequency, steps = self.ema_overwrite_frequency, self.gradient_accumulation_steps
         problems = [f"Argument(s) not recognized: {unknown}"] if unknown else []
         if sum(value is not None for value in clips.values()) > 1:
-            problems.append(f"Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set, but got {clips}")
+            problems.append(f"Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set, but got {clips}.")
         if self.use_ema and not 0 <= self.ema_momentum <= 1:
-            problems.append(f"`ema_momentum` must be in the range [0, 1], but got {self.ema_momentum}")
+            problems.append(f"`ema_momentum` must be in the range [0, 1], but got {self.ema_momentum}.")
         if self.use_ema and frequency and not (isinstance(frequency, int) and frequency >= 1):
-            problems.append(f"`ema_overwrite_frequency` must be an integer >= 1 or None, but got {frequency}")
+            problems.append(f"`ema_overwrite_frequency` must be an integer >= 1 or None, but got {frequency}.")
         if steps and not (isinstance(steps, int) and steps >= 2):
-            problems.append(f"`gradient_accumulation_steps` must be an integer >= 2, but got {steps}")
+            problems.append(f"`gradient_accumulation_steps` must be an integer >= 2, but got {steps}.")
         raise_all(ArgumentError, type(self).__name__, problems)
 
     # ------------------------------------------------------------------------ the rule
@@ -192,8 +192,8 @@ class Updater(Holder):
             return learning_rate
         if not isinstance(learning_rate, (float, np.floating)):
             raise ArgumentError(
-                f"{type(self).__name__}: Argument `learning_rate` should be float, or an instance of "
-                "LearningRateSchedule, or a callable without arguments that returns the rate, but got "
+                f"{type(self).__name__}: `learning_rate` must be a float, a LearningRateSchedule, or a function without "
+                "arguments that returns the rate, but got "
                 f"{describe(learning_rate)}." + (" Write it with a decimal point." * (type(learning_rate) is int))
             )
         return self._variable(float(learning_rate), "learning_rate", dtype="float32")
@@ -370,18 +370,15 @@ class Updater(Holder):
         problems, expected = [], len(self._trainable_variables)
         if len(state) != len(self.variables):
             problems.append(
-                f"Argument `optimizer_variables` must be a list of tensors corresponding 1:1 to {type(self).__name__}()"
-                f".variables. Received list with length {len(state)}, but expected {len(self.variables)} variables"
+                f"`optimizer_variables` must be a value for each of the optimizer's {len(self.variables)} variables, but got {len(state)}."
             )
         if len(weights) != expected:
             problems.append(
-                "Argument `trainable_variables` must be a list of tensors corresponding 1:1 to the trainable variables "
-                f"list that the optimizer was built with. Received {len(weights)}, but it was built with {expected}"
+                f"`trainable_variables` must be a value for each of the {expected} variables that it was built with, but got {len(weights)}."
             )
         if len(gradients) != expected:
             problems.append(
-                "When passing `grads` as a list of gradient tensors, the gradients must match the variables of the "
-                f"optimizer one-to-one. Received {len(gradients)} gradients for {expected} variables"
+                f"`grads` must be a gradient for each of the {expected} variables, but got {len(gradients)}."
             )
         raise_all(ShapeError, f"{type(self).__name__} {self.name!r}", problems)
 
@@ -448,9 +445,8 @@ class Updater(Holder):
         grads, variables = list(grads), self._variables_of(trainable_variables)
         if len(grads) != len(variables):
             raise ShapeError(
-                f"{type(self).__name__} {self.name!r}: When passing `grads` as a list of gradient tensors, the "
-                "gradients must match the variables of the optimizer one-to-one. Received a list of "
-                f"{len(grads)} gradients for {len(variables)} trainable variables."
+                f"{type(self).__name__} {self.name!r}: `grads` must be a gradient for each of the {len(variables)} trainable "
+                f"variables, but got {len(grads)}."
             )
         missing = [variable.path for variable, gradient in zip(variables, grads, strict=True) if gradient is None]
         if len(missing) == len(variables):

@@ -111,14 +111,12 @@ class Int4QuantizationConfig(QuantizationConfig):
             activation_quantizer = None
         super().__init__(weight_quantizer, activation_quantizer)
         if block_size is not None and block_size != -1 and block_size <= 0:
-            raise ArgumentError(
-                f"block_size must be None, -1, or a positive integer. Received: block_size={block_size}"
-            )
+            raise ArgumentError(f"block_size must be None, -1, or a positive integer, but got block_size={block_size}.")
         self.block_size = block_size
         if block_size not in (None, -1) and (weight_quantizer is not None or activation_quantizer is not None):
             raise ArgumentError(
                 "Int4 sub-channel quantization (block_size > 0) does not support custom quantizers. Either set block_size to "
-                f"None or -1, or remove the custom quantizer arguments. Received: block_size={block_size}"
+                f"None or -1, or remove the custom quantizer arguments, but got block_size={block_size}."
             )
         _check_weights(self, (-8, 7))
 
@@ -160,11 +158,11 @@ def _check_weights(config: QuantizationConfig, value_range: tuple | None) -> Non
         return
     if value_range is not None and tuple(quantizer.value_range) != value_range:
         raise ArgumentError(
-            f"{who} requires a weight_quantizer with value_range={value_range}. Received: value_range={quantizer.value_range}"
+            f"{who} requires a weight_quantizer with value_range={value_range}, but got value_range={quantizer.value_range}."
         )
     if quantizer.output_dtype != "int8":
         raise ArgumentError(
-            f"{who} requires a weight_quantizer with output_dtype='int8'. Received: output_dtype={quantizer.output_dtype}"
+            f"{who} requires a weight_quantizer with output_dtype='int8', but got output_dtype={quantizer.output_dtype}."
         )
 
 
@@ -183,15 +181,17 @@ def resolve(mode: Any, config: Any) -> QuantizationConfig:
     if isinstance(config, str):
         mode, config = config, None
     if mode is not None and mode not in QUANTIZATION_MODES:
-        raise ArgumentError(f"Invalid quantization mode. Expected one of {QUANTIZATION_MODES}. Received: mode={mode}")
+        raise ArgumentError(f"The quantization mode must be one of {QUANTIZATION_MODES}, but got mode={mode}.")
     if config is None:
         if mode is None:
             raise ArgumentError("You must provide either `mode` or `config` to `quantize`.")
         return _OF_MODE[mode]()
     if not isinstance(config, QuantizationConfig):
         raise ArgumentError(
-            f"Argument `config` must be an instance of `QuantizationConfig`. Received: config={describe(config)}"
+            f"Argument `config` must be an instance of `QuantizationConfig`, but got config={describe(config)}."
         )
     if mode is not None and config.mode != mode:
-        raise ArgumentError(f"Contradictory arguments: mode='{mode}' but config.mode='{config.mode}'")
+        raise ArgumentError(
+            f"quantize: `mode` and `config` must agree, but got mode={mode!r} and config.mode={config.mode!r}."
+        )
     return config

@@ -84,8 +84,8 @@ class AbsMaxQuantizer(Quantizer):
         self.value_range, self.epsilon = tuple(value_range), epsilon
         if output_dtype == "int8" and (self.value_range[0] < -128 or self.value_range[1] > 127):
             raise ArgumentError(
-                "Quantizer with output_dtype='int8' requires value_range to be within the interval [-128, 127]. Received: "
-                f"value_range={value_range}"
+                "Quantizer with output_dtype='int8' requires value_range to be within the interval [-128, 127], but got "
+                f"value_range={value_range}."
             )
 
     def __call__(self, x: Any, axis: Any = None, to_numpy: bool = False) -> tuple:

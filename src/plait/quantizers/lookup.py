@@ -26,7 +26,9 @@ def get(identifier: Any, **kwargs: Any) -> Any:
     found = builtins_of("quantizers").get(identifier) if isinstance(identifier, str) else identifier
     found = deserialize(found) if isinstance(found, dict) else found
     if (found is None and identifier is not None) or (found is not None and not callable(found)):
-        raise ArgumentError(f"Could not interpret quantizer identifier: {describe(identifier)}")
+        raise ArgumentError(
+            f"A quantizer must be a name, a config, a function or a Quantizer, but got {describe(identifier)}."
+        )
     return found(**kwargs) if inspect.isclass(found) else found
 
 

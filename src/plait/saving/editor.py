@@ -156,7 +156,7 @@ class KerasFileEditor:
         """
         if "/" in new_name:
             raise ArgumentError(
-                "KerasFileEditor: `new_name` should be a name, not a full path: an object is renamed at its place. Received: "
+                "KerasFileEditor: `new_name` should be a name, not a full path: an object is renamed at its place, but got "
                 f"new_name='{new_name}'."
             )
         parent, name = self._find(object_name)
@@ -269,7 +269,7 @@ class KerasFileEditor:
         path = as_path(filepath)
         if not path.name.endswith(".weights.h5"):
             raise FileError(
-                f"KerasFileEditor: Invalid `filepath` argument: expected a `.weights.h5` extension. Received: filepath={path}."
+                f"KerasFileEditor: Invalid `filepath` argument: expected a `.weights.h5` extension, but got filepath={path}."
             )
         with atomic_write(path) as file, open_for_writing(file) as h5:
             for place, found in [("", self.weights_dict), *_objects(self.weights_dict, "")]:

@@ -56,7 +56,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
             "The `save_format` argument is deprecated: the ending of the name, `.keras` or `.h5`, says the format."
         )
         if not str(filepath).endswith((".keras", ".h5", ".hdf5")):
-            raise ArgumentError(f"save_model: {message} Received: {str(filepath)!r}.")
+            raise ArgumentError(f"save_model: {message} The name {str(filepath)!r} has neither.")
         warn(f"save_model: {message}")
     if kwargs:
         raise ArgumentError(f"save_model: The following argument(s) are not supported: {listing(kwargs)}.")

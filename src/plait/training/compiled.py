@@ -102,7 +102,7 @@ class Compiled(Watched):
             try:
                 self._entries.append(_Entry(name, one, weight, unweighted, with_weights))
             except PlaitError as error:
-                problems.append(str(error).rstrip("."))
+                problems.append(f"the output {name!r}: {error}".rstrip("."))
         for group in self._groups:
             for member in group.members:
                 self._entries[member].in_group = True
@@ -138,7 +138,7 @@ class Compiled(Watched):
         weights = match_to_outputs(given, structure, names, "loss_weights", problems)
         for name, weight in zip(names, weights, strict=True):
             if weight is not None and not hasattr(weight, "__float__"):
-                problems.append(f"the loss weight of {name!r} must be a number, but got {describe(weight)}")
+                problems.append(f"the loss weight of {name!r} must be a number, but got {describe(weight)}.")
         return weights
 
     @property
@@ -411,7 +411,7 @@ def _find_loss(loss: Any, name: str) -> Any:
     if found is None or isinstance(found, losses.Loss):
         return found
     if not callable(found):
-        raise ArgumentError(f"the loss of {name!r} must be a name, function or Loss, but got {describe(loss)}")
+        raise ArgumentError(f"the loss of {name!r} must be a name, function or Loss, but got {describe(loss)}.")
     title = loss if isinstance(loss, str) else getattr(found, "__name__", type(found).__name__)
     return losses.LossFunctionWrapper(found, name=title)
 

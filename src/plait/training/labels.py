@@ -23,6 +23,8 @@ from plait.losses.base import options_of
 from plait.training.names import match_labels
 from plait.training.nested_losses import LossSum
 
+_TEXT = "OSUT"  # the kinds of dtypes that hold strings
+
 
 class Rule(NamedTuple):
     """What the labels of one output must be.
@@ -44,6 +46,8 @@ class Rule(NamedTuple):
     def holds(self, labels: np.ndarray) -> bool:
         """Whether all labels are as they must be."""
         kind = labels.dtype.kind
+        if kind in _TEXT:
+            return False
         if not labels.size or kind not in "fiub" or (self.classes is None and kind != "f"):
             return True
         least = np.minimum.reduce(labels, axis=None)  # NaN where any is
@@ -149,6 +153,11 @@ class Labels:
 
     def _refuse(self, rule: Rule, labels: np.ndarray, weights: Any, numbers: Any) -> None:
         who = f"{self._owner}: the labels of {rule.output!r}"
+        if labels.dtype.kind in _TEXT:
+            raise DataError(
+                f"{who} must be numbers, but are text, such as {str(labels.flat[0])!r}. Number the classes first: classes, y = "
+                "np.unique(y, return_inverse=True)."
+            )
         if labels.dtype.kind == "f" and (missing := np.isnan(labels)).any():
             rows, first = _rows(missing, numbers)
             raise DataError(

@@ -138,7 +138,9 @@ class _Walk:
 
     def _take(self, loss: Any, weight: Any, outputs: Any, path: tuple) -> None:
         if weight is not None and not hasattr(weight, "__float__"):
-            self.problems.append(f"the loss weight at {path_name(path)!r} must be a number, but got {describe(weight)}")
+            self.problems.append(
+                f"the loss weight at {path_name(path)!r} must be a number, but got {describe(weight)}."
+            )
         elif not is_nested(outputs):
             self.by_output[outputs].append((loss, weight))
         else:

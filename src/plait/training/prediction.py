@@ -143,25 +143,25 @@ def _outputs(
     told = _Told(watchers, getattr(model, "steps_per_execution", None) or 1)
     model.stop_predicting, done = False, 0
     watchers.on_predict_begin()
-    with (
-        closing_sources(source),
-        contextlib.closing(watchers),
-        contextlib.closing(_dispatches(model, function, source, together)) as dispatches,
-    ):
-        for send, count, room in dispatches:
-            told.begin(done)
-            under_way.append((send(), count, room))
-            done += count
-            told.end(done - 1, under_way[-1][0])
-            watchers.progress(done, {})
-            if len(under_way) > _UNDER_WAY:
-                yield _on_host(*under_way.popleft())
-            if model.stop_predicting or (source.steps is not None and done >= source.steps):
-                break
-    told.close()
-    for sent in under_way:
-        yield _on_host(*sent)
-    watchers.on_predict_end()
+    with contextlib.closing(watchers):
+        with (
+            closing_sources(source),
+            contextlib.closing(_dispatches(model, function, source, together)) as dispatches,
+        ):
+            for send, count, room in dispatches:
+                told.begin(done)
+                under_way.append((send(), count, room))
+                done += count
+                told.end(done - 1, under_way[-1][0])
+                watchers.progress(done, {})
+                if len(under_way) > _UNDER_WAY:
+                    yield _on_host(*under_way.popleft())
+                if model.stop_predicting or (source.steps is not None and done >= source.steps):
+                    break
+        told.close()
+        for sent in under_way:
+            yield _on_host(*sent)
+        watchers.on_predict_end()
 
 
 def _dispatches(

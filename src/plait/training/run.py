@@ -87,7 +87,7 @@ class FitOptions:
         both = self.sample_weight is not None and self.class_weight is not None
         if both and not isinstance(self.sample_weight, Mapping):
             raise ArgumentError(
-                "You cannot `class_weight` and `sample_weight` at the same time. Multiply them into one `sample_weight`, or "
+                "fit: `class_weight` and `sample_weight` can't be given together. Multiply them into one `sample_weight`, or "
                 "give `sample_weight` as a dict by output."
             )
 

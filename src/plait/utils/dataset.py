@@ -717,7 +717,7 @@ def check_format(format: Any) -> None:
     """
     if format not in (None, "tf", "grain"):
         raise ArgumentError(
-            f"`format` should be None for a data set of plait's own, or 'tf' or 'grain', which give the same. Received: {format!r}."
+            f"`format` should be None for a data set of plait's own, or 'tf' or 'grain', which give the same, but got {format!r}."
         )
 
 

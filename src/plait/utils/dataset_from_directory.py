@@ -109,7 +109,7 @@ def image_dataset_from_directory(
     """
     if color_mode not in ("rgb", "rgba", "grayscale"):
         raise ArgumentError(
-            f'`color_mode` must be one of {{"rgb", "rgba", "grayscale"}}. Received: color_mode={color_mode}'
+            f'`color_mode` must be one of {{"rgb", "rgba", "grayscale"}}, but got color_mode={color_mode}'
         )
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise ArgumentError("Only one of `pad_to_aspect_ratio`, `crop_to_aspect_ratio` can be set to `True`.")
@@ -262,7 +262,7 @@ def _plan(kind: str, formats: tuple, label_mode: Any, batch_size: Any, shuffle: 
     check_size(f"{kind}_dataset_from_directory", "batch_size", batch_size)
     if label_mode not in _LABEL_MODES:
         raise ArgumentError(
-            f'`label_mode` argument must be one of "int", "categorical", "binary", or None. Received: label_mode={label_mode}'
+            f'`label_mode` argument must be one of "int", "categorical", "binary", or None, but got label_mode={label_mode}'
             f"{did_you_mean(label_mode, _LABEL_MODES[:3])}"
         )
     if validation_split and not 0 < validation_split < 1:
@@ -294,11 +294,11 @@ def _find(directory: Any, plan: _Plan, labels: Any, class_names: Any, follow_lin
             f"`labels` argument should be a list/tuple of integer labels, of the same size as the number of {plan.kind} files in "
             "the target directory. If you wish to infer the labels from the subdirectory names in the target directory, pass "
             f'`labels="inferred"`. If you wish to get a dataset that only contains {plan.kind} files (no labels), pass '
-            f"`labels=None`. Received: labels={labels}"
+            f"`labels=None`, but got labels={labels}."
         )
     if class_names and labels != "inferred":
         raise ArgumentError(
-            f'You can only pass `class_names` if `labels="inferred"`. Received: labels={labels}, and class_names={class_names}'
+            f'You can only pass `class_names` if `labels="inferred"`, but got labels={labels}, and class_names={class_names}'
         )
     if labels is None or plan.label_mode is None:
         paths = list(_walk(directory, plan.formats, follow_links))
@@ -309,7 +309,7 @@ def _find(directory: Any, plan: _Plan, labels: Any, class_names: Any, follow_lin
         files = _with_labels(list(_walk(directory, plan.formats, follow_links)), labels, directory)
     if plan.label_mode == "binary" and files.class_names is not None and len(files.class_names) != 2:
         raise ArgumentError(
-            f'When passing `label_mode="binary"`, there must be exactly 2 class_names. Received: class_names={files.class_names}'
+            f'When passing `label_mode="binary"`, there must be exactly 2 class_names, but got class_names={files.class_names}'
         )
     if plan.verbose:
         classes = "" if files.class_names is None else f" belonging to {len(files.class_names)} classes"

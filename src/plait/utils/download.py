@@ -85,7 +85,7 @@ def _home() -> Path:
 
 def _checked_name(fname: Any, origin: Any) -> str:
     if not origin:
-        raise ArgumentError('Please specify the "origin" argument (URL of the file to download).')
+        raise ArgumentError("get_file: `origin` must be the address of the file to download, but it isn't given.")
     address = urllib.parse.urlsplit(origin)
     if address.scheme not in ("http", "https"):
         raise ArgumentError(f"get_file: only http and https addresses are fetched, but got {origin!r}.")
@@ -93,7 +93,7 @@ def _checked_name(fname: Any, origin: Any) -> str:
     if not name or name in (".", "..") or "/" in name or os.sep in name or os.path.isabs(name) or "\0" in name:
         raise ArgumentError(
             "Paths are no longer accepted as the `fname` argument. To specify the file's parent directory, use the `cache_dir` "
-            f"argument. Received: fname={fname}"
+            f"argument, but got fname={fname}."
         )
     return name
 

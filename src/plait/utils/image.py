@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from plait.common.messages import did_you_mean
+from plait.common.messages import did_you_mean, listing
 from plait.common.settings import settings
 from plait.errors import ArgumentError
 
@@ -266,8 +266,7 @@ def check_interpolation(interpolation: str) -> None:
     """
     if interpolation not in INTERPOLATIONS:
         raise ArgumentError(
-            f"Argument `interpolation` should be one of {INTERPOLATIONS}. Received: interpolation={interpolation}."
-            f"{did_you_mean(interpolation, INTERPOLATIONS)}"
+            f"`interpolation` must be one of {listing(INTERPOLATIONS)}, but got {interpolation!r}.{did_you_mean(interpolation, INTERPOLATIONS)}"
         )
 
 

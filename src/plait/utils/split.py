@@ -73,9 +73,7 @@ def _rows(dataset: Any) -> list:
 
 def _sizes(total: int, left: Any, right: Any) -> tuple[int, int]:
     if left is None and right is None:
-        raise ArgumentError(
-            "At least one of the `left_size` or `right_size` must be specified. Received: left_size=None and right_size=None"
-        )
+        raise ArgumentError("split_dataset: `left_size` or `right_size` must be given, but both are None.")
     first, last = _size("left_size", left, total), _size("right_size", right, total)
     if first is None:
         first = total - (last or 0)
@@ -99,5 +97,5 @@ def _size(name: str, size: Any, total: int) -> int | None:
     if (whole and 0 < size < total) or (not whole and isinstance(size, float) and 0 < size < 1):
         return int(size) if whole else round(size * total)
     raise ArgumentError(
-        f"`{name}` should be either a whole number from 1 to {total - 1}, or a share between 0 and 1. Received: {name}={size!r}"
+        f"`{name}` should be either a whole number from 1 to {total - 1}, or a share between 0 and 1, but got {name}={size!r}."
     )

@@ -50,5 +50,5 @@ def test_it_trains_saves_and_loads(tmp_path):
 def test_another_number_of_tensors_is_refused():
     layer = layers.Dense(2, name="joint")
     layer([np.ones((1, 3)), np.ones((1, 2))])
-    with pytest.raises(ValueError, match='Layer "joint" expects 2'):
+    with pytest.raises(ValueError, match='Layer "joint" takes 2'):
         layer([np.ones((1, 3))])

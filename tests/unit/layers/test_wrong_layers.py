@@ -13,14 +13,14 @@ WRONG = {
     "trainable None": (lambda: layers.Dense(2, trainable=None), "expected `trainable` to be a boolean"),
     "noise_shape": (
         lambda: layers.Dropout(0.5, noise_shape="2"),
-        "`noise_shape`. Expected a tuple or list of integers",
+        "`noise_shape` must be a tuple or list of whole numbers",
     ),
-    "n": (lambda: layers.RepeatVector("3"), "Expected an integer value for `n`"),
+    "n": (lambda: layers.RepeatVector("3"), "`n` must be a positive whole number"),
     "cropping": (lambda: layers.Cropping1D((1,)), "`cropping` should have two elements, before and after"),
     "padding": (lambda: layers.ZeroPadding1D((1, 2, 3)), "`padding` should have two elements, before and after"),
     "kernel_size": (
         lambda: layers.Conv2D(2, (1, 0)),
-        "a tuple of 2 integers. Received kernel_size=(1, 0), including values {0} that do not satisfy `value > 0`",
+        "a tuple of 2 integers, but got kernel_size=(1, 0), including values {0} that do not satisfy `value > 0`",
     ),
     "flash and dropout": (
         lambda: layers.MultiHeadAttention(2, 2, flash_attention=True, dropout=0.1),
@@ -46,19 +46,19 @@ WRONG = {
     ),
     "no room for the window": (
         lambda: layers.Conv2D(1, 5)(np.ones((1, 4, 9, 1))),
-        "Computed output size would be zero",
+        "for which the inputs are too small",
     ),
     "no room, symbolic": (
         lambda: layers.Conv1D(1, 2, dilation_rate=10)(plait.Input((10, 3))),
-        "Computed output size would be zero or negative. The windows reach over (11,)",
+        "the windows reach over (11,), for which the inputs are too small",
     ),
     "no room, depthwise": (
         lambda: layers.DepthwiseConv1D(11)(np.ones((4, 10, 3))),
-        "Computed output size would be zero",
+        "for which the inputs are too small",
     ),
     "no room, separable": (
         lambda: layers.SeparableConv1D(2, 11)(np.ones((4, 10, 3))),
-        "Computed output size would be zero",
+        "for which the inputs are too small",
     ),
     "a name by position": (
         lambda: layers.Dense(1).add_weight("kernel"),

@@ -175,5 +175,5 @@ def test_a_name_is_no_path(fetch, name):
 
 
 def test_an_address_is_needed(tmp_path):
-    with pytest.raises(ArgumentError, match='Please specify the "origin" argument'):
+    with pytest.raises(ArgumentError, match="`origin` must be the address"):
         get_file("x", cache_dir=tmp_path)

@@ -75,17 +75,17 @@ class STFTSpectrogram(Layer):
         self.mode = _one_of("mode", mode, _MODES)
         if not isinstance(frame_length, int) or frame_length < 2:
             raise ArgumentError(
-                f"STFTSpectrogram: `frame_length` must be an integer above 1. Received frame_length={frame_length!r}"
+                f"STFTSpectrogram: `frame_length` must be an integer above 1, but got frame_length={frame_length!r}."
             )
         if frame_step is not None and not 0 < frame_step <= frame_length:
             raise ArgumentError(
-                "STFTSpectrogram: `frame_step` should be a positive integer not greater than `frame_length`. Received "
-                f"frame_step={frame_step}, frame_length={frame_length}"
+                "STFTSpectrogram: `frame_step` should be a positive integer not greater than `frame_length`, but got "
+                f"frame_step={frame_step}, frame_length={frame_length}."
             )
         if fft_length is not None and fft_length < frame_length:
             raise ArgumentError(
-                "STFTSpectrogram: `fft_length` should be not less than `frame_length`. Received "
-                f"fft_length={fft_length}, frame_length={frame_length}"
+                "STFTSpectrogram: `fft_length` should be not less than `frame_length`, but got "
+                f"fft_length={fft_length}, frame_length={frame_length}."
             )
         self.frame_length, self.frame_step, self.fft_length = frame_length, frame_step, fft_length
         self.periodic, self.expand_dims = periodic, expand_dims
@@ -167,8 +167,8 @@ def _constant(values: np.ndarray) -> Callable:
 def _one_of(argument: str, value: Any, options: tuple) -> Any:
     if value not in options:
         raise NameUnknownError(
-            f"STFTSpectrogram: {argument} is invalid, it must be one of {listing(options)}. Received: {argument}={value!r}."
-            f"{did_you_mean(value, [option for option in options if option])}"
+            f"STFTSpectrogram: `{argument}` must be one of {listing(options)}, but got "
+            f"{value!r}.{did_you_mean(value, [option for option in options if option])}"
         )
     return value
 
@@ -228,8 +228,8 @@ class MelSpectrogram(Layer):
         self.sequence_length = sequence_length or fft_length
         if self.sequence_length > fft_length:
             raise ArgumentError(
-                "MelSpectrogram: `fft_length` must be greater than or equal to `sequence_length`. Received: "
-                f"sequence_length={sequence_length}, fft_length={fft_length}"
+                "MelSpectrogram: `fft_length` must be greater than or equal to `sequence_length`, but got "
+                f"sequence_length={sequence_length}, fft_length={fft_length}."
             )
         self.window, self.sampling_rate, self.num_mel_bins = window, sampling_rate, num_mel_bins
         self.min_freq, self.max_freq = min_freq, max_freq or sampling_rate // 2

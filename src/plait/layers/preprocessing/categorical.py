@@ -10,7 +10,7 @@ import numpy as np
 
 from plait._long_work import LongWork
 from plait.common.dtypes import is_float, narrow
-from plait.common.messages import describe
+from plait.common.messages import describe, listing
 from plait.common.registry import builtin
 from plait.common.serialization import plain
 from plait.common.settings import settings
@@ -65,7 +65,7 @@ class CategoryEncoding(HostLayer):
         output_mode = "multi_hot" if output_mode == "binary" else output_mode
         if output_mode not in _MODES[1:]:
             raise ArgumentError(
-                f"CategoryEncoding: Unknown arg for output_mode: {output_mode}. Use one of {_MODES[1:]}."
+                f"CategoryEncoding: `output_mode` must be one of {listing(_MODES[1:])}, but got {output_mode!r}."
             )
         if num_tokens is None:
             raise ArgumentError(
@@ -73,14 +73,14 @@ class CategoryEncoding(HostLayer):
                 "beforehand, use the IntegerLookup layer instead."
             )
         if num_tokens < 1:
-            raise ArgumentError(f"CategoryEncoding: `num_tokens` must be >= 1. Received: num_tokens={num_tokens}.")
+            raise ArgumentError(f"CategoryEncoding: `num_tokens` must be >= 1, but got num_tokens={num_tokens}.")
         refuse_sparse("CategoryEncoding", sparse)
         self.num_tokens, self.output_mode, self.sparse = num_tokens, output_mode, sparse
 
     def call(self, inputs: Any, count_weights: Any = None) -> Any:
         if count_weights is not None and self.output_mode != "count":
             raise ArgumentError(
-                "`count_weights` is not used when `output_mode` is not `'count'`. Received "
+                "`count_weights` is not used when `output_mode` is not `'count'`, but got "
                 f"`count_weights={describe(count_weights)}`."
             )
         return encode(inputs, self.output_mode, self.num_tokens, self.compute_dtype, count_weights)
@@ -133,11 +133,11 @@ class Discretization(HostLayer):
         refuse_sparse("Discretization", sparse)
         check_option("Discretization", "output_mode", output_mode, _MODES)
         if num_bins is not None and num_bins < 0:
-            raise ArgumentError(f"`num_bins` must be greater than or equal to 0. Received: `num_bins={num_bins}`")
+            raise ArgumentError(f"Discretization: `num_bins` must be a whole number from 0 up, but got {num_bins}.")
         if num_bins is not None and bin_boundaries is not None:
             raise ArgumentError(
-                f"Both `num_bins` and `bin_boundaries` should not be set. Received: `num_bins={num_bins}` and "
-                f"`bin_boundaries={bin_boundaries}`"
+                f"Discretization: only one of `num_bins` and `bin_boundaries` can be given, but got num_bins={num_bins} and "
+                f"bin_boundaries={bin_boundaries}."
             )
         if num_bins is None and bin_boundaries is None:
             raise ArgumentError("You need to set either `num_bins` or `bin_boundaries`.")
@@ -292,12 +292,12 @@ class Hashing(HostLayer):
         super().__init__(**kwargs)
         if num_bins is None or num_bins <= 0:
             raise ArgumentError(
-                f"The `num_bins` for `Hashing` cannot be `None` or non-positive values. Received: num_bins={num_bins}."
+                f"The `num_bins` for `Hashing` cannot be `None` or non-positive values, but got num_bins={num_bins}."
             )
         if output_mode == "int" and self.dtype_policy.name not in ("int32", "int64"):
             raise ArgumentError(
-                "Hashing: When `output_mode=\"int\"`, `dtype` should be an integer type, 'int32' or 'int64'. Received: "
-                f"dtype={kwargs['dtype']}"
+                "Hashing: When `output_mode=\"int\"`, `dtype` should be an integer type, 'int32' or 'int64', but got "
+                f"dtype={kwargs['dtype']}."
             )
         check_option("Hashing", "output_mode", output_mode, _MODES)
         refuse_sparse("Hashing", sparse)
@@ -402,21 +402,19 @@ class HashedCrossing(HostLayer):
     def _check(self, inputs: Any) -> None:
         if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
             raise ArgumentError(
-                f"`HashedCrossing` should be called on a list or tuple of at least two inputs. Received: inputs={describe(inputs)}"
+                f"`HashedCrossing` should be called on a list or tuple of at least two inputs, but got inputs={describe(inputs)}."
             )
         shape = tuple(inputs[0].shape)
         if len(shape) > 2 or (len(shape) == 2 and shape[1] != 1):
             raise ShapeError(
-                "All `HashedCrossing` inputs should have shape `()`, `(batch_size)` or `(batch_size, 1)`. Received: "
-                f"inputs={describe(inputs)}"
+                "All `HashedCrossing` inputs should have shape `()`, `(batch_size)` or `(batch_size, 1)`, but got "
+                f"inputs={describe(inputs)}."
             )
         if any(tuple(x.shape) != shape for x in inputs):
-            raise ShapeError(
-                f"All `HashedCrossing` inputs should have equal shape. Received: inputs={describe(inputs)}"
-            )
+            raise ShapeError(f"All `HashedCrossing` inputs should have equal shape, but got inputs={describe(inputs)}.")
         if any(not is_text(x) and np.dtype(x.dtype).kind not in "iu" for x in inputs):
             raise ArgumentError(
-                f"All `HashedCrossing` inputs should have an integer or string dtype. Received: inputs={describe(inputs)}"
+                f"All `HashedCrossing` inputs should have an integer or string dtype, but got inputs={describe(inputs)}."
             )
 
     def compute_output_shape(self, input_shape: Sequence[Any]) -> tuple:
@@ -427,10 +425,10 @@ class HashedCrossing(HostLayer):
         """
         shapes = [tuple(shape) if isinstance(shape, (list, tuple)) else None for shape in input_shape]
         if len(shapes) < 2 or None in shapes:
-            raise ShapeError(f"Expected as input a list/tuple of 2 tensors. Received input_shape={input_shape}")
+            raise ShapeError(f"Expected as input a list/tuple of 2 tensors, but got input_shape={input_shape}.")
         if any(shape != shapes[0] for shape in shapes):
             raise ShapeError(
-                f"Expected the two input tensors to have identical shapes. Received input_shape={input_shape}"
+                f"Expected the two input tensors to have identical shapes, but got input_shape={input_shape}."
             )
         return encoded_shape(shapes[0] or (), self.output_mode, self.num_bins)
 

@@ -141,8 +141,7 @@ def check_option(owner: str, argument: str, value: Any, options: Sequence[str]) 
     """
     if value not in options:
         raise ArgumentError(
-            f"{owner}: Invalid value for argument `{argument}`. Expected one of {', '.join(options)}."
-            f"{did_you_mean(value, options)} Received: {argument}={value}"
+            f"{owner}: `{argument}` must be one of {', '.join(options)}, but got {value!r}.{did_you_mean(value, options)}"
         )
 
 
@@ -172,7 +171,7 @@ def as_salt(owner: str, salt: Any) -> list[int] | None:
     if isinstance(salt, int):
         return [salt, salt]
     raise ArgumentError(
-        f"The `salt` argument for `{owner}` can only be a tuple of size 2 integers, or a single integer. Received: "
+        f"The `salt` argument for `{owner}` can only be a tuple of size 2 integers, or a single integer, but got "
         f"salt={salt}."
     )
 

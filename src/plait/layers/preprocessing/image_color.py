@@ -320,7 +320,7 @@ class RandomGrayscale(ImageLayer):
     def __init__(self, factor: float = 0.5, data_format: str | None = None, seed: Any = None, **kwargs: Any):
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         if not isinstance(factor, (int, float)) or not 0 <= factor <= 1:
-            raise ArgumentError(f"RandomGrayscale: `factor` should be between 0 and 1. Received: factor={factor!r}")
+            raise ArgumentError(f"RandomGrayscale: `factor` should be between 0 and 1, but got factor={factor!r}.")
         self.factor = factor
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:

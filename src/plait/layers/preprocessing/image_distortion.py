@@ -69,7 +69,7 @@ class RandomPerspective(WarpingLayer):
         self.factor = factor_range(self, factor, bounds=(0, 1), start=0)
         if not isinstance(scale, (int, float)) or not 0 <= scale <= 1:
             raise ArgumentError(
-                f"RandomPerspective: The `scale` argument should be a number in the range [0, 1]. Received: scale={scale!r}"
+                f"RandomPerspective: The `scale` argument should be a number in the range [0, 1], but got scale={scale!r}."
             )
         self.scale = scale
         self.interpolation = check_choice(self, "interpolation", interpolation, INTERPOLATIONS)

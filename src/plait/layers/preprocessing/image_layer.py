@@ -268,7 +268,7 @@ def factor_range(
     if not inside:
         raise ArgumentError(
             f"{type(layer).__name__}: The `{name}` argument should be a number (or a list of two numbers) in the range "
-            f"[{bounds[0]}, {bounds[1]}]. Received: {name}={factor!r}."
+            f"[{bounds[0]}, {bounds[1]}], but got {name}={factor!r}."
         )
     if isinstance(numbers, list):
         return numbers[0], numbers[1]
@@ -287,7 +287,7 @@ def value_range_of(layer: Any, value_range: Any) -> list:
     """
     if not isinstance(value_range, (tuple, list)) or len(value_range) != 2 or not _numeric(value_range):
         raise ArgumentError(
-            f"{type(layer).__name__}: The `value_range` argument should be a list of two numbers. Received: "
+            f"{type(layer).__name__}: The `value_range` argument should be a list of two numbers, but got "
             f"value_range={value_range!r}."
         )
     return sorted(value_range)

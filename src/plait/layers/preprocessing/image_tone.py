@@ -108,7 +108,7 @@ class RandomGaussianBlur(ImageLayer):
         sizes = tuple(kernel_size) if isinstance(kernel_size, (tuple, list)) else (kernel_size,) * 2
         if len(sizes) != 2 or not all(isinstance(size, int) and size > 0 and size % 2 for size in sizes):
             raise ArgumentError(
-                f"RandomGaussianBlur: kernel_size must be an odd number, or two. Received: kernel_size={kernel_size!r}"
+                f"RandomGaussianBlur: kernel_size must be an odd number, or two, but got kernel_size={kernel_size!r}."
             )
         self.kernel_size = sizes
         self.value_range = value_range

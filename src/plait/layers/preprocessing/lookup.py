@@ -137,32 +137,30 @@ class IndexLookup(HostLayer):
         owner = type(self).__name__
         if self.max_tokens is not None and self.max_tokens <= 1:
             raise ArgumentError(
-                f"{owner}: If set, `max_tokens` must be greater than 1. Received: max_tokens={self.max_tokens}"
+                f"{owner}: If set, `max_tokens` must be greater than 1, but got max_tokens={self.max_tokens}."
             )
         if self.pad_to_max_tokens and self.max_tokens is None:
-            raise ArgumentError(
-                f"{owner}: If pad_to_max_tokens is True, must set `max_tokens`. Received: max_tokens=None"
-            )
+            raise ArgumentError(f"{owner}: pad_to_max_tokens=True needs `max_tokens`, but it is None.")
         if self.num_oov_indices < 0:
             raise ArgumentError(
-                f"{owner}: `num_oov_indices` must be greater than or equal to 0. Received: "
-                f"num_oov_indices={self.num_oov_indices}"
+                f"{owner}: `num_oov_indices` must be greater than or equal to 0, but got "
+                f"num_oov_indices={self.num_oov_indices}."
             )
         check_option(owner, "oov_method", self.oov_method, ("floormod", "farmhash"))
         if self.salt is not None and self.vocabulary_dtype != "string" and self.oov_method != "farmhash":
             raise ArgumentError(
-                f"{owner}: `salt` can only be used when `oov_method='farmhash'`. Received: oov_method={self.oov_method}"
+                f"{owner}: `salt` can only be used when `oov_method='farmhash'`, but got oov_method={self.oov_method}."
             )
         check_option(owner, "output_mode", self.output_mode, OUTPUT_MODES)
         if self.invert and self.output_mode != "int":
             raise ArgumentError(
-                f"{owner}: `output_mode` must be `'int'` when `invert` is true. Received: output_mode={self.output_mode}"
+                f"{owner}: `output_mode` must be `'int'` when `invert` is true, but got output_mode={self.output_mode}."
             )
         refuse_sparse(owner, self.sparse)
         if self.output_mode != "tf_idf" and self.input_idf_weights is not None:
             raise ArgumentError(
-                f"{owner}: `idf_weights` should only be set if `output_mode` is `'tf_idf'`. Received: "
-                f"output_mode={self.output_mode}"
+                f"{owner}: `idf_weights` should only be set if `output_mode` is `'tf_idf'`, but got "
+                f"output_mode={self.output_mode}."
             )
         if self.output_mode == "tf_idf" and self._has_input_vocabulary and self.input_idf_weights is None:
             raise ArgumentError(
@@ -232,8 +230,8 @@ class IndexLookup(HostLayer):
             raise ArgumentError(
                 f"{type(self).__name__}: `idf_weights` must be set if output_mode is 'tf_idf'."
                 if weighted
-                else f"{type(self).__name__}: `idf_weights` should only be set if output_mode is `'tf_idf'`. Received: "
-                f"output_mode={self.output_mode} and idf_weights={describe(idf_weights)}"
+                else f"{type(self).__name__}: `idf_weights` should only be set if output_mode is `'tf_idf'`, but got "
+                f"output_mode={self.output_mode} and idf_weights={describe(idf_weights)}."
             )
         if isinstance(vocabulary, str):
             self._keep(self._checked(self._read_file(vocabulary)))
@@ -241,7 +239,7 @@ class IndexLookup(HostLayer):
             return
         given = self._as_tokens(vocabulary)
         if given.size == 0:
-            raise ArgumentError(f"Cannot set an empty vocabulary. Received: vocabulary={vocabulary}")
+            raise ArgumentError(f"A vocabulary must have a term, but got {vocabulary}.")
         start = self._token_start()
         has_special = given[:start].tolist() == self._special_tokens()
         tokens = self._checked(given[start:] if has_special else given)
@@ -286,18 +284,14 @@ class IndexLookup(HostLayer):
         counted = Counter(tokens.tolist())
         repeated = [token for token, count in counted.items() if count > 1]
         if repeated:
-            raise ArgumentError(
-                "The passed vocabulary has at least one repeated term. Please uniquify your dataset. The repeated terms are: "
-                f"{listing(repeated)}"
-            )
+            raise ArgumentError(f"A vocabulary must hold each term once, but these are repeated: {listing(repeated)}.")
         reserved = [("mask", self.mask_token), ("OOV", self.oov_token if self.invert else None)]
         for kind, token in reserved:
             if token is not None and token in counted:
                 raise ArgumentError(
-                    f"Found reserved {kind} token at unexpected location in `vocabulary`. Note that passed `vocabulary` does not "
-                    "need to include the OOV and mask tokens. Either remove all mask and OOV tokens, or include them only at "
-                    f"the start of the vocabulary in precisely this order: {self._special_tokens()}. Received: {token!r} at "
-                    f"index {tokens.tolist().index(token)} of the other tokens."
+                    f"The {kind} token {token!r} must stand at the start of the vocabulary, or not in it at all, but is at "
+                    f"index {tokens.tolist().index(token)} behind the special tokens. At the start there may be exactly "
+                    f"{self._special_tokens()}."
                 )
         size = self._token_start() + len(tokens)
         if self.max_tokens is not None and size > self.max_tokens:
@@ -311,7 +305,7 @@ class IndexLookup(HostLayer):
         """A weight for each index: the mean of all for tokens that aren't in the vocabulary."""
         weights = np.asarray(idf_weights, settings().floatx)
         if weights.ndim != 1:
-            raise ArgumentError(f"TF-IDF data must be a 1-index array. Received: {describe(weights)}")
+            raise ArgumentError(f"TF-IDF data must be a 1-index array, but got {describe(weights)}.")
         if len(given) != len(weights):
             raise ArgumentError(
                 f"`idf_weights` must be the same length as vocabulary. len(idf_weights) is {len(weights)}; len(vocabulary) is "
@@ -684,8 +678,8 @@ class IntegerLookup(IndexLookup):
     ):
         if vocabulary_dtype != "int64":
             raise ArgumentError(
-                "IntegerLookup: Only `vocabulary_dtype='int64'` is supported at this time. Received: "
-                f"vocabulary_dtype={vocabulary_dtype}"
+                "IntegerLookup: Only `vocabulary_dtype='int64'` is supported at this time, but got "
+                f"vocabulary_dtype={vocabulary_dtype}."
             )
         super().__init__(
             max_tokens,

@@ -68,8 +68,8 @@ class Normalization(Layer):
         super().__init__(**kwargs)
         if (mean is None) != (variance is None):
             raise ArgumentError(
-                f"Normalization: When setting values directly, both `mean` and `variance` must be set. Received: mean={mean} and "
-                f"variance={variance}"
+                f"Normalization: When setting values directly, both `mean` and `variance` must be set, but got mean={mean} and "
+                f"variance={variance}."
             )
         self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
         self.invert = invert

@@ -111,17 +111,17 @@ class TextVectorization(HostLayer):
         several = isinstance(self.ngrams, tuple) and all(isinstance(width, int) for width in self.ngrams)
         if not (self.ngrams is None or isinstance(self.ngrams, int) or several):
             raise ArgumentError(
-                f"`ngrams` must be None, an integer, or a tuple of integers. Received: ngrams={self.ngrams}"
+                f"`ngrams` must be None, an integer, or a tuple of integers, but got ngrams={self.ngrams}."
             )
         length = self.output_sequence_length
         if self.output_mode == "int" and not (length is None or isinstance(length, int)):
             raise ArgumentError(
-                "`output_sequence_length` must be either None or an integer when `output_mode` is 'int'. Received: "
-                f"output_sequence_length={length}"
+                "`output_sequence_length` must be either None or an integer when `output_mode` is 'int', but got "
+                f"output_sequence_length={length}."
             )
         if self.output_mode != "int" and length is not None:
             raise ArgumentError(
-                "`output_sequence_length` must not be set if `output_mode` is not 'int'. Received "
+                "`output_sequence_length` must not be set if `output_mode` is not 'int', but got "
                 f"output_sequence_length={length}."
             )
 
@@ -192,8 +192,7 @@ class TextVectorization(HostLayer):
         if texts.ndim > 1:
             if texts.shape[-1] != 1:
                 raise ShapeError(
-                    "When using `TextVectorization` to tokenize strings, the input rank must be 1 or the last shape dimension "
-                    f"must be 1. Received: inputs.shape={texts.shape} with rank={texts.ndim}"
+                    f"TextVectorization: texts must have the shape (B,) or (B, 1) to be cut into words, but got {texts.shape}."
                 )
             texts = texts[..., 0]
         if texts.ndim == 0:

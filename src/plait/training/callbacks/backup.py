@@ -41,8 +41,7 @@ class BackupAndRestore(Callback):
             raise ArgumentError("BackupAndRestore: Empty `backup_dir` argument passed. Name a folder for this run.")
         if save_freq not in ("epoch", False) and not (isinstance(save_freq, int) and save_freq > 0):
             raise ArgumentError(
-                f"BackupAndRestore: Invalid value for argument `save_freq`: {save_freq!r}. Expected 'epoch', False or a "
-                "number of batches."
+                f"BackupAndRestore: `save_freq` must be 'epoch', False or a number of batches, but got {save_freq!r}."
             )
         self.backup_dir, self.save_freq = Path(backup_dir), save_freq
         self.double_checkpoint, self.delete_checkpoint = double_checkpoint, delete_checkpoint

@@ -193,8 +193,8 @@ class ModelCheckpoint(Monitor):
         endings = (".weights.h5",) if save_weights_only else (".keras", ".h5")
         if not self.filepath.endswith(endings):
             raise ArgumentError(
-                f"ModelCheckpoint: The filepath provided must end in {' or '.join(f'`{e}`' for e in endings)}"
-                f"{' when `save_weights_only=True`' if save_weights_only else ''}. Received: filepath={self.filepath}"
+                f"ModelCheckpoint: the path must end in {' or '.join(f'`{e}`' for e in endings)}"
+                f"{' when `save_weights_only=True`' if save_weights_only else ''}, but got {self.filepath!r}."
             )
         if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
             raise ArgumentError(
@@ -304,7 +304,7 @@ class ReduceLROnPlateau(Monitor):
     ):
         super().__init__(monitor, mode, min_delta)
         if factor >= 1.0:
-            raise ArgumentError(f"ReduceLROnPlateau does not support a factor >= 1.0. Received factor={factor}")
+            raise ArgumentError(f"ReduceLROnPlateau: `factor` must be below 1, but got {factor}.")
         self.factor, self.patience, self.verbose = factor, patience, verbose
         self.cooldown, self.min_lr = cooldown, min_lr
         self.on_train_begin()

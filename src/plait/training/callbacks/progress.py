@@ -1,10 +1,14 @@
 """Progress: a live bar in a terminal or notebook, one plain line an epoch elsewhere.
 
 The bar is drawn by rich. It never waits for the device: it shows the last logs that are ready, at most five times a second.
+
+Time that isn't the steps' is told apart: compiling by itself, also while it goes on, and validation in the whole alone. So the
+time of a step is what another one will take.
 """
 
 import logging
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -12,13 +16,17 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 from plait.common.registry import builtin
 from plait.common.settings import settings
+from plait.core.traces import clock
 from plait.training.callbacks.base import Callback
 
 _INTERVAL = 0.2  # seconds between two drawings
+_COMPILING_INTERVAL = 0.5  # seconds between two looks at whether a program is being compiled
+_WORTH_TELLING = 0.1  # seconds of compiling
 
 
 @builtin("callbacks")
@@ -33,6 +41,7 @@ class ProgbarLogger(Callback):
         self._task: Any = None
         self._phase = ""
         self._nested = False
+        self._stopped: threading.Event | None = None
 
     def watches_batches(self, phase: str) -> bool:
         """It is told of progress by itself, and needs no batch."""
@@ -52,6 +61,7 @@ class ProgbarLogger(Callback):
     def on_test_begin(self, logs: dict | None = None) -> None:
         if self._phase == "train":
             self._nested = True
+            self._validation_began = time.perf_counter(), clock.seconds()
         else:
             self._title = "Evaluate"
             self._start()
@@ -59,6 +69,8 @@ class ProgbarLogger(Callback):
     def on_test_end(self, logs: dict | None = None) -> None:
         if self._nested:
             self._nested = False
+            began, compiled = self._validation_began
+            self._validated += time.perf_counter() - began - (clock.seconds() - compiled)
         else:
             self._finish(logs or {})
 
@@ -74,29 +86,52 @@ class ProgbarLogger(Callback):
 
     def _start(self) -> None:
         self._began = self._drawn = time.perf_counter()
+        self._compiled_before, self._validated = clock.seconds(), 0.0
         self._done, self._total = 0, self.params.get("steps")
         self._live = is_live(self.params.get("verbose", "auto"))
         if self._live:
             self._open(Console(file=sys.stdout))
+            if self._stopped is None:
+                self._stopped = threading.Event()
+                threading.Thread(target=self._watch, args=(self._stopped,), name="plait-progress", daemon=True).start()
 
     def _open(self, console: Console) -> None:
         self._bar = bar_of(console)
         self._bar.start()
-        self._task = self._bar.add_task(self._title, total=self._total, logs="")
+        self._task = self._bar.add_task(self._title, total=self._total, logs="", **self._times())
+
+    def _watch(self, stopped: threading.Event) -> None:
+        """Draws the bar while a program is compiled, because the thread that runs the steps is busy then; on its own thread."""
+        while not stopped.wait(_COMPILING_INTERVAL):
+            bar, began = self._bar, clock.began
+            if bar is not None and began is not None and time.perf_counter() - began > _WORTH_TELLING:
+                bar.update(self._task, **self._times())
+                self._refresh()
+
+    def _times(self) -> dict[str, float]:
+        """The seconds of this run that aren't its steps': of compiling, and of compiling and validation."""
+        compiling = clock.seconds() - self._compiled_before
+        return {"compiling": compiling, "aside": compiling + self._validated}
 
     def _refresh(self) -> None:
         self._bar.refresh()
 
     def _end(self, logs: Mapping) -> None:
-        self._bar.update(self._task, completed=self._done, total=self._total, logs=shown(logs))
+        self._bar.update(self._task, completed=self._done, total=self._total, logs=shown(logs), **self._times())
         self._bar.refresh()
         self.close()
 
     def close(self) -> None:
         """Gives the terminal back, with its cursor; also after an exception, when no callback is told of an end."""
+        self._stop_watching()
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+    def _stop_watching(self) -> None:
+        if self._stopped is not None:
+            self._stopped.set()
+            self._stopped = None
 
     def advance(self, done: int, logs: Any) -> None:
         """Takes how many steps are done, and logs that may still be on the device."""
@@ -108,9 +143,9 @@ class ProgbarLogger(Callback):
             return
         self._drawn = now
         if all(getattr(value, "is_ready", bool)() or not hasattr(value, "is_ready") for value in logs.values()):
-            self._bar.update(self._task, completed=done, logs=shown(logs))
+            self._bar.update(self._task, completed=done, logs=shown(logs), **self._times())
         else:
-            self._bar.update(self._task, completed=done)
+            self._bar.update(self._task, completed=done, **self._times())
         self._refresh()
 
     def _finish(self, logs: Mapping) -> None:
@@ -120,15 +155,17 @@ class ProgbarLogger(Callback):
         if self._bar is not None:
             self._end(logs)
         elif self.params.get("verbose", "auto") != 0:
-            say(f"{self._title} - {_duration(seconds)} - {_per_step(seconds, self._done)} - {shown(logs)}".rstrip(" -"))
+            times = self._times()
+            parts = [self._title, _duration(seconds), _compiling(times["compiling"])]
+            parts += [_per_step(seconds - times["aside"], self._done), shown(logs)]
+            say(" - ".join(part for part in parts if part))
 
 
 def bar_of(console: Console) -> Progress:
     """A bar that isn't shown yet: what runs, steps, how long it takes, logs."""
     logs = TextColumn("{task.fields[logs]}")
-    return Progress(
-        TextColumn("{task.description}"), _Steps(), BarColumn(20), _Pace(), logs, console=console, auto_refresh=False
-    )
+    columns = TextColumn("{task.description}"), _Steps(), BarColumn(20), _Pace(Column(no_wrap=True)), logs
+    return Progress(*columns, console=console, auto_refresh=False, get_time=time.perf_counter)
 
 
 def is_live(verbose: Any) -> bool:
@@ -173,8 +210,12 @@ def _duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
+def _compiling(seconds: float) -> str:
+    return f"compiling {_duration(seconds)}" if seconds >= _WORTH_TELLING else ""
+
+
 def _per_step(seconds: float, steps: int) -> str:
-    each = seconds / max(steps, 1)
+    each = max(seconds, 0.0) / max(steps, 1)
     if each >= 1:
         return f"{each:.0f}s/step"
     return f"{each * 1e3:.0f}ms/step" if each >= 1e-3 else f"{each * 1e6:.0f}us/step"
@@ -189,8 +230,9 @@ class _Steps(ProgressColumn):
 class _Pace(ProgressColumn):
     def render(self, task: Any) -> Text:
         elapsed, done = task.elapsed or 0.0, task.completed
+        compiling, steps = _compiling(task.fields["compiling"]), max(elapsed - task.fields["aside"], 0.0)
         if not done:
-            return Text("")
-        if task.total is None or done >= task.total:
-            return Text(f"{_duration(elapsed)} {_per_step(elapsed, done)}")
-        return Text(f"{_duration(elapsed / done * (task.total - done))} left {_per_step(elapsed, done)}")
+            return Text(compiling)
+        ended = task.total is None or done >= task.total
+        time_told = _duration(elapsed) if ended else f"{_duration(steps / done * (task.total - done))} left"
+        return Text(" ".join(part for part in (time_told, compiling, _per_step(steps, done)) if part))

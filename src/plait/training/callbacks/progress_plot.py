@@ -244,6 +244,7 @@ class ProgressPlot(ProgbarLogger):
         self.close()
 
     def close(self) -> None:
+        self._stop_watching()
         if self._screen is not None:
             self._screen.stop()
             self._screen = None
@@ -257,9 +258,9 @@ class ProgressPlot(ProgbarLogger):
             self._screen = Live(console=console, auto_refresh=False, vertical_overflow="crop")
             self._screen.start()
             self._bar = bar_of(console)
-            self._task = self._bar.add_task(self._title, total=self._total, logs="")
+            self._task = self._bar.add_task(self._title, total=self._total, logs="", **self._times())
         else:
-            self._bar.reset(self._task, total=self._total, description=self._title, logs="")
+            self._bar.reset(self._task, total=self._total, description=self._title, logs="", **self._times())
 
     def _refresh(self) -> None:
         now = time.perf_counter()
@@ -272,7 +273,7 @@ class ProgressPlot(ProgbarLogger):
         if self._screen is None:
             super()._end(logs)
             return
-        self._bar.update(self._task, completed=self._done, total=self._total, logs=shown(logs))
+        self._bar.update(self._task, completed=self._done, total=self._total, logs=shown(logs), **self._times())
         self._refresh()
 
     def _draw(self, now: float) -> None:

@@ -97,7 +97,6 @@ def unpack(data: Any) -> tuple:
         return data, None, None
     if not 1 <= len(data) <= 3:
         raise DataError(
-            "Data is expected to be in format `x`, `(x,)`, `(x, y)`, or `(x, y, sample_weight)`, found: "
-            f"{describe(tuple(data))}."
+            f"A batch must be `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`, but got {describe(tuple(data))}."
         )
     return tuple([*data, None, None][:3])  # type: ignore[return-value]
