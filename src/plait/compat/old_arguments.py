@@ -91,25 +91,23 @@ def _layer_arguments(cls: type, args: tuple, kwargs: dict) -> tuple[tuple, dict]
 
 
 def _optimizer_arguments(cls: type, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
-    kwargs = dict(kwargs)
-    if "lr" in kwargs:
+    new: dict[str, Any] = dict(kwargs)
+    if "lr" in new:
         note(f"{cls.__name__}(lr as learning_rate)")
-        kwargs["learning_rate"] = kwargs.pop("lr")
-    for idle in [
-        key for key in ("schedule_decay", "epsilon") if key in kwargs and (key != "epsilon" or kwargs[key] is None)
-    ]:
-        del kwargs[idle]
-    decay = kwargs.pop("decay", 0)
+        new["learning_rate"] = new.pop("lr")
+    for idle in [key for key in ("schedule_decay", "epsilon") if key in new and (key != "epsilon" or new[key] is None)]:
+        del new[idle]
+    decay = new.pop("decay", 0)
     if decay:
         note(f"{cls.__name__}(decay as InverseTimeDecay)")
         default = inspect.signature(cls.__init__).parameters["learning_rate"].default
-        rate = float(np.asarray(args[0] if args else kwargs.pop("learning_rate", default)))
+        rate = float(np.asarray(args[0] if args else new.pop("learning_rate", default)))
         args = args[1:]
-        kwargs["learning_rate"] = optimizers.schedules.InverseTimeDecay(rate, 1, decay)
-    given: Any = kwargs.get("learning_rate")
+        new["learning_rate"] = optimizers.schedules.InverseTimeDecay(rate, 1, decay)
+    given: Any = new.get("learning_rate")
     if isinstance(given, int):
-        kwargs["learning_rate"] = float(given)
-    return args, kwargs
+        new["learning_rate"] = float(given)
+    return args, new
 
 
 def _model_arguments(cls: type, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
