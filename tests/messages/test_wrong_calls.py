@@ -518,8 +518,8 @@ TABLE = [
         "an unknown reduction",
         lambda: plait.losses.MeanSquaredError(reduction="average"),
         NameUnknownError,
-        "`reduction` must be one of 'sum_over_batch_size', 'sum', 'mean', 'mean_with_sample_weight', 'none', "
-        "None, but got 'average'.",
+        "Invalid value for argument `reduction`: expected 'sum_over_batch_size', 'sum', 'mean', "
+        "'mean_with_sample_weight', 'none', None, but got 'average'.",
     ),
     Wrong(
         "labels of another shape",

@@ -67,9 +67,10 @@ def infer(function: Callable, args: tuple, kwargs: dict, sizes: Callable[[], Ite
             return _symbolic(jax.eval_shape(run, *_specs(tensors, None)))
         try:
             return _symbolic(jax.eval_shape(run, *_specs(tensors, unknown_size())))
-        except PlaitError:
-            raise
         except Exception as error:
+            # An op explains JAX's errors as plait's, but what JAX can't do with an unknown size it may do with numbers.
+            if isinstance(error, PlaitError) and type(error.__cause__) not in (TypeError, ValueError, IndexError):
+                raise
             try:
                 return _infer_by_probes(run, tensors, error)
             except Exception:

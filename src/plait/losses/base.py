@@ -331,7 +331,7 @@ def check_reduction(reduction: Any) -> str | None:
     """
     if reduction not in REDUCTIONS:
         raise NameUnknownError(
-            f"`reduction` must be one of {listing(REDUCTIONS)}, but got {reduction!r}."
+            f"Invalid value for argument `reduction`: expected {listing(REDUCTIONS)}, but got {reduction!r}."
             f"{did_you_mean(reduction, [r for r in REDUCTIONS if r])}"
         )
     return reduction
