@@ -20,11 +20,9 @@ _GATHERED = ("problems", "wrong", "faults")  # lists whose items `raise_all` put
 _PHRASES = (  # of Keras's sentences, which are good in some places only
     r"Received:",
     r"Received \w+=",
-    r"Invalid value for argument",
     r"which should be",
     r"You cannot `",
     r"is expected to be",
-    r"Please ",
     r"\bmust be\b.*\bmust be\b",
     r"\bExpected\b.*\bexpected\b",
 )

@@ -80,13 +80,13 @@ TABLE = [
         "Dense without units",
         lambda: layers.Dense(-1),
         ArgumentTypeError,
-        "Dense: `units` must be a positive whole number, but got -1.",
+        "Dense: the argument `units` must be a positive integer, but got -1.",
     ),
     Wrong(
         "Dense with a fraction",
         lambda: layers.Dense(2.5),
         ArgumentTypeError,
-        "Dense: `units` must be a positive whole number, but got 2.5.",
+        "Dense: the argument `units` must be a positive integer, but got 2.5.",
     ),
     Wrong(
         "an unknown argument of a layer",
@@ -145,8 +145,8 @@ TABLE = [
         "numbers in a list",
         lambda: layers.Dense(2, name="d")([1.0, 2.0]),
         ArgumentError,
-        "Dense 'd': only tensors go by position, but got 1.0. Make arrays of lists of numbers, and pass "
-        "anything else as a keyword argument.",
+        "Dense 'd': Only input tensors may be passed as positional arguments, but got 1.0. Make arrays o"
+        "f lists of numbers, and pass anything else by keyword.",
     ),
     Wrong(
         "an input of another rank",
@@ -185,7 +185,7 @@ TABLE = [
         "a negative slope",
         lambda: layers.LeakyReLU(negative_slope=-1.0),
         ArgumentError,
-        "LeakyReLU: `negative_slope` must be a number from 0 up, but got -1.0.",
+        "The negative_slope value of a Leaky ReLU layer cannot be None or a negative value, but got -1.0.",
     ),
     Wrong(
         "padding of another kind",
@@ -210,8 +210,8 @@ TABLE = [
         "a window that is too large",
         lambda: layers.Conv1D(2, 9, name="c")(np.ones((1, 4, 3), "float32")),
         ShapeError,
-        "Conv1D 'c': the windows reach over (9,), for which the inputs are too small: float32[1, 4, 3]. Give "
-        "larger inputs, or padding='same'.",
+        "Conv1D 'c': Computed output size would be zero or negative: the windows reach over (9,), for wh"
+        "ich the inputs are too small: float32[1, 4, 3]. Give larger inputs, or padding='same'.",
     ),
     Wrong(
         "cropping that leaves nothing",
@@ -256,7 +256,7 @@ TABLE = [
         "three tensors to subtract",
         lambda: layers.Subtract(name="s")([X, X, X]),
         ShapeError,
-        "Subtract 's': it takes two inputs, but got the shapes [(2, 4), (2, 4), (2, 4)].",
+        "Subtract 's': this layer should be called on exactly 2 inputs, but got the shapes [(2, 4), (2, 4), (2, 4)].",
     ),
     Wrong(
         "ids beyond the table",
@@ -282,7 +282,8 @@ TABLE = [
         "no layer to wrap",
         lambda: layers.TimeDistributed("dense"),
         ArgumentError,
-        "TimeDistributed: `layer` must be a layer, but got 'dense'.",
+        "Layer 'dense' supplied to TimeDistributed isn't a supported layer type. Please ensure wrapped l"
+        "ayer is a valid Keras layer.",
     ),
     Wrong(
         "an unknown merge mode",
@@ -294,13 +295,14 @@ TABLE = [
         "an axis in words",
         lambda: layers.LayerNormalization(axis="last"),
         ArgumentTypeError,
-        "LayerNormalization: `axis` must be a whole number, or a list or tuple of such, but got 'last'.",
+        "LayerNormalization: Invalid value for `axis` argument: expected an int or a list/tuple of ints,"
+        " but got 'last'.",
     ),
     Wrong(
         "query without value",
         lambda: layers.Attention()([X]),
         ArgumentError,
-        "Attention layer takes a list of two or three inputs, [query, value] or [query, value, key], but got 1.",
+        "Attention layer takes inputs in a list of length 2 or 3, [query, value] or [query, value, key], but got 1.",
     ),
     Wrong(
         "an equation of nothing",
@@ -337,8 +339,7 @@ TABLE = [
         "bins twice",
         lambda: layers.Discretization(num_bins=3, bin_boundaries=[1.0]),
         ArgumentError,
-        "Discretization: only one of `num_bins` and `bin_boundaries` can be given, but got num_bins=3 and "
-        "bin_boundaries=[1.0].",
+        "Discretization: Both `num_bins` and `bin_boundaries` were given, 3 and [1.0]. Give one of them.",
     ),
     Wrong(
         "a mean alone",
@@ -364,14 +365,14 @@ TABLE = [
         "LoRA before the build",
         lambda: layers.Dense(2, name="d").enable_lora(2),
         StateError,
-        "Dense 'd': a layer must be built before LoRA is enabled. Call `build`, or call it on data, first.",
+        "Dense 'd': Cannot enable lora on a layer that isn't yet built. Call `build`, or call it on data, first.",
     ),
     Wrong(
         "quantised twice",
         lambda: twice_quantised(),
         StateError,
-        "Layer 'd' (of type 'Dense'): it is quantised already, by dtype_policy='int8_from_float32', so it "
-        "can't be quantised by mode='int8'.",
+        "Layer 'd' (of type 'Dense') is already quantized with dtype_policy='int8_from_float32', so it c"
+        "an't be quantized with mode='int8'.",
     ),
     # --- ops
     Wrong(
@@ -721,7 +722,7 @@ TABLE = [
         "dict inputs by position",
         lambda: dict_model()((X, X, X)),
         DataError,
-        "m takes the 2 inputs 'a', 'b', but got 3 tensors: (float32[2, 4], float32[2, 4], float32[2, 4]).",
+        "m expects 2 inputs, 'a', 'b', but got 3 tensors: (float32[2, 4], float32[2, 4], float32[2, 4]).",
     ),
     Wrong(
         "a missing input",

@@ -98,7 +98,9 @@ class QuantizedDTypePolicy(DTypePolicy):
 
     def _check_mode(self, mode: Any) -> None:
         if mode not in QUANTIZATION_MODES:
-            raise ArgumentError(f"The quantization mode must be one of {QUANTIZATION_MODES}, but got mode={mode!r}.")
+            raise ArgumentError(
+                f"Invalid quantization mode: expected one of {QUANTIZATION_MODES}, but got mode={mode!r}."
+            )
         if mode == "int8" and self.compute_dtype == "float16":
             raise ArgumentError(
                 "Quantization mode='int8' doesn't work well with compute_dtype='float16': use 'mixed_bfloat16' or 'float32'."

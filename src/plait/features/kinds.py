@@ -87,4 +87,6 @@ class Feature:
 def check_mode(output_mode: Any, options: tuple[str, ...]) -> None:
     """Refuses an output mode that a feature doesn't have."""
     if output_mode not in options:
-        raise ArgumentError(f"FeatureSpace: `output_mode` must be one of {options}, but got output_mode={output_mode}.")
+        raise ArgumentError(
+            f"FeatureSpace: Invalid value for argument `output_mode`: expected {' or '.join(map(repr, options))}, but got {output_mode!r}."
+        )

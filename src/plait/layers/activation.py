@@ -39,7 +39,7 @@ class ReLU(_Elementwise):
         for name, value in (("max_value", max_value), ("negative_slope", negative_slope), ("threshold", threshold)):
             if (value is None and name != "max_value") or (value is not None and value < 0):
                 raise ArgumentError(
-                    f"ReLU: `{name}` must be a number from 0 up{' or None' if name == 'max_value' else ''}, but got {value!r}."
+                    f"ReLU: {name} of a ReLU layer cannot be {'' if name == 'max_value' else 'None or '}a negative value, but got {value!r}."
                 )
         self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
 
@@ -60,7 +60,9 @@ class LeakyReLU(_Elementwise):
         negative_slope = kwargs.pop("alpha", negative_slope)
         super().__init__(**kwargs)
         if negative_slope is None or negative_slope < 0:
-            raise ArgumentError(f"LeakyReLU: `negative_slope` must be a number from 0 up, but got {negative_slope!r}.")
+            raise ArgumentError(
+                f"The negative_slope value of a Leaky ReLU layer cannot be None or a negative value, but got {negative_slope!r}."
+            )
         self.negative_slope = negative_slope
 
     def call(self, inputs: Any) -> Any:

@@ -15,7 +15,7 @@ def positive_integer(value: Any, who: str, name: str) -> int:
         ArgumentError: it isn't.
     """
     if not is_whole(value, 1):
-        raise ArgumentTypeError(f"{who}: `{name}` must be a positive whole number, but got {value!r}.")
+        raise ArgumentTypeError(f"{who}: the argument `{name}` must be a positive integer, but got {value!r}.")
     return value.__index__()
 
 

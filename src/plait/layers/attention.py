@@ -148,7 +148,7 @@ class MultiHeadAttention(HeadsAttention):
         for name, value in (("output_shape", output_shape), ("attention_axes", attention_axes)):
             if value is not None and not isinstance(value, (int, list, tuple)):
                 raise ArgumentError(
-                    f"{self._title}: `{name}` must be a whole number, a list or tuple of such, or None, but got {value!r}."
+                    f"{self._title}: Invalid `{name}`: expected an int, a list or tuple of ints, or None, but got {value!r}."
                 )
         self.output_shape = (output_shape,) if isinstance(output_shape, int) else output_shape
         self.attention_axes = (attention_axes,) if isinstance(attention_axes, int) else attention_axes
@@ -326,7 +326,7 @@ class _Attention(Layer):
             )
         if not 2 <= len(inputs) <= 3:
             raise ArgumentError(
-                f"{who} layer takes a list of two or three inputs, [query, value] or [query, value, key], but got {len(inputs)}."
+                f"{who} layer takes inputs in a list of length 2 or 3, [query, value] or [query, value, key], but got {len(inputs)}."
             )
         if mask is None:
             return
@@ -334,7 +334,7 @@ class _Attention(Layer):
             raise ArgumentError(f"{who} layer mask must be a list: [query mask, value mask].")
         if not 2 <= len(mask) <= 3:
             raise ArgumentError(
-                f"{who} layer takes a list of two or three masks, [query mask, value mask] or with that of the key, but got {len(mask)}."
+                f"{who} layer takes masks in a list of length 2 or 3, [query mask, value mask] or with that of the key, but got {len(mask)}."
             )
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
@@ -367,7 +367,7 @@ class Attention(_Attention):
         super().__init__(dropout, seed, **kwargs)
         if score_mode not in ("dot", "concat"):
             raise ArgumentError(
-                f"Attention: score_mode must be one of {{'dot', 'concat'}}, but got score_mode={score_mode}."
+                f"Invalid value for argument score_mode: Expected one of {{'dot', 'concat'}}, but got {score_mode!r}."
             )
         self.use_scale, self.score_mode = use_scale, score_mode
 

@@ -281,8 +281,8 @@ class Layer(Owner):
             for leaf in flatten(arg):
                 if leaf is not None and not hasattr(leaf, "dtype"):
                     raise ArgumentError(
-                        f"{type(self).__name__} {self.name!r}: only tensors go by position, but got {describe(leaf)}. Make "
-                        "arrays of lists of numbers, and pass anything else as a keyword argument."
+                        f"{type(self).__name__} {self.name!r}: Only input tensors may be passed as positional arguments, "
+                        f"but got {describe(leaf)}. Make arrays of lists of numbers, and pass anything else by keyword."
                     )
 
     def _check_inputs(self, signature: CallSignature, args: tuple, kwargs: dict) -> None:
@@ -390,8 +390,8 @@ class Layer(Owner):
             shape, initializer, dtype = _by_position(self.name, args, shape, initializer, dtype)
         if self.__dict__.get("_build_shapes") is not None and not self._building:
             raise StateError(
-                f"{self.name}.add_weight: a layer that is built takes no more weights. Make all in the constructor or in "
-                "`build`, not in `call`."
+                f"{self.name}.add_weight: you cannot add new elements of state to a layer that is already built. Make all "
+                "weights in the constructor or in `build`, not in `call`."
             )
         dtype = self.variable_dtype if dtype is None else dtype
         if initializer is None:

@@ -96,7 +96,7 @@ class _Convolution(Layer):
         for size, kernel, dilation in zip(sizes, self.kernel_size, self.dilation_rate, strict=True):
             if isinstance(size, int) and size < (kernel - 1) * dilation + 1:
                 raise ShapeError(
-                    f"{type(self).__name__} {self.name!r}: the windows reach over "
+                    f"{type(self).__name__} {self.name!r}: Computed output size would be zero or negative: the windows reach over "
                     f"{tuple((k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True))}, for which the "
                     f"inputs are too small: {describe(inputs)}. Give larger inputs, or padding='same'."
                 )

@@ -111,7 +111,9 @@ def _check_tensor(tensor: KerasTensor, shape: Any, batch_size: int | None, dtype
     }
     for name, (given, own) in wanted.items():
         if given is not None and (tuple(given) if isinstance(given, list) else given) != own:
-            raise ArgumentError(f"Input: `{name}` must be that of `input_tensor`, which is {own}, but got {given}.")
+            raise ArgumentError(
+                f"Input: you cannot provide an incompatible `{name}`: that of `input_tensor` is {own}, but got {given}."
+            )
 
 
 def _batch_shape(shape: Any, batch_size: int | None, batch_shape: Any, name: str) -> tuple:

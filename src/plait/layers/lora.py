@@ -195,12 +195,12 @@ class Adaptable(Layer):
         who = f"{type(self).__name__} {self.name!r}"
         if getattr(self, f"{self._kernel_name}_constraint") is not None:
             raise ArgumentError(
-                f"{who}: LoRA can't keep a constraint on the {self._kernel_name.removesuffix('s')}. Make the layer without "
-                f"`{self._kernel_name}_constraint`."
+                f"{who}: LoRA is incompatible with {self._kernel_name.removesuffix('s')} constraints. Make the layer "
+                f"without `{self._kernel_name}_constraint`."
             )
         if not (self.built or self._building):
             raise StateError(
-                f"{who}: a layer must be built before LoRA is enabled. Call `build`, or call it on data, first."
+                f"{who}: Cannot enable lora on a layer that isn't yet built. Call `build`, or call it on data, first."
             )
         if self.lora_enabled:
             raise StateError(f"{who}: lora is already enabled. This can only be done once per layer.")

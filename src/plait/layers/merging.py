@@ -117,7 +117,9 @@ class Subtract(_Merge):
     def build(self, input_shape: Any) -> None:
         check_several(self, input_shape, 1)
         if len(input_shape) != 2:
-            raise ShapeError(f"Subtract {self.name!r}: it takes two inputs, but got the shapes {input_shape}.")
+            raise ShapeError(
+                f"Subtract {self.name!r}: this layer should be called on exactly 2 inputs, but got the shapes {input_shape}."
+            )
 
 
 @builtin("layers")

@@ -17,8 +17,8 @@ from plait.layers.input_spec import InputSpec
 def _known(size: Any, axis: int, layer: Layer, shape: tuple) -> int:
     if size is None:
         raise ShapeError(
-            f"{type(layer).__name__} {layer.name!r}: axis {axis} of the input must have a known size, but its shape is "
-            f"{shape}. Give Input(shape=(...)) a number there."
+            f"{type(layer).__name__} {layer.name!r}: axis {axis} of the input tensor should have a defined dimension but the layer "
+            f"received an input with shape {shape}. Give Input(shape=(...)) a number there."
         )
     return size
 
@@ -59,7 +59,7 @@ def _axes(axis: Any, who: str) -> int | list[int]:
     if isinstance(axis, (list, tuple)) and all(isinstance(one, int) for one in axis):
         return list(axis)
     raise ArgumentTypeError(
-        f"{who}: `axis` must be a whole number, or a list or tuple of such, but got {describe(axis)}."
+        f"{who}: Invalid value for `axis` argument: expected an int or a list/tuple of ints, but got {describe(axis)}."
     )
 
 
@@ -393,7 +393,12 @@ class GroupNormalization(_Scaled):
         channels = _known(input_shape[self.axis], self.axis, self, input_shape)
         if self.groups == -1:
             self.groups = channels
-        if channels < self.groups or channels % self.groups:
+        if channels < self.groups:
+            raise ShapeError(
+                f"GroupNormalization {self.name!r}: the number of groups ({self.groups}) cannot be more than the number of channels "
+                f"({channels})."
+            )
+        if channels % self.groups:
             raise ShapeError(
                 f"GroupNormalization {self.name!r}: the number of channels must be a multiple of groups={self.groups}, but the "
                 f"input has {channels} channels."

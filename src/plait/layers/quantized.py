@@ -484,7 +484,7 @@ class Quantizable(Adaptable):
             ArgumentError: a mode that the layer doesn't have.
         """
         if mode not in self._modes:
-            raise UnknownMode(f"The quantization mode must be one of {self._modes}, but got mode={mode!r}.")
+            raise UnknownMode(f"Invalid quantization mode: expected one of {self._modes}, but got mode={mode!r}.")
         with self._as_when_built():
             if mode == "float8":
                 self._add_scales()
@@ -554,11 +554,11 @@ class Quantizable(Adaptable):
         who = f"Layer '{self.name}' (of type '{type(self).__name__}')"
         if not self.built:
             raise StateError(
-                f"{who}: a layer must be built before it is quantised. Call `build`, or call it on data, first."
+                f"{who}: Cannot quantize a layer that isn't yet built. Call `build`, or call it on data, first."
             )
         if self._is_quantized:
             raise StateError(
-                f"{who}: it is quantised already, by dtype_policy='{self.dtype_policy.name}', so it can't be quantised by mode={mode!r}."
+                f"{who} is already quantized with dtype_policy='{self.dtype_policy.name}', so it can't be quantized with mode={mode!r}."
             )
         if type_check and not is_of_plait(type(self)):
             raise NotImplementedError(
@@ -566,7 +566,7 @@ class Quantizable(Adaptable):
                 "type_check=False quantises it as the class it is of."
             )
         if mode not in self._modes:
-            raise UnknownMode(f"The quantization mode must be one of {self._modes}, but got mode={mode!r}.")
+            raise UnknownMode(f"Invalid quantization mode: expected one of {self._modes}, but got mode={mode!r}.")
         if mode == "int8" and self.compute_dtype == "float16":
             raise ArgumentError(
                 f"{who}: Quantization mode='int8' doesn't work well with compute_dtype='float16'. Load the layer with another "

@@ -29,7 +29,10 @@ class Wrapper(Layer):
         super().__init__(**kwargs)
         layer = deserialize(layer, None, "layers") if isinstance(layer, dict) else layer
         if not isinstance(layer, Layer):
-            raise ArgumentError(f"{type(self).__name__}: `layer` must be a layer, but got {describe(layer)}.")
+            raise ArgumentError(
+                f"Layer {describe(layer)} supplied to {type(self).__name__} isn't a supported layer type. Please ensure wrapped "
+                "layer is a valid Keras layer."
+            )
         self.layer = layer
 
     def build(self, input_shape: Any = None) -> None:

@@ -70,7 +70,7 @@ def _by_key(structure: dict, names: Sequence[str], values: Any, owner: str) -> l
     if len(structure) == 1 and not is_nested(values):
         return [values]
     raise DataError(
-        f"{owner}: the inputs must be a dict with the keys {listing(structure)}, so that each value reaches its input, but got "
+        f"{owner}: The structure of `inputs` doesn't match the expected structure, a dict with the keys {listing(structure)}: got "
         f"{describe(values)}."
     )
 
@@ -83,7 +83,7 @@ def _by_position(structure: Any, names: Sequence[str], values: Any, owner: str) 
     leaves = flatten(values)
     if len(leaves) != len(names):
         raise DataError(
-            f"{owner} takes the {len(names)} inputs {listing(names)}, but got {len(leaves)} tensors: {describe(values)}."
+            f"{owner} expects {len(names)} input{'s' * (len(names) > 1)}, {listing(names)}, but got {len(leaves)} tensors: {describe(values)}."
         )
     if is_nested(values) and _is_deep(structure):
         _warn_structure(structure, values, owner)

@@ -181,7 +181,7 @@ def resolve(mode: Any, config: Any) -> QuantizationConfig:
     if isinstance(config, str):
         mode, config = config, None
     if mode is not None and mode not in QUANTIZATION_MODES:
-        raise ArgumentError(f"The quantization mode must be one of {QUANTIZATION_MODES}, but got mode={mode}.")
+        raise ArgumentError(f"Invalid quantization mode: expected one of {QUANTIZATION_MODES}, but got mode={mode}.")
     if config is None:
         if mode is None:
             raise ArgumentError("You must provide either `mode` or `config` to `quantize`.")

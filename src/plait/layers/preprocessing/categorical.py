@@ -65,7 +65,7 @@ class CategoryEncoding(HostLayer):
         output_mode = "multi_hot" if output_mode == "binary" else output_mode
         if output_mode not in _MODES[1:]:
             raise ArgumentError(
-                f"CategoryEncoding: `output_mode` must be one of {listing(_MODES[1:])}, but got {output_mode!r}."
+                f"CategoryEncoding: Unknown arg for output_mode: {output_mode}. It must be one of {listing(_MODES[1:])}."
             )
         if num_tokens is None:
             raise ArgumentError(
@@ -136,8 +136,8 @@ class Discretization(HostLayer):
             raise ArgumentError(f"Discretization: `num_bins` must be a whole number from 0 up, but got {num_bins}.")
         if num_bins is not None and bin_boundaries is not None:
             raise ArgumentError(
-                f"Discretization: only one of `num_bins` and `bin_boundaries` can be given, but got num_bins={num_bins} and "
-                f"bin_boundaries={bin_boundaries}."
+                f"Discretization: Both `num_bins` and `bin_boundaries` were given, {num_bins} and {bin_boundaries}. Give one of "
+                "them."
             )
         if num_bins is None and bin_boundaries is None:
             raise ArgumentError("You need to set either `num_bins` or `bin_boundaries`.")

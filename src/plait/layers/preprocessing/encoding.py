@@ -141,7 +141,8 @@ def check_option(owner: str, argument: str, value: Any, options: Sequence[str]) 
     """
     if value not in options:
         raise ArgumentError(
-            f"{owner}: `{argument}` must be one of {', '.join(options)}, but got {value!r}.{did_you_mean(value, options)}"
+            f"{owner}: Invalid value for argument `{argument}`: Expected one of {', '.join(options)}, but got {value!r}."
+            f"{did_you_mean(value, options)}"
         )
 
 
