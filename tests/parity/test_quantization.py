@@ -356,20 +356,20 @@ def test_a_copy_a_pickle_and_the_summary_of_a_quantised_model():
 
 def test_what_cannot_be_quantised_is_refused():
     layer = plait.layers.Dense(2)
-    with pytest.raises(ValueError, match="must be built before it is quantised"):
+    with pytest.raises(ValueError, match="Cannot quantize a layer that isn't yet built"):
         layer.quantize("int8")
     layer.build((None, 3))
     for wrong in ("int7", "gptq"):
-        with pytest.raises(ValueError, match="quantization mode must be one of"):
+        with pytest.raises(ValueError, match="Invalid quantization mode: expected one of"):
             layer.quantize(wrong)
     with pytest.raises(ValueError, match="`mode` and `config` must agree"):
         layer.quantize("int8", config=plait.quantizers.Int4QuantizationConfig())
     layer.quantize("int8")
-    with pytest.raises(ValueError, match="is quantised already, by dtype_policy='int8_from_float32'"):
+    with pytest.raises(ValueError, match="is already quantized with dtype_policy='int8_from_float32'"):
         layer.quantize("int4")
     embedding = plait.layers.Embedding(3, 2)
     embedding.build()
-    with pytest.raises(NotImplementedError, match="quantization mode must be one of"):
+    with pytest.raises(NotImplementedError, match="Invalid quantization mode: expected one of"):
         embedding.quantize("float8")
     with pytest.raises(NotImplementedError, match="does not have a `quantize`"):
         plait.layers.Conv2D(2, 3).quantize("int8")

@@ -15,7 +15,7 @@ WRONG = {
         lambda: layers.Dropout(0.5, noise_shape="2"),
         "`noise_shape` must be a tuple or list of whole numbers",
     ),
-    "n": (lambda: layers.RepeatVector("3"), "`n` must be a positive whole number"),
+    "n": (lambda: layers.RepeatVector("3"), "the argument `n` must be a positive integer"),
     "cropping": (lambda: layers.Cropping1D((1,)), "`cropping` should have two elements, before and after"),
     "padding": (lambda: layers.ZeroPadding1D((1, 2, 3)), "`padding` should have two elements, before and after"),
     "kernel_size": (

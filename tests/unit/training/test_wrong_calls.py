@@ -306,8 +306,8 @@ TABLE = [
         "too few inputs",
         lambda: fit(two(), [X], YY),
         DataError,
-        "two: the inputs must be a dict with the keys 'measures', 'grade', so that each value reaches its "
-        "input, but got [float32[12, 4]].",
+        "two: The structure of `inputs` doesn't match the expected structure, a dict with the keys 'measures', 'grade': got "
+        "[float32[12, 4]].",
     ),
     Wrong(
         "inputs that are text",
