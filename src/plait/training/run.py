@@ -8,7 +8,7 @@ What it is not: the loop, which is `training/loop`.
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from plait.common.settings import settings
@@ -206,6 +206,11 @@ class Run:
         finally:
             if self.keeper is not None:
                 self.keeper.close(ended)
+            # The history keeps the run, which must not keep data alive that the program has let go of.
+            self.options = replace(
+                self.options, x=None, y=None, sample_weight=None, validation_data=None, callbacks=None
+            )
+            self.callbacks, self._sent, self._earlier, self.keeper = [], None, None, None
 
     def begin(self, callbacks: list[Any]) -> tuple[range, int, dict]:
         """The epochs that are left, how many steps of the first of them are done, and the logs of the epoch before."""

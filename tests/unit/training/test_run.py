@@ -1,5 +1,8 @@
 """The run that callbacks see: where it stands, stopping it, and beginning elsewhere."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -74,3 +77,14 @@ def test_outside_of_a_fit_there_is_none():
     callback = plait.callbacks.Callback()
     plait.callbacks.CallbackList([callback], model=compiled())
     assert callback.run is None
+
+
+def test_a_run_that_has_ended_keeps_no_data_alive():
+    x = np.ones((8, 3), "float32")
+    alive = weakref.ref(x)
+    history = compiled().fit(x, x[:, :1], verbose=0, validation_data=(x, x[:, :1]))
+    del x
+    gc.collect()
+    assert alive() is None
+    assert history.run.options.epochs == 1
+    assert history.run.batch is None
