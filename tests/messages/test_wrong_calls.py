@@ -173,13 +173,14 @@ TABLE = [
         "a rate above 1",
         lambda: layers.Dropout(1.5),
         ArgumentError,
-        "Dropout: `rate` must be a number from 0 to 1, but got 1.5.",
+        "Dropout: Invalid value received for argument `rate`: Expected a float value between 0 and 1, but got 1.5.",
     ),
     Wrong(
         "a noise shape in words",
         lambda: layers.Dropout(0.5, noise_shape="2"),
         ArgumentError,
-        "Dropout: `noise_shape` must be a tuple or list of whole numbers or None, but got '2'.",
+        "Dropout: Invalid value received for argument `noise_shape`: Expected a tuple or list of integer"
+        "s or None, but got '2'.",
     ),
     Wrong(
         "a negative slope",
@@ -217,14 +218,15 @@ TABLE = [
         "cropping that leaves nothing",
         lambda: layers.Cropping1D((2, 3), name="c")(np.ones((1, 4, 3), "float32")),
         ShapeError,
-        "Cropping1D 'c': `cropping` must leave something of each axis, but 2 and 3 are cut from an axis of size 4.",
+        "Cropping1D 'c': `cropping` parameter of `Cropping1D` layer must be smaller than the axis, but 2"
+        " and 3 are cut from an axis of size 4.",
     ),
     Wrong(
         "a permutation without 1",
         lambda: layers.Permute((0, 2)),
         ArgumentError,
-        "Permute: `dims` must hold each number from 1 to the number of axes once, without the batch axis, but"
-        " got (0, 2).",
+        "Permute: Invalid permutation argument `dims`, which must hold each number from 1 to the number "
+        "of axes once, without the batch axis, but got (0, 2).",
     ),
     Wrong(
         "a shape of another size",

@@ -46,7 +46,7 @@ class ConvLSTMCell(LSTMCell):
         self.data_format = data_format_name(data_format, who)
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ArgumentError(
-                f"{who}: only one of `strides` and `dilation_rate` can be above 1, but got "
+                f"{who}: Specifying `strides > 1` is not compatible with `dilation_rate > 1`, but got "
                 f"strides={self.strides} and dilation_rate={self.dilation_rate}."
             )
 

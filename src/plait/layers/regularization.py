@@ -37,7 +37,9 @@ class _Random(Layer):
 
 def _rate(rate: Any, who: str) -> Any:
     if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
-        raise ArgumentError(f"{who}: `rate` must be a number from 0 to 1, but got {rate!r}.")
+        raise ArgumentError(
+            f"{who}: Invalid value received for argument `rate`: Expected a float value between 0 and 1, but got {rate!r}."
+        )
     return rate
 
 
@@ -80,11 +82,11 @@ def _noise_shape(value: Any) -> tuple:
     if not integers or any(size is not None and size <= 0 for size in sizes):
         if not isinstance(value, (list, tuple)):
             raise ArgumentError(
-                f"Dropout: `noise_shape` must be a tuple or list of whole numbers or None, but got {value!r}."
+                f"Dropout: Invalid value received for argument `noise_shape`: Expected a tuple or list of integers or None, but got {value!r}."
             )
         wanted = "dimensions to be positive integers or None" if integers else "elements to be integers or None"
         raise ArgumentError(
-            f"Dropout: `noise_shape` must be all {wanted}, or None for the input's size, but got {value!r}."
+            f"Dropout: Invalid value received for argument `noise_shape`: Expected all {wanted}, but got {value!r}."
         )
     return sizes
 

@@ -109,7 +109,8 @@ class Permute(Layer):
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ArgumentError(
-                f"Permute: `dims` must hold each number from 1 to the number of axes once, without the batch axis, but got {dims}."
+                f"Permute: Invalid permutation argument `dims`, which must hold each number from 1 to the number of axes "
+                f"once, without the batch axis, but got {dims}."
             )
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
 
@@ -186,9 +187,14 @@ class _Cropping(_Margins):
         for axis, (before, after) in zip(self._spatial(), self._margins, strict=True):
             size = inputs.shape[axis]
             if isinstance(size, int) and before + after >= size and not self.may_leave_nothing:
+                name, single = type(self).__name__, len(self._margins) == 1
+                limit = (
+                    f"`cropping` parameter of `{name}` layer must be smaller than the axis"
+                    if single
+                    else "Values in `cropping` argument should be smaller than the corresponding spatial dimension of the input"
+                )
                 raise ShapeError(
-                    f"{type(self).__name__} {self.name!r}: `cropping` must leave something of each axis, but {before} and "
-                    f"{after} are cut from an axis of size {size}."
+                    f"{name} {self.name!r}: {limit}, but {before} and {after} are cut from an axis of size {size}."
                 )
             index[axis] = slice(before, -after if after else None)
         return inputs[tuple(index)]

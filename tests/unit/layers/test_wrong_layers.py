@@ -13,7 +13,7 @@ WRONG = {
     "trainable None": (lambda: layers.Dense(2, trainable=None), "expected `trainable` to be a boolean"),
     "noise_shape": (
         lambda: layers.Dropout(0.5, noise_shape="2"),
-        "`noise_shape` must be a tuple or list of whole numbers",
+        "argument `noise_shape`: Expected a tuple or list of integers",
     ),
     "n": (lambda: layers.RepeatVector("3"), "the argument `n` must be a positive integer"),
     "cropping": (lambda: layers.Cropping1D((1,)), "`cropping` should have two elements, before and after"),
