@@ -131,7 +131,8 @@ class Keeper:
         self._writer.write(self.folder, about, values, arrays)
         self._steps = 0
         now = time.monotonic()
-        self._next = now + min(max(_LEAST_SECONDS, (now - began) / _SHARE), _MOST_SECONDS)
+        spent = now - began + self._writer.seconds  # the thread's time is the device's, where the device is this CPU
+        self._next = now + min(max(_LEAST_SECONDS, spent / _SHARE), _MOST_SECONDS)
 
     def _variables(self) -> list[Variable]:
         model = self._model
@@ -269,6 +270,7 @@ class _Writer:
         self._waiting: tuple | None = None
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
+        self.seconds = 0.0  # that the last backup took
 
     def write(self, *backup: Any) -> None:
         """Hands a backup over; one that still waits is forgotten."""
@@ -287,8 +289,10 @@ class _Writer:
                     self._thread = None
                     self._changed.notify_all()
                     return
+            began = time.monotonic()
             try:
                 _write(*backup)
+                self.seconds = time.monotonic() - began
             except Exception as error:  # the run goes on; it is told at the next backup
                 self._error = error
 
