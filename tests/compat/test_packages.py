@@ -14,11 +14,15 @@ import plait
 
 @pytest.fixture
 def tf():
+    before = {name for name in sys.modules if name.split(".")[0] == "tensorflow"}
     plait.compat.install()
     import tensorflow
 
     yield tensorflow
     plait.compat.uninstall()
+    # A TensorFlow that a test made stays imported, as a real one would; Keras, asked by later tests, must not find it.
+    for name in [name for name in sys.modules if name.split(".")[0] == "tensorflow" and name not in before]:
+        del sys.modules[name]
 
 
 def test_types_are_there_for_isinstance_and_annotations(tf):
