@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 import click
-from run import HERE, WORKLOADS, bare, environment, prepare, split
+from run import FEEDING, HERE, WORKLOADS, bare, environment, prepare, split
 
 
 def measure(workload: str, source: Path, cache: str) -> tuple[float, float]:
@@ -42,7 +42,7 @@ def measure(workload: str, source: Path, cache: str) -> tuple[float, float]:
 @click.option("--rounds", default=3, show_default=True, help="How often each is measured.")
 def main(other: Path, only: str | None, rounds: int) -> None:
     """Measures this checkout and OTHER in turn."""
-    workloads = split(only, WORKLOADS) if only else list(WORKLOADS)
+    workloads = split(only, (*WORKLOADS, *FEEDING)) if only else list(WORKLOADS)
     sources = {"this": HERE.parent / "src", "other": other / "src"}
     print(f"{'':<18}{'other':>12}{'this':>12}{'ratio':>8}{'of best':>8}{'other MB':>10}{'this MB':>10}", flush=True)
     with tempfile.TemporaryDirectory() as cache:
