@@ -18,8 +18,8 @@ from typing import NamedTuple
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "plait"
 _GATHERED = ("problems", "wrong", "faults")  # lists whose items `raise_all` puts into one error
 _PHRASES = (  # of Keras's sentences, which are good in some places only
-    r"Received:",
-    r"Received \w+=",
+    r"\bReceived\b.*\bbut got\b",
+    r"\bbut got\b.*\bReceived\b",
     r"which should be",
     r"You cannot `",
     r"is expected to be",

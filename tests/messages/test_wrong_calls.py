@@ -297,7 +297,7 @@ TABLE = [
         "an axis in words",
         lambda: layers.LayerNormalization(axis="last"),
         ArgumentTypeError,
-        "LayerNormalization: Invalid value for `axis` argument: expected an int or a list/tuple of ints,"
+        "LayerNormalization: Expected an int or a list/tuple of ints for the argument 'axis',"
         " but got 'last'.",
     ),
     Wrong(
@@ -623,13 +623,13 @@ TABLE = [
         "Lion without beta",
         lambda: plait.optimizers.Lion(beta_1=0.0),
         ArgumentError,
-        "Lion: `beta_1` must be above 0 and at most 1, but got 0.0. At 0 it would be SGD by signs.",
+        "Lion: Argument `beta_1` must be in the [0, 1] range. Otherwise, the optimizer degenerates to SignSGD. Received: beta_1=0.0. 0 itself is excluded.",
     ),
     Wrong(
         "AdamW without decay",
         lambda: plait.optimizers.AdamW(weight_decay=None),
         ArgumentError,
-        "AdamW: Argument `weight_decay` must be a float, but got weight_decay=None. Without it, use Adam.",
+        "AdamW: Argument `weight_decay` must be a float. Received: weight_decay=None. Without it, use Adam.",
     ),
     Wrong(
         "steps of a schedule",

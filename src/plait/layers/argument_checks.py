@@ -8,14 +8,22 @@ from plait.common.settings import settings
 from plait.errors import ArgumentError, ArgumentTypeError, NameUnknownError, ShapeError
 
 
-def positive_integer(value: Any, who: str, name: str) -> int:
+def positive_integer(
+    value: Any, who: str, name: str, text: str = "the argument `{name}` must be a positive integer, but got {value!r}."
+) -> int:
     """The value, if it is a whole number from 1 up.
+
+    Args:
+        value: the argument's.
+        who: the class, for the message.
+        name: the argument's name.
+        text: the message, where programs know another one.
 
     Raises:
         ArgumentError: it isn't.
     """
     if not is_whole(value, 1):
-        raise ArgumentTypeError(f"{who}: the argument `{name}` must be a positive integer, but got {value!r}.")
+        raise ArgumentTypeError(f"{who}: {text.format(name=name, value=value)}")
     return value.__index__()
 
 

@@ -19,6 +19,8 @@ from plait.layers.base import Layer
 from plait.layers.input_spec import InputSpec
 from plait.layers.lora import Adaptable
 
+_TOO_FEW = "Invalid value for argument `{name}`. Expected a strictly positive value. Received {name}={value!r}."
+
 
 @of_plait
 class _Convolution(Layer):
@@ -147,7 +149,7 @@ class _Conv(Adaptable, _Convolution):
             kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
             bias_initializer, bias_regularizer, bias_constraint,
         )  # fmt: skip
-        self.filters = positive_integer(filters, type(self).__name__, "filters")
+        self.filters = positive_integer(filters, type(self).__name__, "filters", _TOO_FEW)
         if not is_whole(groups, 1):
             raise ArgumentError(
                 f"{type(self).__name__}: The number of groups must be a positive integer, but got groups={groups!r}."
@@ -301,7 +303,7 @@ class _ConvTranspose(_Convolution):
             bias_initializer, bias_regularizer, bias_constraint,
         )  # fmt: skip
         who = type(self).__name__
-        self.filters = positive_integer(filters, who, "filters")
+        self.filters = positive_integer(filters, who, "filters", _TOO_FEW)
         self.output_padding = (
             None if output_padding is None else numbers(output_padding, self.rank, who, "output_padding", 0)
         )
@@ -467,7 +469,7 @@ class _DepthwiseConv(_Convolution):
             kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
             bias_initializer, bias_regularizer, bias_constraint,
         )  # fmt: skip
-        self.depth_multiplier = positive_integer(depth_multiplier, type(self).__name__, "depth_multiplier")
+        self.depth_multiplier = positive_integer(depth_multiplier, type(self).__name__, "depth_multiplier", _TOO_FEW)
         self.depthwise_initializer = initializers.get(depthwise_initializer)
         self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
         self.depthwise_constraint = constraints.get(depthwise_constraint)
@@ -568,8 +570,8 @@ class _SeparableConv(_Convolution):
             kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
             bias_initializer, bias_regularizer, bias_constraint,
         )  # fmt: skip
-        self.filters = positive_integer(filters, type(self).__name__, "filters")
-        self.depth_multiplier = positive_integer(depth_multiplier, type(self).__name__, "depth_multiplier")
+        self.filters = positive_integer(filters, type(self).__name__, "filters", _TOO_FEW)
+        self.depth_multiplier = positive_integer(depth_multiplier, type(self).__name__, "depth_multiplier", _TOO_FEW)
         self.depthwise_initializer = initializers.get(depthwise_initializer)
         self.pointwise_initializer = initializers.get(pointwise_initializer)
         self.depthwise_regularizer = regularizers.get(depthwise_regularizer)

@@ -48,7 +48,9 @@ def _check_clipping(limits: dict) -> None:
         raise ArgumentError(f"BatchNormalization: dmax should be non-negative in `renorm_clipping`, but got {limits}.")
 
 
-def _axes(axis: Any, who: str) -> int | list[int]:
+def _axes(
+    axis: Any, who: str, text: str = "Expected an int or a list/tuple of ints for the argument 'axis'"
+) -> int | list[int]:
     """An axis, or a list of them.
 
     Raises:
@@ -58,9 +60,7 @@ def _axes(axis: Any, who: str) -> int | list[int]:
         return axis
     if isinstance(axis, (list, tuple)) and all(isinstance(one, int) for one in axis):
         return list(axis)
-    raise ArgumentTypeError(
-        f"{who}: Invalid value for `axis` argument: expected an int or a list/tuple of ints, but got {describe(axis)}."
-    )
+    raise ArgumentTypeError(f"{who}: {text}, but got {describe(axis)}.")
 
 
 def _in_order(axis: int | list[int], rank: int) -> int | list[int]:
@@ -342,7 +342,11 @@ class UnitNormalization(Layer):
 
     def __init__(self, axis: Any = -1, **kwargs: Any):
         super().__init__(**kwargs)
-        self.axis = _axes(axis, "UnitNormalization")
+        self.axis = _axes(
+            axis,
+            "UnitNormalization",
+            "Invalid value for `axis` argument: expected an int or a list/tuple of ints",
+        )
         self.supports_masking = True
 
     def call(self, inputs: Any) -> Any:

@@ -12,6 +12,8 @@ from plait.layers.argument_checks import data_format_name, numbers, positive_int
 from plait.layers.base import Layer
 from plait.layers.input_spec import InputSpec
 
+_TIMES = "the argument `{name}` should be a positive integer, but got {value!r}."
+
 
 @builtin("layers")
 class Flatten(Layer):
@@ -132,7 +134,7 @@ class RepeatVector(Layer):
 
     def __init__(self, n: int, **kwargs: Any):
         super().__init__(**kwargs)
-        self.n = positive_integer(n, "RepeatVector", "n")
+        self.n = positive_integer(n, "RepeatVector", "n", _TIMES)
         self.input_spec = InputSpec(ndim=2)
 
     def call(self, inputs: Any) -> Any:
@@ -320,7 +322,7 @@ class UpSampling1D(Layer):
 
     def __init__(self, size: int = 2, **kwargs: Any):
         super().__init__(**kwargs)
-        self.size = positive_integer(size, "UpSampling1D", "size")
+        self.size = positive_integer(size, "UpSampling1D", "size", _TIMES)
         self.input_spec = InputSpec(ndim=3)
 
     def call(self, inputs: Any) -> Any:

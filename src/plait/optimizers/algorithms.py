@@ -172,7 +172,7 @@ class AdamW(Adam):
     ):
         if weight_decay is None:
             raise ArgumentError(
-                "AdamW: Argument `weight_decay` must be a float, but got weight_decay=None. Without it, use Adam."
+                "AdamW: Argument `weight_decay` must be a float. Received: weight_decay=None. Without it, use Adam."
             )
         super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **common)
 
@@ -388,10 +388,10 @@ class Ftrl(Optimizer):
         self.beta = beta
         positive = [name for name in self.arguments if name not in ("learning_rate_power", "beta")]
         wrong = [name for name in positive if getattr(self, name) < 0]
-        problems = [f"`{name}` needs to be positive or zero, but got {name}={getattr(self, name)}." for name in wrong]
+        problems = [f"`{name}` needs to be positive or zero. Received: {name}={getattr(self, name)}." for name in wrong]
         if learning_rate_power > 0:
             problems.append(
-                f"`learning_rate_power` needs to be negative or zero, but got learning_rate_power={learning_rate_power}."
+                f"`learning_rate_power` needs to be negative or zero. Received: learning_rate_power={learning_rate_power}."
             )
         if len(problems) == 1:
             raise ArgumentError(problems[0])
@@ -435,7 +435,8 @@ class Lion(Optimizer):
     ):
         if not 0 < beta_1 <= 1:
             raise ArgumentError(
-                f"Lion: `beta_1` must be above 0 and at most 1, but got {beta_1}. At 0 it would be SGD by signs."
+                "Lion: Argument `beta_1` must be in the [0, 1] range. Otherwise, the optimizer degenerates to SignSGD. "
+                f"Received: beta_1={beta_1}. 0 itself is excluded."
             )
         super().__init__(learning_rate, **common)
         self.beta_1 = beta_1
