@@ -22,7 +22,6 @@ import json
 import os
 import threading
 import time
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,7 @@ from plait.core.variable import Variable
 from plait.errors import FileError
 from plait.layers.ownership import unique
 from plait.random import global_states
-from plait.saving.atomic import atomic_write
+from plait.saving.atomic import atomic_write, explained
 from plait.training.data.generators import generators_now, set_generators
 from plait.training.plain_state import decode, encode, put_back, state_of
 from plait.training.protocols import TrainedModel
@@ -62,7 +61,7 @@ class Keeper:
         until_end: whether the backups go away when the run has ended.
 
     Raises:
-        FileError: another process has a run in the folder.
+        FileError: another process has a run in the folder, or it can't be made or written.
     """
 
     def __init__(self, folder: Any, model: TrainedModel, every: Any = None, until_end: bool = False):
@@ -76,8 +75,9 @@ class Keeper:
         self._each_step = False
         self._came_with: list[dict] = []
         self._writer = _Writer()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = _locked(self.folder / _LOCK)
+        with explained(self.folder / _LATEST):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = _locked(self.folder / _LOCK)
 
     # ------------------------------------------------------------------------ keeping
 
@@ -170,7 +170,9 @@ class Keeper:
             try:
                 with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                     kept = Kept(path, {key: stored[key] for key in stored.files})
-            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            except FileError:
+                raise  # it is whole, and of another version
+            except Exception as error:  # damage comes as any of them: a flipped bit may ask for an unknown compression
                 damaged.append(f"{path}: {error}")
                 continue
             if damaged:
@@ -313,8 +315,9 @@ def _write(folder: Path, about: dict, values: list, arrays: list[np.ndarray]) ->
     held |= {f"a{index}": array for index, array in enumerate(arrays)}
     text = np.frombuffer(json.dumps(about).encode(), np.uint8)
     latest = folder / _LATEST
-    if latest.exists():
-        os.replace(latest, folder / _PREVIOUS)
+    with explained(folder / _PREVIOUS):
+        if latest.exists():
+            os.replace(latest, folder / _PREVIOUS)
     with atomic_write(latest) as file:
         np.savez(file, **{"about": text, **held})  # type: ignore[arg-type]
 
