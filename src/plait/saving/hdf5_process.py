@@ -23,7 +23,7 @@ try:
 except ImportError:  # Windows: there the other process limits the time alone
     resource = None
 
-_SECONDS = 60
+_SECONDS = 30
 _MEMORY = 2**31  # bytes beside the values
 _UNSAFE, _DAMAGED = 3, 4  # exit codes
 _MOST_LINKS, _MOST_DEPTH = 1_000_000, 100

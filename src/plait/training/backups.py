@@ -199,9 +199,8 @@ class Keeper:
             value = np.asarray(variable.value)
             variable.assign(np.frombuffer(kept.stored[f"v{index}"].tobytes(), value.dtype).reshape(value.shape))
         self._begin, self._seconds = kept.begin, kept.about["seconds"]
-        self._note_start(kept.place)
 
-    def _note_start(self, place: tuple[int, int]) -> None:
+    def note_start(self, place: tuple[int, int]) -> None:
         """Counts how often a run began at the same place: one that dies again and again soon after is to get on all the same."""
         path = self.folder / _STARTS
         try:

@@ -92,6 +92,8 @@ def _is_as_before(value: Any, before: Any) -> bool:
 
     Containers and arrays may have been changed in place; larger ones than a state should hold are taken to be as before.
     """
+    if type(value) is type(before) is tuple and len(value) == len(before) <= _MOST_ITEMS:
+        return all(_is_as_before(*pair) for pair in zip(value, before, strict=True))
     if isinstance(value, (list, tuple, Mapping)):
         return value is before and len(value) > _MOST_ITEMS
     if hasattr(value, "nbytes") and np.ndim(value):
