@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from faults.backup_victim import backup, number_read
 
 import plait
+from faults.backup_victim import backup, number_read
 from plait.errors import FileError
 
 HERE = Path(__file__).parent
@@ -174,17 +174,18 @@ def test_a_damaged_backup_falls_back_to_the_one_before_and_says_so(damage, tmp_p
         assert number_read(tmp_path) == 1
 
 
+@pytest.mark.filterwarnings("ignore:fit. a backup is damaged")
 def test_each_bit_of_a_backup_may_flip(tmp_path):
     """None is read as something else: it is what it was, or damaged."""
     for number in (1, 2):
         backup(tmp_path, number)
     latest = tmp_path / "latest.backup.npz"
     data, read = latest.read_bytes(), []
-    with pytest.warns(UserWarning, match="a backup is damaged"):
-        for place in range(0, len(data), max(1, len(data) // 1500)):
-            latest.write_bytes(data[:place] + bytes([data[place] ^ (1 << place % 8)]) + data[place + 1 :])
-            read.append(number_read(tmp_path))
+    for place in range(0, len(data), max(1, len(data) // 1500)):
+        latest.write_bytes(data[:place] + bytes([data[place] ^ (1 << place % 8)]) + data[place + 1 :])
+        read.append(number_read(tmp_path))
     assert set(read) <= {1, 2}
+    assert read.count(1) > len(read) / 2
 
 
 def test_two_damaged_backups_are_an_error_that_names_both(tmp_path):

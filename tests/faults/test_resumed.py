@@ -11,9 +11,9 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from faults import signalled_program
 
 import plait
+from faults import signalled_program
 from plait import layers
 from plait.errors import DataError, FileError
 
@@ -339,19 +339,13 @@ def mounted(*arguments):
 def survives(folder, actions, said):
     """A run that goes on through troubles of its disk, says so, and is backed up again afterwards."""
     plait.utils.set_random_seed(0)
+    options = {"batch_size": BATCH, "epochs": 6, "verbose": 0}
     with pytest.warns(UserWarning, match=said):
-        made = model()
-        history = made.fit(
-            X, Y, batch_size=BATCH, epochs=6, verbose=0, callbacks=[backed_up(folder), InEpochs(actions), StopAfter()]
-        )
-    steps = []
-    again = model()
+        history = model().fit(X, Y, **options, callbacks=[backed_up(folder), InEpochs(actions), StopAfter()])
+    steps, again = [], model()
     stop = StopAfter()
     stop.on_train_batch_begin = lambda batch, logs=None: steps.append(batch)
-    assert (
-        again.fit(X, Y, batch_size=BATCH, epochs=6, verbose=0, callbacks=[backed_up(folder), stop]).history
-        == history.history
-    )
+    assert again.fit(X, Y, **options, callbacks=[backed_up(folder), stop]).history == history.history
     assert len(steps) <= 1  # a backup of each step: the last epoch's end has none
 
 
@@ -397,15 +391,15 @@ def test_a_hundred_starts_that_die_within_three_steps_come_to_the_end_and_leave_
         def load_state_dict(self, state):
             pass
 
-    starts = 0
-    with pytest.warns(UserWarning, match="From now on each step is backed up"):
-        while True:
-            starts += 1
-            assert starts <= 2 * 20 * STEPS, "no progress is made"
+    def come_to_the_end():
+        for starts in range(1, 2 * 20 * STEPS):
             try:
                 made.fit(X, Y, callbacks=[Dies()], **options)
-                break
+                return starts
             except StopError:
                 names = {path.name for path in (tmp_path / "run").iterdir()}
                 assert names <= {"latest.backup.npz", "previous.backup.npz", "lock", "starts.json"}
-    assert starts > 40
+        raise AssertionError("no progress is made")
+
+    with pytest.warns(UserWarning, match="From now on each step is backed up"):
+        assert come_to_the_end() > 40

@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
-from faults import signalled_program as program
 
 import plait
+from faults import signalled_program as program
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(plait.__file__).parents[1])}
 

@@ -449,6 +449,22 @@ def test_flipped_bits_neither_crash_nor_hang(form, count, tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+HANGS = [(2880, 64), (5061, 128), (5068, 2), (6818, 1), (8965, 32), (9172, 16), (10505, 2), (10714, 1)]
+
+
+def test_flips_that_the_hdf5_library_is_busy_with_for_ever_are_read_at_once(tmp_path):
+    path = write_legacy(tmp_path, model_data(dense()))
+    data = bytearray(path.read_bytes())
+    for place, bits in HANGS:
+        data[place] ^= bits
+    path.write_bytes(data)
+    command = [sys.executable, "-W", "ignore", "-c", f"import plait\nplait.load_model({str(path)!r})"]
+    done = subprocess.run(
+        command, capture_output=True, timeout=100, env={**os.environ, "PYTHONPATH": "src"}, check=False
+    )
+    assert done.returncode == 0 or b"plait.errors" in done.stderr
+
+
 def test_a_good_file_still_opens(tmp_path):
     with watched(tmp_path):
         plait.load_model(write_keras(tmp_path, model_data(dense())))
