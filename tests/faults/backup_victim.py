@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from plait.errors import FileError
-from plait.training.backups import Keeper, _write
+from plait.training import backups
 
 FAILED, OTHER = 5, 6
 
@@ -21,15 +21,17 @@ FAILED, OTHER = 5, 6
 def backup(folder, number):
     """Writes a backup whose values are all a number."""
     about = {
-        "format": 2, "epoch": number, "step": 0, "stopped": False, "seconds": 0.0, "data": {}, "variables": [], "callbacks": [],
+        "format": backups._FORMAT, "epoch": number, "step": 0, "stopped": False, "seconds": 0.0, "data": {}, "variables": [], "callbacks": [],
         "logs": None, "start": {"kind": "dict", "items": []}, "begin": {"kind": "dict", "items": []},
     }  # fmt: skip
-    _write(folder, about, [np.full(5000, number, "float32"), np.full(3, number, "float32")], [np.full(9, number, "u1")])
+    backups._write(
+        folder, about, [np.full(5000, number, "float32"), np.full(3, number, "float32")], [np.full(9, number, "u1")]
+    )
 
 
 def number_read(folder):
     """The number of the backup that a new run would go on from; it is the same everywhere in it."""
-    keeper = Keeper(folder, None)
+    keeper = backups.Keeper(folder, None)
     try:
         kept = keeper.read()
     finally:

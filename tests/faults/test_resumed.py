@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -86,6 +87,50 @@ class Knows(Batches):
         self.rng.bit_generator.state = state["rng"]
 
 
+def torch_loader(own=False, stateful=False):
+    """PyTorch's loader, which shuffles."""
+    torch = pytest.importorskip("torch", reason="PyTorch isn't installed (pip install torch)")
+    loader = torch.utils.data.DataLoader
+    if stateful:
+        pytest.importorskip("torchdata", reason="torchdata isn't installed (pip install torchdata)")
+        from torchdata.stateful_dataloader import StatefulDataLoader as loader
+    torch.manual_seed(1)
+    generator = torch.Generator().manual_seed(3) if own else None
+    data = torch.utils.data.TensorDataset(torch.from_numpy(X), torch.from_numpy(Y))
+    return {"x": loader(data, batch_size=BATCH, shuffle=True, generator=generator)}
+
+
+def tensorflow_data(repeated=False):
+    """tf.data, which shuffles anew each epoch, by a seed."""
+    tf = pytest.importorskip("tensorflow", reason="TensorFlow isn't installed (pip install tensorflow-cpu)")
+    data = tf.data.Dataset.from_tensor_slices((X, Y)).shuffle(44, seed=3)
+    if repeated:
+        return {"x": data.repeat().batch(BATCH), "steps_per_epoch": STEPS}
+    return {"x": data.batch(BATCH)}
+
+
+def grain_data(form):
+    """Grain, which shuffles by a seed."""
+    grain = pytest.importorskip("grain", reason="Grain isn't installed (pip install grain)")
+    rows = grain.MapDataset.source(list(zip(X, Y, strict=True))).seed(3).shuffle()
+    if form == "iterable":
+        return {"x": rows.repeat().to_iter_dataset().batch(BATCH, drop_remainder=True), "steps_per_epoch": STEPS}
+    if form == "iterator":
+        return {"x": iter(rows.repeat().to_iter_dataset().batch(BATCH, drop_remainder=True)), "steps_per_epoch": STEPS}
+    if form == "map":
+        return {"x": rows.batch(BATCH)}
+    if form == "mixture":
+        other = grain.MapDataset.source(list(zip(-X, -Y, strict=True))).seed(5).shuffle()
+        mixed = grain.MapDataset.mix([rows.repeat(), other.repeat()], weights=[0.7, 0.3])
+        return {"x": mixed.to_iter_dataset().batch(BATCH, drop_remainder=True), "steps_per_epoch": STEPS}
+    loader = grain.DataLoader(
+        data_source=list(zip(X, Y, strict=True)),
+        sampler=grain.samplers.IndexSampler(44, shuffle=True, seed=3, num_epochs=None),
+        operations=[grain.transforms.Batch(BATCH, drop_remainder=True)],
+    )
+    return {"x": loader, "steps_per_epoch": STEPS}
+
+
 SOURCES = {
     "arrays": lambda: {"x": X, "y": Y, "batch_size": BATCH},
     "arrays in part": lambda: {"x": X, "y": Y, "batch_size": BATCH, "steps_per_epoch": 4},
@@ -96,6 +141,13 @@ SOURCES = {
     "generator": lambda: {"x": endless(), "steps_per_epoch": STEPS},
     "iterable": lambda: {"x": Batches()},
     "iterable with state": lambda: {"x": Knows()},
+    "torch": torch_loader,
+    "torch with a generator of its own": lambda: torch_loader(own=True),
+    "torch, stateful": lambda: torch_loader(stateful=True),
+    "torch, stateful, with a generator of its own": lambda: torch_loader(stateful=True, own=True),
+    "tf.data": tensorflow_data,
+    "tf.data, repeated": lambda: tensorflow_data(repeated=True),
+    **{f"grain, {form}": partial(grain_data, form) for form in ("iterable", "iterator", "map", "mixture", "loader")},
 }
 PLACES = [(0, 0), (1, 0), (1, 1), (1, 2), (1, 3), (1, 4), (1, 5), (2, 4)]
 
@@ -114,6 +166,7 @@ def ends(made, history):
     return [value.tobytes() for value in made.get_weights()], history.history
 
 
+@pytest.mark.filterwarnings("ignore:'set_vital' is deprecated")  # torchdata
 @pytest.mark.parametrize("kind", SOURCES)
 def test_a_run_goes_on_at_each_batch_of_each_kind_of_data(kind, tmp_path):
     made, options = model(), {"epochs": 3, "verbose": 0}
@@ -220,6 +273,28 @@ def accumulated():
 def test_streams_scales_schedules_and_sums_under_way_are_carried_on(make, tmp_path):
     resumed, whole = interrupted(make, tmp_path / "run")
     assert resumed == whole
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:.*fork")
+def test_worker_processes_that_outlive_a_run_do_not_keep_its_folder(tmp_path):
+    wait, end = os.pipe()
+    options = {"batch_size": BATCH, "verbose": 0, "resume": tmp_path / "run"}
+
+    class Forks(plait.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.child = os.fork()
+            if not self.child:
+                os.read(wait, 1)
+                os._exit(0)
+
+    forks = Forks()
+    model().fit(X, Y, callbacks=[forks], **options)
+    try:
+        assert model().fit(X, Y, callbacks=[Forks()], epochs=1, **options).epoch == [0]
+    finally:
+        os.write(end, b"x")
+        os.waitpid(forks.child, 0)
 
 
 def test_two_runs_from_one_backup_end_the_same_without_any_seed(tmp_path):

@@ -43,10 +43,11 @@ try:
 except ImportError:  # Windows has no such locks; there, two runs in one folder aren't noticed
     fcntl = None
 
-_FORMAT = 2
+_FORMAT = 3
 _LATEST, _PREVIOUS, _LOCK, _STARTS = "latest.backup.npz", "previous.backup.npz", "lock", "starts.json"
 _SHARE = 0.01  # of a run's time that may go into backups
 _LEAST_SECONDS, _MOST_SECONDS = 1.0, 60.0
+_in_use: set[str] = set()  # folders of runs of this process: its own locks don't keep a process out
 _WORRYING = 3  # starts from one place that did not reach another: from then on each step is backed up
 
 
@@ -150,6 +151,7 @@ class Keeper:
         for name in ((_STARTS,) if ended else ()) if keeps else (_LATEST, _PREVIOUS, _STARTS, _LOCK):
             (self.folder / name).unlink(missing_ok=True)
         if self._lock is not None:
+            _in_use.discard(os.path.realpath(self._lock.name))
             self._lock.close()
         if not keeps and self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()
@@ -322,28 +324,37 @@ def _write(folder: Path, about: dict, values: list, arrays: list[np.ndarray]) ->
 
 
 def _locked(path: Path) -> Any:
-    """A file that is locked as long as it is open, and as long as the process lives.
+    """A file that this process has locked, for as long as it is open and the process lives.
+
+    The lock is one of the process: worker processes that were forked meanwhile, and outlive it, don't hold it.
 
     Raises:
-        FileError: another process has locked it.
+        FileError: another run has locked it.
     """
     if fcntl is None:
         return None
+    if os.path.realpath(path) in _in_use:
+        raise _used(path, str(os.getpid()))
     file = path.open("a+")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.seek(0)
         owner = file.read().strip()
         file.close()
-        raise FileError(
-            f"fit: another run{f' (process {owner})' if owner else ''} is using the folder {str(path.parent)!r}. Wait for its end, "
-            "or give each run a folder of its own."
-        ) from None
+        raise _used(path, owner) from None
+    _in_use.add(os.path.realpath(path))
     file.truncate(0)
     file.write(str(os.getpid()))
     file.flush()
     return file
+
+
+def _used(path: Path, owner: str) -> FileError:
+    return FileError(
+        f"fit: another run{f' (process {owner})' if owner else ''} is using the folder {str(path.parent)!r}. Wait for its end, "
+        "or give each run a folder of its own."
+    )
 
 
 def _differences(about: dict, variables: list, data: dict) -> list[str]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import plait
 from plait import layers
-from plait.errors import ArgumentError, FileError
+from plait.errors import ArgumentError, FileError, StateError
 from plait.training.plain_state import decode, encode, put_back, state_of
 
 RNG = np.random.default_rng(0)
@@ -155,9 +155,9 @@ def test_backups_of_another_version_are_refused(tmp_path):
     latest = tmp_path / "run" / "latest.backup.npz"
     with np.load(latest) as stored:
         arrays = dict(stored)
-    text = arrays["about"].tobytes().replace(b'"format": 2', b'"format": 3')
+    text = arrays["about"].tobytes().replace(b'"format": 3', b'"format": 4')
     np.savez(latest, **{**arrays, "about": np.frombuffer(text, np.uint8)})
-    with pytest.raises(FileError, match=r"another version of plait \(format 3, this reads 2\)"):
+    with pytest.raises(FileError, match=r"another version of plait \(format 4, this reads 3\)"):
         fit(tmp_path / "run")
 
 
@@ -222,7 +222,12 @@ model.fit(x, x[:, :1], epochs=10**6, verbose=0, resume={str(tmp_path / "run")!r}
 # ---------------------------------------------------------------------------- state
 
 plain = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.floats(allow_nan=False) | st.text(max_size=5),
+    st.none()
+    | st.booleans()
+    | st.binary(max_size=5)
+    | st.integers(-(2**40), 2**40)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=5),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.tuples(inner, inner)
@@ -288,6 +293,18 @@ def test_options_of_the_new_object_hold():
     other = stopping(5)
     put_back(other, state_of(one, arrays, came_with), arrays)
     assert (other.wait, other.patience) == (2, 5)
+
+
+def test_a_state_that_no_file_holds_is_an_error_that_says_whose_it_is():
+    class Own(Thing):
+        def state_dict(self):
+            return {"open": open}
+
+        def load_state_dict(self, state):
+            pass
+
+    with pytest.raises(StateError, match=r"Own: its state can't be backed up.*numbers, text, bytes and arrays"):
+        state_of(Own(), [])
 
 
 def test_an_object_may_say_itself_what_its_state_is():
