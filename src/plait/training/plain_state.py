@@ -45,7 +45,8 @@ def encode(value: Any, arrays: list[np.ndarray]) -> Any:
     if type(value) is bytes:
         arrays.append(np.frombuffer(value, np.uint8))
         return {"kind": "bytes", "at": len(arrays) - 1}
-    if type(value).__module__ == "torch" and hasattr(value, "numpy"):
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.Tensor):
         return {"kind": "torch", "array": encode(value.numpy(), arrays)}
     if isinstance(value, (list, tuple)) and type(value) in (list, tuple):
         items = [encode(item, arrays) for item in value]
@@ -83,8 +84,8 @@ def encode_own(thing: Any, state: Any, arrays: list[np.ndarray]) -> Any:
         return encode(state, arrays)
     except _NotPlain:
         raise StateError(
-            f"{type(thing).__name__}: its state can't be backed up: it must hold numbers, text, bytes and arrays alone, in lists, "
-            f"tuples and dicts. Received: {str(state)[:200]}."
+            f"{type(thing).__name__}: its state can't be backed up: give numbers, text, bytes and arrays alone, in "
+            f"lists, tuples and dicts. It is {str(state)[:200]}."
         ) from None
 
 

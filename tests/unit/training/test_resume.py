@@ -303,7 +303,7 @@ def test_a_state_that_no_file_holds_is_an_error_that_says_whose_it_is():
         def load_state_dict(self, state):
             pass
 
-    with pytest.raises(StateError, match=r"Own: its state can't be backed up.*numbers, text, bytes and arrays"):
+    with pytest.raises(StateError, match=r"Own: its state can't be backed up.*give numbers, text, bytes and arrays"):
         state_of(Own(), [])
 
 
