@@ -80,7 +80,7 @@ test-long: $(DEVELOP) ## all tests, the long forms too, with programs compiled a
 
 faults: $(DEVELOP) ## training that is killed, 200 times for each kind of data, and compared with training that isn't
 	$(call say,tests/faults: 200 kills a kind of data)
-	@PLAIT_TEST_LONG=1 $(BIN)/python -m pytest tests/faults
+	@PLAIT_TEST_LONG=1 $(BIN)/python -m pytest -s tests/faults
 
 oracle: $(DEVELOP) ## asks Keras anew for the numbers that tests/answers keeps
 	$(call say,asking Keras)

@@ -3,6 +3,7 @@
     python benchmarks/run.py                    all workloads, 3 rounds
     python benchmarks/run.py --quick            as many rounds as 14 minutes allow, and says what is left out
     python benchmarks/run.py --only tiny,mlp --peers plait,keras,torch --rounds 5
+    python benchmarks/run.py --only backup      what backups cost, and a resume
 
 A round runs every workload, and for each all peers in turn. The environments of other engines are made by `make
 bench-peers`; peers without one are left out, and the table says so. It writes benchmarks/results/DATE.json, .md and .svg.
@@ -184,6 +185,9 @@ def split(names: str, known: tuple[str, ...]) -> list[str]:
 @click.option("--folder", type=click.Path(path_type=Path), default=HERE / "results", help="Where the results go.")
 def main(only: str, rounds: int, peers: str, quick: bool, minutes: float | None, folder: Path) -> None:
     """Runs workloads, prints a table, and writes it."""
+    if only == "backup":  # plait alone, and no seconds of a workload
+        importlib.import_module("backups").measure(rounds)
+        return
     began = time.monotonic()
     minutes = minutes or (14 if quick else float("inf"))
     workloads, wanted = split(only, (*WORKLOADS, *FEEDING)), split(peers, PEERS)

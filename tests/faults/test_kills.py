@@ -24,7 +24,7 @@ SOURCES = [
     "generator", "iterable",
 ]  # fmt: skip
 LONG = bool(os.environ.get("PLAIT_TEST_LONG"))
-KILLS = 200 if LONG else 2
+KILLS = int(os.environ.get("PLAIT_KILLS", 200 if LONG else 2))
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(plait.__file__).parents[1]), "JAX_PLATFORMS": "cpu"}
 
 
@@ -77,12 +77,15 @@ def kill(process, backup, draw):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", SOURCES)
 def test_a_killed_run_ends_as_one_that_was_never_killed(kind, tmp_path):
-    for name in ("whole", "killed"):
-        (tmp_path / name).mkdir()
+    (tmp_path / "whole").mkdir()
     ends_well(begin(kind, tmp_path / "whole"), tmp_path / "whole")
-    draw = random.Random(f"{kind} kills")
-    for _ in range(KILLS):
-        if kill(begin(kind, tmp_path / "killed"), tmp_path / "killed" / "run" / "latest.backup.npz", draw):
-            break  # it was at its end already
-    ends_well(begin(kind, tmp_path / "killed"), tmp_path / "killed")
-    assert files(tmp_path / "killed") == files(tmp_path / "whole")
+    whole, draw, kills, runs = files(tmp_path / "whole"), random.Random(f"{kind} kills"), 0, 0
+    while kills < KILLS:
+        runs += 1
+        folder = tmp_path / f"killed {runs}"
+        folder.mkdir()
+        while kills < KILLS and not kill(begin(kind, folder), folder / "run" / "latest.backup.npz", draw):
+            kills += 1
+        ends_well(begin(kind, folder), folder)
+        assert files(folder) == whole
+    print(f"{kind}: {kills} kills in {runs} runs; each ended as one that was never killed")

@@ -13,7 +13,7 @@ HANDED_ON = {  # what puts these together adds the rest
     *(
         "problem raise_all _no_value _taken not_readable _not_found _unknown _not_loaded _refusal _no_fit _NotYet".split()
     ),
-    *("weights_alone AttributeError".split()),
+    *("weights_alone AttributeError Damaged NewerForm _UnsafeError".split()),
 }
 
 

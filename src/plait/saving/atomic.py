@@ -4,7 +4,7 @@ What is written goes to a temporary place in the same folder, is flushed and syn
 the folder is synced too. A crash, a kill or a full disk at any moment leaves what was there before. The temporary place of
 a process that was killed is cleared away by the next save in that folder: its lock tells that nobody writes there any more.
 
-Verbs: `atomic_write(path)` for a file, `atomic_folder(path)` for a folder.
+Verbs: `atomic_write(path)` for a file, `atomic_folder(path)` for a folder; `explained(path)` for errors of the system.
 
 What it is not: a lock against two processes that save to one name; the last one wins, and each result is whole.
 """
@@ -56,7 +56,7 @@ def atomic_write(path: Any) -> Iterator[BinaryIO]:
     target = _check_target(path)
     if target.is_dir():
         raise FileError(f"Cannot write '{target}': it is a folder. Give the name of a file in it.")
-    with _explained(target):
+    with explained(target):
         _sweep(target.parent)
         file, temporary = _temporary_file(target)
         try:
@@ -89,7 +89,7 @@ def atomic_folder(path: Any) -> Iterator[Path]:
     target = _check_target(path)
     if target.exists() and not target.is_dir():
         raise FileError(f"Cannot write the folder '{target}': there is a file of that name.")
-    with _explained(target):
+    with explained(target):
         _sweep(target.parent)
         temporary = target.parent / _temporary_name()
         temporary.mkdir()
@@ -127,7 +127,7 @@ def _check_target(path: Any) -> Path:
 
 
 @contextlib.contextmanager
-def _explained(target: Path) -> Iterator[None]:
+def explained(target: Path) -> Iterator[None]:
     """Turns the system's errors into ours, which say what to do; what was there before is untouched by then."""
     try:
         yield

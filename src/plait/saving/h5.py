@@ -10,11 +10,14 @@ Verbs: `write_weights` and `read_weights`.
 What is refused: links that lead elsewhere (soft, external, user-defined), data kept in other files, virtual datasets,
 filters that need plugins, values that aren't plain numbers, arrays whose bytes aren't in the file.
 
+h5py only writes. Files are read by `hdf5`, for damaged ones can crash the HDF5 library, and the program with it.
+
 Differs from Keras: nothing is assigned before all is checked, and weights in the file that the model has no place for are
 an error, not passed over.
 """
 
 import contextlib
+import io
 import math
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping, MutableMapping, Sequence
@@ -34,12 +37,12 @@ from plait.layers.ownership import Owner
 from plait.optimizers.base import Optimizer
 from plait.saving.archive import ALWAYS_ALLOWED, MOST_EXPANSION
 from plait.saving.flat_weights import FlatArray
+from plait.saving.hdf5 import Array, Damaged, Hdf5File, NewerForm
+from plait.saving.hdf5_process import rewritten
 from plait.saving.object_paths import Place, find_places
 
-MOST_LINKS = 1_000_000
-MOST_DEPTH = 100
 _CACHE_LINE = 64  # bytes
-_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
+_FILTERS = {1, 2, 3}  # deflate, shuffle, fletcher32
 _NARROW_FLOATS = {name: getattr(jnp, name) for name in ("bfloat16", "float8_e4m3fn", "float8_e5m2")}
 _OLD_LAYERS = "_layer_checkpoint_dependencies"  # what `layers` is called in files of Keras 2.13
 _SEEDS = re.compile(r"(^|/)_?seed_generators?(/|$)")  # early releases of Keras 3 kept them
@@ -126,7 +129,7 @@ class ArrayWriter(MutableMapping):
 class StoredArray(NamedTuple):
     """What the file says about one array."""
 
-    dataset: Any
+    array: Array
     shape: tuple[int, ...]
     dtype: np.dtype
 
@@ -137,17 +140,18 @@ class StoredGroup(Mapping):
     Attributes:
         path: where the object stands in the file.
         arrays: what is there, by key, not yet read.
+        name: the name of the object that was written, if the file tells it.
     """
 
-    def __init__(self, path: str, arrays: dict[str, StoredArray]):
-        self.path, self.arrays = path, arrays
+    def __init__(self, path: str, arrays: dict[str, StoredArray], name: str | None = None):
+        self.path, self.arrays, self.name = path, arrays, name
 
     def __getitem__(self, key: str) -> np.ndarray:
-        dataset, shape, dtype = self.arrays[str(key)]
+        array, shape, dtype = self.arrays[str(key)]
         with damage(f"{self.path}/vars/{key}"):
-            value = _aligned(shape, dataset.dtype)
+            value = _aligned(shape, array.type.dtype)  # type: ignore[arg-type]
             if value.size:
-                dataset.read_direct(value) if shape else value.__setitem__((), dataset[()])
+                array.read_into(value)
         value = value.view(dtype) if value.dtype.kind == "V" else value
         return given_away(value if value.dtype.isnative else value.astype(value.dtype.newbyteorder("=")))
 
@@ -162,14 +166,6 @@ class StoredGroup(Mapping):
         """What to call it in a message: its place, and the name of the object that was written there."""
         name = self.name
         return f"{self.path or 'vars'} ({name!r})" if name else self.path or "vars"
-
-    @property
-    def name(self) -> str | None:
-        """The name of the object that was written, if the file tells it."""
-        for array in self.arrays.values():
-            name = plain_attribute(array.dataset.parent.attrs, "name")
-            return name if isinstance(name, str) else None
-        return None
 
 
 def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -192,36 +188,32 @@ class StoredWeights:
     """
 
     def __init__(self, file: Any):
+        self._rewritten: BinaryIO | None = None
         with damage("it"):
-            self.h5 = h5py.File(file, "r")
-        self.names = self._list_links()
+            try:
+                self.objects = Hdf5File(file).objects
+            except NewerForm:
+                self.objects = Hdf5File(self._rewrite(file)).objects
+        self.names = dict.fromkeys(path for path in self.objects if path)
         self.children = children_of(self.names)
         self._groups: dict[str, StoredGroup | None] = {}
+
+    def _rewrite(self, file: Any) -> BinaryIO:
+        """The same file in the forms that h5py writes by default, which another process has made."""
+        size = file.seek(0, io.SEEK_END)
+        self._rewritten, problem, unsafe = rewritten(file, ALWAYS_ALLOWED + MOST_EXPANSION * size)
+        if unsafe:
+            raise UnsafeFileError(f"This weights file is not safe to read: {problem}.")
+        if self._rewritten is None:
+            raise Damaged(problem)
+        return self._rewritten
 
     def __enter__(self) -> "StoredWeights":
         return self
 
     def __exit__(self, *exception: object) -> None:
-        with contextlib.suppress(Exception):
-            self.h5.close()
-
-    def _list_links(self) -> dict[str, None]:
-        found: dict[str, None] = {}
-
-        def visit(name: bytes, info: Any) -> str | None:
-            text = name.decode("utf-8", "replace")
-            if info.type != h5py.h5l.TYPE_HARD:  # pyright: ignore[reportAttributeAccessIssue]
-                return f"the link {text[:200]!r} leads elsewhere; weights files have none"
-            if len(found) >= MOST_LINKS or text.count("/") > MOST_DEPTH:
-                return f"there are over {MOST_LINKS:,} groups and arrays, or over {MOST_DEPTH} inside each other"
-            found[text] = None
-            return None
-
-        with damage("its list of groups"):
-            problem = self.h5.id.links.visit(visit, info=True)
-        if problem:
-            raise UnsafeFileError(f"This weights file is not safe to read: {problem}.")
-        return found
+        if self._rewritten is not None:
+            self._rewritten.close()
 
     def group(self, path: str) -> StoredGroup | None:
         """The arrays of the object at a path, checked; None where there is nothing."""
@@ -229,18 +221,39 @@ class StoredWeights:
             place = f"{path}/vars".removeprefix("/")
             keys = sorted(self.children.get(place, ()), key=_natural)
             found = {key: self.array(f"{place}/{key}") for key in keys}
-            self._groups[path] = StoredGroup(path, found) if place in self.names else None
+            name = self.attribute(place, "name") if found else None
+            known = StoredGroup(path, found, name if isinstance(name, str) else None)
+            self._groups[path] = known if place in self.names else None
         return self._groups[path]
 
     def array(self, path: str) -> StoredArray:
         """The array at a path, not yet read; its type and storage have been checked."""
         with damage(path):
-            dataset = self.h5[path]
-            if not isinstance(dataset, h5py.Dataset):
+            array = self.objects[path].array
+            if array is None:
                 raise FileError(f"This weights file has a group at {path}, where an array should be.")
-            plan, dtype = dataset.id.get_create_plist(), dataset.dtype
-            _check_storage(path, dataset, plan)
-            return StoredArray(dataset, tuple(dataset.shape or ()), _plain_dtype(path, dataset, dtype))
+            dtype = self._plain_dtype(path, array)
+            _check_storage(path, array)
+            return StoredArray(array, array.shape or (), dtype)
+
+    def _plain_dtype(self, path: str, array: Array) -> np.dtype:
+        dtype = array.type.dtype
+        if dtype is not None and dtype.kind in "fiubc":
+            return dtype
+        if dtype is not None:
+            narrow = _NARROW_FLOATS.get(self.attribute(path, "dtype"))
+            if narrow is not None and np.dtype(narrow).itemsize == dtype.itemsize:
+                return np.dtype(narrow)
+        raise UnsafeFileError(f"This weights file has something else than numbers at {path}: {array.type}.")
+
+    def attribute(self, path: str, name: str) -> Any:
+        """An attribute of a group or an array, a list where it is an array; None where there is none.
+
+        Raises:
+            FileError: one that is neither text nor numbers.
+        """
+        with damage(f"the attribute {name!r} of {path or 'the file'}"):
+            return self.objects[path].attribute(name)
 
     def total_bytes(self) -> int:
         """How many bytes all arrays of all objects take once they are read."""
@@ -266,49 +279,20 @@ def _natural(key: str) -> tuple:
     return (0, int(key), "") if key.isdecimal() and len(key) < 10 else (1, 0, key)
 
 
-def _plain_dtype(path: str, dataset: Any, dtype: np.dtype) -> np.dtype:
-    if dtype.kind in "fiubc":
-        return dtype
-    if dtype.kind == "V" and dtype.names is None:
-        narrow = _NARROW_FLOATS.get(plain_attribute(dataset.attrs, "dtype"))
-        if narrow is not None and np.dtype(narrow).itemsize == dtype.itemsize:
-            return np.dtype(narrow)
-    raise UnsafeFileError(f"This weights file has something else than numbers at {path}: {dtype}.")
-
-
-_PLAIN_KINDS = (h5py.h5t.STRING, h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM)
-
-
-def plain_attribute(attributes: Any, name: str) -> Any:
-    """The value of an attribute, None where there is none. HDF5 crashes on damaged types: only plain ones are read.
-
-    Raises:
-        FileError: one of another type.
-    """
-    if name not in attributes:
-        return None
-    kind = attributes.get_id(name).get_type().get_class()
-    if kind not in _PLAIN_KINDS:
-        raise FileError(f"The attribute {name!r} has HDF5's type class {kind}; only text and numbers are read.")
-    return attributes[name]
-
-
-def _check_storage(path: str, dataset: Any, plan: Any) -> None:
+def _check_storage(path: str, array: Array) -> None:
     """Makes sure that an array's bytes are in this very file, all of them, and can be read without plugins."""
-    filters = [plan.get_filter(index)[0] for index in range(plan.get_nfilters())]
-    if dataset.is_virtual or plan.get_external_count():
+    if array.elsewhere:
         raise UnsafeFileError(f"This weights file keeps {path} in another file.")
-    if set(filters) - _FILTERS:
+    if set(array.filters) - _FILTERS:
         raise UnsafeFileError(f"This weights file packs {path} in a way that weights aren't packed in.")
-    needed, stored = math.prod(dataset.shape or ()) * dataset.dtype.itemsize, dataset.id.get_storage_size()
-    chunk = math.prod(dataset.chunks or ()) * dataset.dtype.itemsize
-    if filters:
-        fits = stored > 0 and max(needed, chunk) <= ALWAYS_ALLOWED + MOST_EXPANSION * stored
+    needed, chunk = (math.prod(shape) * array.type.size for shape in (array.shape or (), array.chunk))
+    if array.filters:
+        fits = array.stored > 0 and max(needed, chunk) <= ALWAYS_ALLOWED + MOST_EXPANSION * array.stored
     else:
-        fits = stored >= needed
+        fits = array.stored >= needed
     if needed and not fits:
         raise UnsafeFileError(
-            f"This weights file says that {path} has shape {tuple(dataset.shape)}, so {needed:,} bytes, but holds {stored:,}."
+            f"This weights file says that {path} has shape {array.shape}, so {needed:,} bytes, but holds {array.stored:,}."
         )
 
 

@@ -23,7 +23,7 @@ from plait.common.serialization import serialize_object
 from plait.core.variable import all_or_none
 from plait.errors import FileError
 from plait.saving.flat_weights import FlatArray
-from plait.saving.h5 import StoredArray, StoredGroup, StoredWeights, damage, plain_attribute
+from plait.saving.h5 import StoredArray, StoredGroup, StoredWeights, damage
 from plait.saving.legacy_compile import modern_compile_config, modern_optimizer
 from plait.saving.legacy_config import major, minor, plain_name
 from plait.saving.legacy_weights import Origin, legacy_order, plan_for
@@ -44,7 +44,6 @@ class LegacyFile:
 
     def __init__(self, file: Any):
         self.stored = StoredWeights(file)
-        self._h5 = self.stored.h5
         self.root = "model_weights" if "model_weights" in self.stored.names else ""
         self.version = self.text("keras_version") or self.text("keras_version", self.root) or "1"
         self.backend = self.text("backend") or self.text("backend", self.root)
@@ -55,17 +54,9 @@ class LegacyFile:
     def __exit__(self, *exception: object) -> None:
         self.stored.__exit__(*exception)
 
-    def attributes(self, path: str) -> Any:
-        """The attributes of a group."""
-        return (self._h5[path] if path else self._h5).attrs
-
-    def _attribute(self, path: str, name: str) -> Any:
-        return plain_attribute(self.attributes(path), name)
-
     def text(self, name: str, path: str = "") -> str | None:
         """An attribute that is text; None where there is none."""
-        with damage(f"its attribute {name!r}"):
-            value = self._attribute(path, name)
+        value = self.stored.attribute(path, name)
         if isinstance(value, bytes):
             try:
                 return value.decode("utf-8")
@@ -76,9 +67,9 @@ class LegacyFile:
     def names(self, name: str, path: str) -> list[str]:
         """An attribute that is a list of names, also one that is split into pieces."""
         with damage(f"its attribute {name!r}"):
-            found = self._attribute(path, name)
+            found = self.stored.attribute(path, name)
             pieces = [found] if found is not None else []
-            while found is None and (piece := self._attribute(path, f"{name}{len(pieces)}")) is not None:
+            while found is None and (piece := self.stored.attribute(path, f"{name}{len(pieces)}")) is not None:
                 pieces.append(piece)
             items = [item for piece in pieces for item in np.asarray(piece).ravel().tolist()]
             return [item.decode("utf-8") if isinstance(item, bytes) else str(item) for item in items]

@@ -22,7 +22,6 @@ import json
 import os
 import threading
 import time
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,7 @@ from plait.core.variable import Variable
 from plait.errors import FileError
 from plait.layers.ownership import unique
 from plait.random import global_states
-from plait.saving.atomic import atomic_write
+from plait.saving.atomic import atomic_write, explained
 from plait.training.data.generators import generators_now, set_generators
 from plait.training.plain_state import decode, encode, put_back, state_of
 from plait.training.protocols import TrainedModel
@@ -44,10 +43,11 @@ try:
 except ImportError:  # Windows has no such locks; there, two runs in one folder aren't noticed
     fcntl = None
 
-_FORMAT = 2
+_FORMAT = 3
 _LATEST, _PREVIOUS, _LOCK, _STARTS = "latest.backup.npz", "previous.backup.npz", "lock", "starts.json"
 _SHARE = 0.01  # of a run's time that may go into backups
 _LEAST_SECONDS, _MOST_SECONDS = 1.0, 60.0
+_in_use: set[str] = set()  # folders of runs of this process: its own locks don't keep a process out
 _WORRYING = 3  # starts from one place that did not reach another: from then on each step is backed up
 
 
@@ -62,7 +62,7 @@ class Keeper:
         until_end: whether the backups go away when the run has ended.
 
     Raises:
-        FileError: another process has a run in the folder.
+        FileError: another process has a run in the folder, or it can't be made or written.
     """
 
     def __init__(self, folder: Any, model: TrainedModel, every: Any = None, until_end: bool = False):
@@ -76,8 +76,9 @@ class Keeper:
         self._each_step = False
         self._came_with: list[dict] = []
         self._writer = _Writer()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = _locked(self.folder / _LOCK)
+        with explained(self.folder / _LATEST):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = _locked(self.folder / _LOCK)
 
     # ------------------------------------------------------------------------ keeping
 
@@ -150,6 +151,7 @@ class Keeper:
         for name in ((_STARTS,) if ended else ()) if keeps else (_LATEST, _PREVIOUS, _STARTS, _LOCK):
             (self.folder / name).unlink(missing_ok=True)
         if self._lock is not None:
+            _in_use.discard(os.path.realpath(self._lock.name))
             self._lock.close()
         if not keeps and self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()
@@ -170,7 +172,9 @@ class Keeper:
             try:
                 with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                     kept = Kept(path, {key: stored[key] for key in stored.files})
-            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            except FileError:
+                raise  # it is whole, and of another version
+            except Exception as error:  # damage comes as any of them: a flipped bit may ask for an unknown compression
                 damaged.append(f"{path}: {error}")
                 continue
             if damaged:
@@ -197,9 +201,8 @@ class Keeper:
             value = np.asarray(variable.value)
             variable.assign(np.frombuffer(kept.stored[f"v{index}"].tobytes(), value.dtype).reshape(value.shape))
         self._begin, self._seconds = kept.begin, kept.about["seconds"]
-        self._note_start(kept.place)
 
-    def _note_start(self, place: tuple[int, int]) -> None:
+    def note_start(self, place: tuple[int, int]) -> None:
         """Counts how often a run began at the same place: one that dies again and again soon after is to get on all the same."""
         path = self.folder / _STARTS
         try:
@@ -313,35 +316,45 @@ def _write(folder: Path, about: dict, values: list, arrays: list[np.ndarray]) ->
     held |= {f"a{index}": array for index, array in enumerate(arrays)}
     text = np.frombuffer(json.dumps(about).encode(), np.uint8)
     latest = folder / _LATEST
-    if latest.exists():
-        os.replace(latest, folder / _PREVIOUS)
+    with explained(folder / _PREVIOUS):
+        if latest.exists():
+            os.replace(latest, folder / _PREVIOUS)
     with atomic_write(latest) as file:
         np.savez(file, **{"about": text, **held})  # type: ignore[arg-type]
 
 
 def _locked(path: Path) -> Any:
-    """A file that is locked as long as it is open, and as long as the process lives.
+    """A file that this process has locked, for as long as it is open and the process lives.
+
+    The lock is one of the process: worker processes that were forked meanwhile, and outlive it, don't hold it.
 
     Raises:
-        FileError: another process has locked it.
+        FileError: another run has locked it.
     """
     if fcntl is None:
         return None
+    if os.path.realpath(path) in _in_use:
+        raise _used(path, str(os.getpid()))
     file = path.open("a+")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.seek(0)
         owner = file.read().strip()
         file.close()
-        raise FileError(
-            f"fit: another run{f' (process {owner})' if owner else ''} is using the folder {str(path.parent)!r}. Wait for its end, "
-            "or give each run a folder of its own."
-        ) from None
+        raise _used(path, owner) from None
+    _in_use.add(os.path.realpath(path))
     file.truncate(0)
     file.write(str(os.getpid()))
     file.flush()
     return file
+
+
+def _used(path: Path, owner: str) -> FileError:
+    return FileError(
+        f"fit: another run{f' (process {owner})' if owner else ''} is using the folder {str(path.parent)!r}. Wait for its end, "
+        "or give each run a folder of its own."
+    )
 
 
 def _differences(about: dict, variables: list, data: dict) -> list[str]:

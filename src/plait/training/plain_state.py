@@ -8,11 +8,14 @@ What it is not: pickling. No class is named and no code is run; what isn't plain
 new object has it.
 """
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import jax
 import numpy as np
+
+from plait.errors import StateError
 
 # What an object came with it has again when the program starts again; larger things than these aren't looked into.
 _MOST_BYTES = 1 << 20
@@ -39,6 +42,12 @@ def encode(value: Any, arrays: list[np.ndarray]) -> Any:
         arrays.append(np.frombuffer(np.ascontiguousarray(array).tobytes(), np.uint8))
         kind = "scalar" if isinstance(value, np.generic) else "array"
         return {"kind": kind, "at": len(arrays) - 1, "dtype": str(array.dtype), "shape": list(array.shape)}
+    if type(value) is bytes:
+        arrays.append(np.frombuffer(value, np.uint8))
+        return {"kind": "bytes", "at": len(arrays) - 1}
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.Tensor):
+        return {"kind": "torch", "array": encode(value.numpy(), arrays)}
     if isinstance(value, (list, tuple)) and type(value) in (list, tuple):
         items = [encode(item, arrays) for item in value]
         return items if isinstance(value, list) else {"kind": "tuple", "items": items}
@@ -57,8 +66,27 @@ def decode(value: Any, arrays: list[np.ndarray]) -> Any:
         return tuple(decode(item, arrays) for item in value["items"])
     if value["kind"] == "dict":
         return {decode(key, arrays): decode(item, arrays) for key, item in value["items"]}
+    if value["kind"] == "bytes":
+        return arrays[value["at"]].tobytes()
+    if value["kind"] == "torch":
+        return sys.modules["torch"].from_numpy(decode(value["array"], arrays))
     array = np.frombuffer(arrays[value["at"]].tobytes(), np.dtype(value["dtype"])).reshape(value["shape"])
     return array[()] if value["kind"] == "scalar" else array.copy()
+
+
+def encode_own(thing: Any, state: Any, arrays: list[np.ndarray]) -> Any:
+    """What an object says of its own state, as JSON can hold it.
+
+    Raises:
+        StateError: it has something else than plain values.
+    """
+    try:
+        return encode(state, arrays)
+    except _NotPlain:
+        raise StateError(
+            f"{type(thing).__name__}: its state can't be backed up: give numbers, text, bytes and arrays alone, in "
+            f"lists, tuples and dicts. It is {str(state)[:200]}."
+        ) from None
 
 
 def state_of(thing: Any, arrays: list[np.ndarray], came_with: Mapping[str, Any] | None = None) -> dict:
@@ -70,7 +98,7 @@ def state_of(thing: Any, arrays: list[np.ndarray], came_with: Mapping[str, Any] 
         came_with: its attributes when the run began. Those that are as they were are left out.
     """
     if hasattr(thing, "state_dict") and hasattr(thing, "load_state_dict"):
-        return {"own": encode(thing.state_dict(), arrays)}
+        return {"own": encode_own(thing, thing.state_dict(), arrays)}
     left_out, plain, generators = getattr(type(thing), "_stateless", ()), {}, {}
     held = vars(thing) if hasattr(thing, "__dict__") and "*" not in left_out else {}
     for name, value in held.items():
@@ -92,6 +120,8 @@ def _is_as_before(value: Any, before: Any) -> bool:
 
     Containers and arrays may have been changed in place; larger ones than a state should hold are taken to be as before.
     """
+    if type(value) is type(before) is tuple and len(value) == len(before) <= _MOST_ITEMS:
+        return all(_is_as_before(*pair) for pair in zip(value, before, strict=True))
     if isinstance(value, (list, tuple, Mapping)):
         return value is before and len(value) > _MOST_ITEMS
     if hasattr(value, "nbytes") and np.ndim(value):

@@ -217,6 +217,9 @@ class Run:
         self.callbacks, end, logs, stopped = callbacks, self.options.end, {}, False
         if self.keeper is not None:
             self.keeper.starts(self._generators, callbacks)
+            self.keeper.note_start(
+                self._earlier.place if self._earlier is not None else (self.options.initial_epoch, 0)
+            )
         if self.keeper is not None and self._earlier is not None:
             self.keeper.restore(self._earlier, self)
             self.resume_from(*self._earlier.place)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import plait
 from plait import layers
-from plait.errors import ArgumentError, FileError
+from plait.errors import ArgumentError, FileError, StateError
 from plait.training.plain_state import decode, encode, put_back, state_of
 
 RNG = np.random.default_rng(0)
@@ -155,9 +155,9 @@ def test_backups_of_another_version_are_refused(tmp_path):
     latest = tmp_path / "run" / "latest.backup.npz"
     with np.load(latest) as stored:
         arrays = dict(stored)
-    text = arrays["about"].tobytes().replace(b'"format": 2', b'"format": 3')
+    text = arrays["about"].tobytes().replace(b'"format": 3', b'"format": 4')
     np.savez(latest, **{**arrays, "about": np.frombuffer(text, np.uint8)})
-    with pytest.raises(FileError, match=r"another version of plait \(format 3, this reads 2\)"):
+    with pytest.raises(FileError, match=r"another version of plait \(format 4, this reads 3\)"):
         fit(tmp_path / "run")
 
 
@@ -180,10 +180,12 @@ def test_a_folder_that_vanishes_is_a_warning_and_the_run_goes_on(tmp_path):
 
 
 def test_a_run_that_dies_again_and_again_is_backed_up_at_each_step(tmp_path):
-    for _ in range(3):  # each dies long before the second that backups are apart
+    for _ in range(2):  # each dies long before the second that backups are apart
         with pytest.raises(Stop):
-            fit(tmp_path / "run", epochs=1, callbacks=[StopIn(0, 0)])
+            fit(tmp_path / "run", epochs=1, callbacks=[StopIn(0, 1)])
     assert not (tmp_path / "run" / "latest.backup.npz").exists()
+    with pytest.warns(UserWarning, match="this is start number 3 from epoch 1, step 0"), pytest.raises(Stop):
+        fit(tmp_path / "run", epochs=1, callbacks=[StopIn(0, 1)])
     fit(tmp_path / "run", epochs=1)
     for _ in range(2):
         with pytest.raises(Stop):
@@ -220,7 +222,12 @@ model.fit(x, x[:, :1], epochs=10**6, verbose=0, resume={str(tmp_path / "run")!r}
 # ---------------------------------------------------------------------------- state
 
 plain = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.floats(allow_nan=False) | st.text(max_size=5),
+    st.none()
+    | st.booleans()
+    | st.binary(max_size=5)
+    | st.integers(-(2**40), 2**40)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=5),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.tuples(inner, inner)
@@ -262,6 +269,19 @@ def test_an_object_keeps_its_plain_attributes_and_its_generators():
     assert other.rng.normal() == expected
 
 
+def test_an_option_that_is_a_tuple_holds():
+    class Weighted(plait.callbacks.Callback):
+        def __init__(self, weights):
+            super().__init__()
+            self.weights, self.seen = weights, (0,)
+
+    one, other, arrays = Weighted((1, 2)), Weighted((3, 4)), []
+    came_with = dict(vars(one))
+    one.seen = (5,)
+    put_back(other, state_of(one, arrays, came_with), arrays)
+    assert (other.weights, other.seen) == ((3, 4), (5,))
+
+
 def test_options_of_the_new_object_hold():
     def stopping(patience):
         return plait.callbacks.EarlyStopping("loss", patience=patience, min_delta=10.0)
@@ -273,6 +293,18 @@ def test_options_of_the_new_object_hold():
     other = stopping(5)
     put_back(other, state_of(one, arrays, came_with), arrays)
     assert (other.wait, other.patience) == (2, 5)
+
+
+def test_a_state_that_no_file_holds_is_an_error_that_says_whose_it_is():
+    class Own(Thing):
+        def state_dict(self):
+            return {"open": open}
+
+        def load_state_dict(self, state):
+            pass
+
+    with pytest.raises(StateError, match=r"Own: its state can't be backed up.*give numbers, text, bytes and arrays"):
+        state_of(Own(), [])
 
 
 def test_an_object_may_say_itself_what_its_state_is():

@@ -21,7 +21,7 @@ from plait.training.data.arrays import as_arrays, as_weights
 from plait.training.data.device import to_device
 from plait.training.data.source import unpack
 from plait.training.data.together import sent_ahead
-from plait.training.plain_state import decode, encode
+from plait.training.plain_state import decode, encode, encode_own
 
 
 class BatchSource:
@@ -127,31 +127,39 @@ class BatchSource:
             place += 1
 
     def state(self) -> dict:
-        """What the data says of itself; else how many epochs it has given."""
-        if _knows_its_place(self._data):
-            arrays: list = []
-            return {"data": encode(self._data.state_dict(), arrays), "arrays": arrays}
-        running = self._running if self._goes_on else None
-        if hasattr(running, "get_state") and hasattr(running, "set_state"):  # Grain's iterators
-            return {"iterator": running.get_state(), "epochs": self._epochs}  # type: ignore[union-attr]
-        return {"epochs": self._epochs}
+        """What the data says of itself; else how many epochs it has given, and its own generators."""
+        arrays: list = []
+        running = self._running if self._goes_on or self.once else None
+        state: dict = {"epochs": self._epochs, "arrays": arrays}
+        own = _own_generators(self._data)
+        if _knows_its_place(self._data) and not own:  # StatefulDataLoader restores its own generator to another place
+            state["data"] = encode_own(self._data, self._data.state_dict(), arrays)
+        elif hasattr(running, "get_state") and hasattr(running, "set_state"):  # Grain's iterators
+            state["iterator"] = encode_own(running, running.get_state(), arrays)  # type: ignore[union-attr]
+        elif _has_sampler(self._data):
+            state["generators"] = [encode(generator.get_state(), arrays) for generator in own]
+        return state
 
     def restore(self, state: dict, epoch: int) -> None:
         """Gives the data its state; what has none is passed over, batch by batch, up to the place."""
         if not epoch:
             return  # it has begun as the other one did
         self._peeked = None
+        arrays = state["arrays"]
         if "data" in state:
             self._running = None
-            self._data.load_state_dict(decode(state["data"], state["arrays"]))
+            self._data.load_state_dict(decode(state["data"], arrays))
         elif "iterator" in state:
+            if not self.once:
+                self._running = None
+            self._pass().set_state(decode(state["iterator"], arrays))  # type: ignore[attr-defined]
+        elif "generators" in state:
             self._running = None
-            self._pass().set_state(state["iterator"])  # type: ignore[attr-defined]
-        elif _draws_from_generators(self._data):
-            self._running = None
+            for generator, kept in zip(_own_generators(self._data), state["generators"], strict=True):
+                generator.set_state(decode(kept, arrays))
         else:
             self._pass_over(state["epochs"])
-        self._epochs = state.get("epochs", epoch)
+        self._epochs = state["epochs"]
 
     def _pass_over(self, epochs: int) -> None:
         """Takes the batches of some epochs and forgets them; the first one of all has been taken."""
@@ -237,9 +245,18 @@ def _knows_its_place(data: Any) -> bool:
     return hasattr(data, "state_dict") and hasattr(data, "load_state_dict")
 
 
-def _draws_from_generators(data: Any) -> bool:
-    """Whether each epoch depends on PyTorch's generator alone, whose state is kept: its DataLoader does."""
-    return hasattr(data, "batch_sampler") and hasattr(data, "sampler") and not hasattr(data, "load_state_dict")
+def _has_sampler(data: Any) -> bool:
+    """Whether it is a DataLoader of PyTorch's: each epoch depends on generators alone, whose states are kept."""
+    return hasattr(data, "batch_sampler") and hasattr(data, "sampler")
+
+
+def _own_generators(loader: Any) -> list:
+    """The generators that a DataLoader and its sampler have beside PyTorch's global one."""
+    if not _has_sampler(loader):
+        return []
+    holders = (loader, loader.sampler, getattr(loader.batch_sampler, "sampler", None))
+    found = (getattr(holder, "generator", None) for holder in holders)
+    return list({id(own): own for own in found if hasattr(own, "get_state") and hasattr(own, "set_state")}.values())
 
 
 def _iterator(x: Any) -> Iterator:
