@@ -10,6 +10,7 @@ from rich.table import Table
 from plait._version import __version__
 from plait.common.program_cache import Programs, default_folder
 from plait.errors import PlaitError
+from plait.launch import run as run_on_processes
 from plait.saving import load_model
 from plait.saving.file_summary import Contents, look_into
 from plait.training.curves import comparison, draw_curves, read_run
@@ -21,6 +22,23 @@ _MOST_ARRAYS = 60
 @click.version_option(__version__, prog_name="plait")
 def main() -> None:
     """The Functional API for neural networks, woven on JAX."""
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("-n", "--processes", type=click.IntRange(1), required=True, help="How many processes.")
+@click.option(
+    "--devices", type=click.IntRange(1), help="Devices of each: CPUs are split into so many, of GPUs it has so many."
+)
+@click.option("--restarts", type=click.IntRange(0), default=0, help="How often all start again when one has died.")
+@click.argument("script", nargs=-1, required=True, type=click.UNPROCESSED)
+def launch(processes: int, devices: int | None, restarts: int, script: tuple[str, ...]) -> None:
+    """Runs SCRIPT, with its arguments, on several processes of this machine that train one model; or `-m MODULE`.
+
+    Each line that one prints has its number before it. When one dies, all end, and its traceback comes last.
+    """
+    if script[0] != "-m" and not Path(script[0]).is_file():
+        raise click.ClickException(f"There is no script {script[0]!r}.")
+    raise SystemExit(run_on_processes(script, processes, devices, restarts))
 
 
 @main.command()

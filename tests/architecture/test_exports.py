@@ -26,6 +26,8 @@ INTERNAL = {
     "plait.inspect",
     "plait.compat",
     "plait.cli",
+    "plait.launch",
+    "plait.launched",
 }
 
 

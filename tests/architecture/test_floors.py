@@ -44,7 +44,7 @@ FLOORS = (
     ({"models"},),
     ({"surgery", "distillation", "features"},),
     (
-        {"__init__", "__main__", "config", "tree", "utils", "cli", "compat"}
+        {"__init__", "__main__", "config", "tree", "utils", "cli", "launch", "launched", "compat"}
         | {
             "backend",
             "dtype_policies",

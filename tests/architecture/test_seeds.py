@@ -15,7 +15,12 @@ from architecture.source_tree import ROOT
 TESTS = ROOT / "tests"
 MAKERS = {"default_rng", "RandomState", "SeedSequence", "PCG64", "Random"}  # without an argument each draws its seed
 UNSEEDED = {"urandom", "uuid1", "uuid4", "token_bytes", "token_hex", "SystemRandom"}
-OF_GLOBAL_GENERATORS = {"parity/test_random.py", "unit/training/test_repeat.py", "faults/training_program.py"}
+OF_GLOBAL_GENERATORS = {
+    "parity/test_random.py",
+    "unit/training/test_repeat.py",
+    "faults/training_program.py",
+    "distributed/program.py",
+}
 LIBRARIES = {"plait", "keras", "library", "tf", "jax"}  # their draws take a seed, or the one of the session
 
 

@@ -8,7 +8,7 @@ Verbs: `set_distribution`, or `with distribution.scope()`, before the variables 
 
 Life under jit: a layout is a `jax.sharding.NamedSharding`; XLA splits the program and moves what has to be moved.
 
-What it is not: a cluster. Several hosts are `jax.distributed`'s (`initialize`).
+What it is not: the processes of a job. How these find each other is `distribution/processes`.
 """
 
 import re
@@ -34,7 +34,6 @@ __all__ = [
     "distribute_tensor",
     "distribution",
     "get_device_count",
-    "initialize",
     "lay_out_batch",
     "lay_out_variable",
     "list_devices",
@@ -69,14 +68,6 @@ def device(device_name: str) -> Any:
 def get_device_count(device_type: str | None = None) -> int:
     """How many devices there are."""
     return len(list_devices(device_type))
-
-
-def initialize(
-    job_addresses: str | None = None, num_processes: int | None = None, process_id: int | None = None
-) -> None:
-    """Joins the processes of several hosts: `jax.distributed.initialize`, the first address being the coordinator's."""
-    first = job_addresses.split(",")[0] if job_addresses else None
-    jax.distributed.initialize(first, num_processes, process_id)
 
 
 class DeviceMesh:
