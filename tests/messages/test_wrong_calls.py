@@ -623,7 +623,8 @@ TABLE = [
         "Lion without beta",
         lambda: plait.optimizers.Lion(beta_1=0.0),
         ArgumentError,
-        "Lion: Argument `beta_1` must be in the [0, 1] range. Otherwise, the optimizer degenerates to SignSGD. Received: beta_1=0.0. 0 itself is excluded.",
+        "Lion: Argument `beta_1` must be in the [0, 1] range. Otherwise, the optimizer degenerates to SignSGD. "
+        "Received: beta_1=0.0. 0 itself is excluded.",
     ),
     Wrong(
         "AdamW without decay",
