@@ -59,7 +59,14 @@ def _table(model: Any) -> Table:
 
 
 def _labels(plan: dict, shape: tuple | None) -> str:
-    """What labels an output takes, in words."""
+    """What labels an output takes, in words; and which may be missing, and in the last epoch were."""
+    if plan["missing"] is None:
+        return _kind_of_labels(plan, shape)
+    share = "" if plan["labelled"] is None else f"\n{plan['labelled']:.1%} labelled"
+    return f"{_kind_of_labels(plan, shape)}\n{plan['missing']:g} where missing{share}"
+
+
+def _kind_of_labels(plan: dict, shape: tuple | None) -> str:
     if not plan["needs labels"]:
         return "none asked for"
     if plan["loss"] in ("crossentropy", "ce"):

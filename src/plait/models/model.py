@@ -461,6 +461,7 @@ class Model(Layer):
         jit_compile: Any = "auto",
         auto_scale_loss: bool = True,
         loss_weight: Any = None,
+        missing_labels: Any = None,
     ) -> None:
         """Says how the model is trained. Starts fresh: nothing of an earlier `compile` stays.
 
@@ -475,6 +476,8 @@ class Model(Layer):
             jit_compile: has no effect: plait compiles unless `run_eagerly`.
             auto_scale_loss: whether float16 gradients are kept from vanishing by scaling the loss.
             loss_weight: another name of `loss_weights`.
+            missing_labels: what stands for a label that isn't there, `np.nan` or -1, for all outputs or in a dict by output:
+                losses and metrics leave it out. None lets none be missing.
 
         Raises:
             ArgumentError: names that aren't outputs, unknown losses, metrics or optimizers; all are listed.
@@ -489,7 +492,9 @@ class Model(Layer):
         weights = loss_weight if loss_weights is None else loss_weights
         structure = self._graph.output_structure if self._graph is not None else None
         own_loss = not has_default(type(self), "compute_loss")
-        self._compilation = training.Compiled(loss, weights, metrics, weighted_metrics, structure, self.name, own_loss)
+        self._compilation = training.Compiled(
+            loss, weights, metrics, weighted_metrics, structure, self.name, own_loss, missing_labels
+        )
         self._compilation.given |= {} if auto_scale_loss else {"auto_scale_loss": False}
         self.optimizer = optimizers.get(optimizer)
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16" and self.optimizer is not None:

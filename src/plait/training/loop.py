@@ -140,6 +140,8 @@ def _prepared(model: TrainedModel, source: Any, run: Run) -> Any:
 def _explain(logs: Mapping, source: Any, epoch: int, model: TrainedModel) -> bool:
     """Warns of a loss that isn't a number, with what the data tells about it."""
     arrays = source.arrays if isinstance(source, ArraySource) else (None, None, None)
+    if model._compilation.optional is not None:  # what is missing is no fault
+        arrays = arrays[0], None, arrays[2]
     message = None if model.stop_training else explain_loss(logs, arrays, epoch, model.name)
     if message is not None:
         warn(message)

@@ -602,7 +602,9 @@ class Trainer:
             loss = loss if hasattr(loss, "dtype") else jnp.asarray(loss, "float32")
             if training and loss.ndim:
                 raise ArgumentError(model._compilation.explain_shape(loss))
-            model._compilation.loss_tracker.update_state(lax.stop_gradient(loss), sample_weight=custom.batch_size(x))
+            counted = model._compilation.counted(y, y_pred)
+            counted = custom.batch_size(x) if counted is None else counted
+            model._compilation.loss_tracker.update_state(lax.stop_gradient(loss), sample_weight=counted)
             logs = model.compute_metrics(x, y, map_structure_in_order(_detached, y_pred), sample_weight)
             usual = has_default(type(model), "compute_metrics")
         return loss, None if usual else flat_logs(logs)
@@ -613,11 +615,12 @@ class Trainer:
             return sample_weight
         names, preds = self.model._compilation.names_of_outputs, flatten(y_pred)
         by_output = class_weight if _is_by_output(class_weight) else {names[0]: class_weight}
-        labels = match_labels(y, names, [name in by_output for name in names], "labels", self.model.name)
+        optional = self.model._compilation.optional
+        labels = match_labels(y, names, [name in by_output for name in names], "labels", self.model.name, optional)
         given = match_labels(sample_weight, names, [True] * len(names), "sample weights", self.model.name)
         weights: dict[str, Any] = {}
         for name, label, pred, weight in zip(names, labels, preds, given, strict=True):
-            if name in by_output:
+            if name in by_output and label is not None:
                 own = weights_of_classes(by_output[name], label, pred.shape[-1] if pred.ndim > 1 else 1)
                 weight = own if weight is None else own * jnp.reshape(weight, own.shape)
             weights[name] = weight
