@@ -46,7 +46,7 @@ def _table(model: Any) -> Table:
     shapes = [tensor.shape for tensor in flatten(model._graph.output_structure)] if model._graph is not None else []
     for index, plan in enumerate(model._compilation.plan()):
         shape = shapes[index] if shapes else None
-        weight = "-" if plan["loss"] is None else f"{1.0 if plan['weight'] is None else float(plan['weight']):g}"
+        weight = "-" if plan["loss"] is None else _weight(model, plan["weight"])
         table.add_row(
             plan["output"],
             "?" if shape is None else str(shape),
@@ -56,6 +56,13 @@ def _table(model: Any) -> Table:
             _labels(plan, shape),
         )
     return table
+
+
+def _weight(model: Any, weight: Any) -> str:
+    weighting = model._compilation.weighting
+    if weighting is not None or callable(weight):
+        return type(weight if weighting is None else weighting).__name__
+    return f"{1.0 if weight is None else float(weight):g}"
 
 
 def _labels(plan: dict, shape: tuple | None) -> str:

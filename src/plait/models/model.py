@@ -156,16 +156,20 @@ class Model(Layer):
             )
         if isinstance(inputs, Features):
             return self._part_on_host.run_rest(inputs)
-        values = match_inputs(self._graph.input_structure, self._input_names, inputs, self.name)
+        outputs = self._graph.run(self._fitted(inputs, mask))
+        return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
+
+    def _fitted(self, inputs: Any, mask: Any = None) -> list:
+        graph = self._needs_graph("inputs")
+        values = match_inputs(graph.input_structure, self._input_names, inputs, self.name)
         if mask is not None:
             for value, one in zip(values, flatten(mask), strict=False):
                 if one is not None:
                     set_mask(value, one)
-        values = fit_values(
-            self._graph.inputs, self._input_names, self._optional, values, self.name, self._takes_any_size
-        )
-        outputs = self._graph.run(values)
-        return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
+        return fit_values(graph.inputs, self._input_names, self._optional, values, self.name, self._takes_any_size)
+
+    def _run_parted(self, x: Any, parting: Any) -> Any:
+        return parting.run(self._fitted(x))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs a compiled program on arrays; records on symbolic tensors; is traced where JAX traces."""
@@ -468,7 +472,8 @@ class Model(Layer):
         Args:
             optimizer: by name, itself, or any Optax transformation.
             loss: one for all outputs; or for each, in a list by position or in a dict by the outputs' names.
-            loss_weights: what each output's loss counts in the sum, in the same forms.
+            loss_weights: what each output's loss counts in the sum, in the same forms: numbers, or schedules of the step; or
+                a weighting of `plait.multitask`, which finds them.
             metrics: what to measure besides, in the same forms; several for one output in a list.
             weighted_metrics: the same, with sample weights taken into account.
             run_eagerly: whether to run as plain Python, for debugging.
@@ -502,6 +507,7 @@ class Model(Layer):
                 self.optimizer = optimizers.LossScaleOptimizer(self.optimizer, name="loss_scale_optimizer")
         self.run_eagerly, self.steps_per_execution, self.jit_compile = run_eagerly, steps_per_execution, not run_eagerly
         self._trainer = training.Trainer(self)
+        training.balance_for(self)
         self.stop_training = False
         uncover(self, "compiled", *(["loss"] if loss is not None else []))
 

@@ -11,7 +11,9 @@ Life under jit: `loss` and `update_metrics` run inside the step's trace; metrics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
+from jax import lax
 
 from plait import losses, metrics
 from plait.common.messages import describe, listing, raise_all
@@ -26,6 +28,7 @@ from plait.training.labels import Labels, rule_of
 from plait.training.missing import how_many, loss_of_labelled, split_labels, update_with_labelled, weights_of_rows
 from plait.training.names import match_labels, match_to_outputs, output_names
 from plait.training.nested_losses import Group, LossSum, is_structured, split
+from plait.weightings.base import Weighting
 
 
 class Compiled(Watched):
@@ -74,10 +77,13 @@ class Compiled(Watched):
         self.loss_tracker = metrics.Mean(name="loss")
         self.compile_metrics = CompileMetrics(self) if metric is not None or weighted_metric is not None else None
         self._trackers: list[Any] = []
+        self._weight_trackers: list[Any] = []
         self._groups: list[Group] = []
         self._entries: list[_Entry] = []
         self._is_single = True
         self._settled = False
+        self.optimizer: Any = None  # whose steps schedules of weights count
+        self.balance: Any = None
         for key in ("metrics", "weighted_metrics"):
             if self.given[key] is not None and not isinstance(self.given[key], (list, tuple, Mapping)):
                 raise ArgumentError(
@@ -121,6 +127,11 @@ class Compiled(Watched):
         self._is_single = not is_nested(structure) or len(names) == 1
         with_loss = [entry.name for entry in self._entries if entry.loss is not None]
         with_loss += [group.name for group in self._groups]
+        found = [*(e.weight for e in self._entries if e.loss is not None), *(group.weight for group in self._groups)]
+        self._weight_trackers = [
+            metrics.Mean(name=f"{name}_weight") if self.weighting is not None or callable(weight) else None
+            for name, weight in zip(with_loss, found, strict=True)
+        ]
         if len(with_loss) > 1:
             self._trackers = [metrics.Mean(name=f"{name}_loss") for name in with_loss]
 
@@ -132,6 +143,7 @@ class Compiled(Watched):
             loss = match_to_outputs(given, structure, names, "loss", problems)
             loss = [one[0] if isinstance(one, (list, tuple)) and len(one) == 1 else one for one in loss]
             return loss, self._match_weights(structure, names, problems)
+        weights = None if self.weighting is not None else weights
         by_output, groups = split(given, weights, structure, names, problems)
         self._groups = [group._replace(loss=_find_loss(group.loss, group.name)) for group in groups]
         pairs = [_one_pair(name, found) for name, found in zip(names, by_output, strict=True)]
@@ -139,13 +151,32 @@ class Compiled(Watched):
 
     def _match_weights(self, structure: Any, names: list[str], problems: list[str]) -> list:
         given = self.given["loss_weights"]
+        if self.weighting is not None:
+            return [None] * len(names)
         if isinstance(given, (int, float)):
             return [given] * len(names)
         weights = match_to_outputs(given, structure, names, "loss_weights", problems)
         for name, weight in zip(names, weights, strict=True):
-            if weight is not None and not hasattr(weight, "__float__"):
+            if weight is not None and not hasattr(weight, "__float__") and not callable(weight):
                 problems.append(f"the loss weight of {name!r} must be a number, but got {describe(weight)}.")
         return weights
+
+    @property
+    def weighting(self) -> Weighting | None:
+        """What finds the weights of the tasks while training; None where they are given."""
+        given = self.given["loss_weights"]
+        return given if isinstance(given, Weighting) else None
+
+    @property
+    def tasks(self) -> list[tuple[str, tuple[int, ...]]]:
+        """Name and outputs of each task, which is a loss of an output or of a group; none before the outputs are known."""
+        alone = [(entry.name, (place,)) for place, entry in enumerate(self._entries) if entry.loss is not None]
+        return [*alone, *((group.name, group.members) for group in self._groups)]
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Says to a weighting which epoch begins."""
+        if self.balance is not None:
+            self.balance.begin_epoch(epoch)
 
     def _match_missing(self, structure: Any, names: list[str], problems: list[str]) -> None:
         """What stands for a missing label of each output."""
@@ -237,7 +268,7 @@ class Compiled(Watched):
         labels, weights, total = self._labels(y), self._weights(sample_weight), 0.0
         preds = flatten(y_pred)
         labels, labelled = self._take_apart(labels, preds)
-        trackers = iter(self._trackers)
+        trackers, found = iter(self._trackers), []
         for entry, true, pred, weight, where in zip(self._entries, labels, preds, weights, labelled, strict=True):
             if where is not None and entry.share is not None:
                 entry.share.update_state(jnp.mean(where.astype("float32")), sample_weight=_batch_size(pred))
@@ -247,15 +278,35 @@ class Compiled(Watched):
             if self._trackers:
                 counted = _batch_size(pred) if where is None else how_many(where, pred)
                 next(trackers).update_state(value, sample_weight=counted)
-            total = total + (value if entry.weight is None else value * entry.weight)
+            present = True if where is None else jnp.any(where)
+            found.append((value, entry.weight, present))
         for group in self._groups:
             value, counted = self._group_loss(group, labels, y_pred, weights, labelled)
             if self._trackers:
                 next(trackers).update_state(value, sample_weight=counted)
-            total = total + (value if group.weight is None else value * group.weight)
+            found.append((value, group.weight, True if not isinstance(counted, jax.Array) else counted > 0))
+        for value, weight in zip((value for value, *_ in found), self._weights_now(found, added), strict=True):
+            total = total + (value if weight is None else value * weight)
         for value in added:
             total = total + jnp.sum(value.astype("float32"))
         return jnp.asarray(total, "float32")
+
+    def _weights_now(self, found: list[tuple], added: Sequence) -> list:
+        """What each task's loss counts in this step."""
+        if self.balance is not None:
+            values, _, present = zip(*found, strict=True)
+            now = list(self.balance.weigh(values, present, added))
+            told = now if not self.balance.by_gradients else self.balance.weights.value
+        else:
+            now = told = [weight(self._step()) if callable(weight) else weight for _, weight, _ in found]
+        for tracker, weight in zip(self._weight_trackers, told, strict=False):
+            if tracker is not None:
+                tracker.update_state(lax.stop_gradient(weight))
+        return now
+
+    def _step(self) -> Any:
+        iterations = 0 if self.optimizer is None else self.optimizer.iterations
+        return jnp.asarray(getattr(iterations, "value", iterations), "int32")
 
     def _take_apart(self, labels: list, preds: list) -> tuple[list, list]:
         """Labels with harmless ones in place of what is missing, and where they are there; None where none may be missing.
@@ -270,11 +321,11 @@ class Compiled(Watched):
         ]
         return [label for label, _ in pairs], [where for _, where in pairs]
 
-    def counted(self, y: Any, y_pred: Any) -> Any:
+    def counted(self, y: Any, y_pred: Any, rows: Any) -> Any:
         """What a batch counts in the mean of the loss: its rows, or how many entries of the only output are labelled."""
         preds = flatten(y_pred)
         if self.optional is None or len(self._entries) > 1 or self._entries[0].missing is None:
-            return None
+            return rows
         return how_many(self._take_apart(self._labels(y), preds)[1][0], preds[0])
 
     def _group_loss(self, group: Group, labels: list, y_pred: Any, weights: list, labelled: list) -> tuple[Any, Any]:
@@ -325,9 +376,9 @@ class Compiled(Watched):
 
     @property
     def listed(self) -> list:
-        """What `model.metrics` lists: the loss, all metrics of `compile` as one, the outputs' losses, what is labelled."""
+        """What `model.metrics` lists: the loss, all metrics of `compile` as one, the outputs' losses, what is labelled, weights."""
         whole = [] if self.compile_metrics is None else [self.compile_metrics]
-        return [self.loss_tracker, *whole, *([*self._trackers, *self._shares] if self._settled else [])]
+        return [self.loss_tracker, *whole, *([*self._trackers, *self._told] if self._settled else [])]
 
     def measured(self) -> list[tuple[str, Any]]:
         """The metrics of `compile` with the names of their results; none before a first batch."""
@@ -351,12 +402,13 @@ class Compiled(Watched):
         named: list[tuple[str, Any]] = [("loss", self.loss_tracker)]
         if not self._settled:
             return named
-        trackers, shares = ([(metric.name, metric) for metric in part] for part in (self._trackers, self._shares))
+        trackers, shares = ([(metric.name, metric) for metric in part] for part in (self._trackers, self._told))
         return [*named, *trackers, *self.measured(), *shares]
 
     @property
-    def _shares(self) -> list:
-        return [entry.share for entry in self._entries if entry.share is not None]
+    def _told(self) -> list:
+        shares = [entry.share for entry in self._entries if entry.share is not None]
+        return [*shares, *(tracker for tracker in self._weight_trackers if tracker is not None)]
 
     def plan(self) -> list[dict]:
         """What each output has, in words: for reports."""

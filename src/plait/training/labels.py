@@ -183,7 +183,7 @@ class Labels:
             rows, first = _rows(missing, numbers)
             raise DataError(
                 f"{who} are NaN in {rows}, first in row {first}. Fill them in. Where a label is missing, put any number that a "
-                "label can be, and give its row a `sample_weight` of 0; or compile with missing_labels=np.nan."
+                "label can be, and give its row a `sample_weight` of 0."
             )
         if rule.classes is None:
             return

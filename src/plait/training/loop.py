@@ -106,6 +106,7 @@ def _train(model: TrainedModel, source: Any, validation: Any, run: Run) -> Histo
                 trainer.prepare(source.first(), options.class_weight)
             if not skip:
                 trainer.reset_metrics()
+                model._compilation.begin_epoch(epoch)
             begin_epoch(seed, epoch, () if skip else trainer.variables, data=epoch > first)
             data = features.source(source, training=True)
             run.catch_up(data)

@@ -47,6 +47,7 @@ from plait.errors import ArgumentError, DataError, StateError
 from plait.layers.ownership import unique
 from plait.random import global_states
 from plait.training import custom
+from plait.training.balance import balance_for
 from plait.training.checks import check_class_weight
 from plait.training.compiled import weights_of_classes
 from plait.training.data.source import pack, unpack
@@ -54,6 +55,7 @@ from plait.training.divided import Features
 from plait.training.labels import Labels
 from plait.training.names import match_labels
 from plait.training.protocols import TrainedModel
+from plait.training.task_gradients import gradients_by_task
 
 
 class State(NamedTuple):
@@ -129,9 +131,7 @@ class Trainer:
         self.outputs: Any = None  # what the outputs look like
         self._labels: Labels | None = None  # what labels must be; None where a `compute_loss` of one's own reads them
         self.paces: dict[str, Any] = {}
-        self.trunk: Any = (
-            None  # the part of the model whose tensors stand in x's place, if they do (training/frozen.py)
-        )
+        self.trunk: Any = None  # the part whose tensors stand in x's place, if they do (training/frozen.py)
 
     def __getstate__(self) -> dict:
         """The model alone: programs belong to its variables and to this process, and a copy compiles its own."""
@@ -187,6 +187,7 @@ class Trainer:
     def _gather(self, training: bool) -> None:
         """Looks up the variables, gathers their values into cells, and looks at the settings."""
         model = self.model
+        balance_for(model)
         if (
             training
             and model.optimizer is not None
@@ -575,7 +576,13 @@ class Trainer:
         others: list[Variable] = []
         optimizer_variables = optimizer.variables if state.optimizer else []
         trainable = [state.weights[place] for place in places]
-        gradients, (weights, metrics, optimizer_state, besides, logs) = jax.grad(compute, has_aux=True)(trainable)
+        balance = model._compilation.balance
+        if balance is not None and balance.by_gradients:
+            apart = self._parts_at_features(batch[0])
+            gradients, found = gradients_by_task(self, compute, trainable, optimizer_variables, apart)
+        else:
+            gradients, found = jax.grad(compute, has_aux=True)(trainable)
+        weights, metrics, optimizer_state, besides, logs = found
         for variable, value in zip(others, besides, strict=True):
             variable.assign(value)
         if optimizer is not None:
@@ -595,19 +602,32 @@ class Trainer:
         """The loss of a batch, and what a `compute_metrics` of one's own tells; metrics are updated by the way."""
         model, (x, y, sample_weight) = self.model, lay_out_batch(batch)
         with scope(bindings=bindings, training=training, losses=[]):
-            y_pred = self.trunk.run_rest(x) if isinstance(x, Features) and self.trunk is not None else model(x)
+            y_pred = self._outputs(x, training)
             if training:  # weights of classes say what to learn; what is told of other data counts each row
                 sample_weight = self._with_class_weights(y, y_pred, sample_weight)
             loss = custom.loss_of(model, x, y, y_pred, sample_weight, training)
             loss = loss if hasattr(loss, "dtype") else jnp.asarray(loss, "float32")
             if training and loss.ndim:
                 raise ArgumentError(model._compilation.explain_shape(loss))
-            counted = model._compilation.counted(y, y_pred)
-            counted = custom.batch_size(x) if counted is None else counted
+            counted = model._compilation.counted(y, y_pred, custom.batch_size(x))
             model._compilation.loss_tracker.update_state(lax.stop_gradient(loss), sample_weight=counted)
             logs = model.compute_metrics(x, y, map_structure_in_order(_detached, y_pred), sample_weight)
             usual = has_default(type(model), "compute_metrics")
         return loss, None if usual else flat_logs(logs)
+
+    def _outputs(self, x: Any, training: bool) -> Any:
+        if training and self._parts_at_features(x):
+            return self.model._run_parted(x, self.model._compilation.balance.parting)
+        return self.trunk.run_rest(x) if isinstance(x, Features) and self.trunk is not None else self.model(x)
+
+    def _parts_at_features(self, x: Any) -> bool:
+        balance = self.model._compilation.balance
+        return balance is not None and balance.at_features and not isinstance(x, Features)
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """What a step trains, in its order."""
+        return [self.variables[place] for place in self._trainable]
 
     def _with_class_weights(self, y: Any, y_pred: Any, sample_weight: Any) -> Any:
         class_weight = self._class_weight

@@ -1,0 +1,55 @@
+"""Many tasks in one model: weightings, for `compile(loss_weights=...)`."""
+
+from plait.weightings.base import GradientWeighting as GradientWeighting
+from plait.weightings.base import Weighting as Weighting
+from plait.weightings.by_gradient import DBMTL as DBMTL
+from plait.weightings.by_gradient import IMTLG as IMTLG
+from plait.weightings.by_gradient import MGDA as MGDA
+from plait.weightings.by_gradient import AlignedMTL as AlignedMTL
+from plait.weightings.by_gradient import CAGrad as CAGrad
+from plait.weightings.by_gradient import ExcessMTL as ExcessMTL
+from plait.weightings.by_gradient import FairGrad as FairGrad
+from plait.weightings.by_gradient import GradDrop as GradDrop
+from plait.weightings.by_gradient import GradNorm as GradNorm
+from plait.weightings.by_gradient import GradVac as GradVac
+from plait.weightings.by_gradient import MoCo as MoCo
+from plait.weightings.by_gradient import NashMTL as NashMTL
+from plait.weightings.by_gradient import PCGrad as PCGrad
+from plait.weightings.by_gradient import UPGrad as UPGrad
+from plait.weightings.by_loss import DWA as DWA
+from plait.weightings.by_loss import FAMO as FAMO
+from plait.weightings.by_loss import GLS as GLS
+from plait.weightings.by_loss import IMTLL as IMTLL
+from plait.weightings.by_loss import RLW as RLW
+from plait.weightings.by_loss import STCH as STCH
+from plait.weightings.by_loss import Equal as Equal
+from plait.weightings.by_loss import Uncertainty as Uncertainty
+from plait.weightings.by_loss import UncertaintySoftmax as UncertaintySoftmax
+
+__all__ = [
+    "AlignedMTL",
+    "CAGrad",
+    "DBMTL",
+    "DWA",
+    "Equal",
+    "ExcessMTL",
+    "FAMO",
+    "FairGrad",
+    "GLS",
+    "GradDrop",
+    "GradNorm",
+    "GradVac",
+    "GradientWeighting",
+    "IMTLG",
+    "IMTLL",
+    "MGDA",
+    "MoCo",
+    "NashMTL",
+    "PCGrad",
+    "RLW",
+    "STCH",
+    "UPGrad",
+    "Uncertainty",
+    "UncertaintySoftmax",
+    "Weighting",
+]
