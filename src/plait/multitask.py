@@ -1,5 +1,6 @@
-"""Many tasks in one model: weightings, for `compile(loss_weights=...)`."""
+"""Many tasks in one model: weightings, for `compile(loss_weights=...)`, and tasks from different data sets, for `fit`."""
 
+from plait.training.data.mixture import Mixture as Mixture
 from plait.weightings.base import GradientWeighting as GradientWeighting
 from plait.weightings.base import Weighting as Weighting
 from plait.weightings.by_gradient import DBMTL as DBMTL
@@ -43,6 +44,7 @@ __all__ = [
     "IMTLG",
     "IMTLL",
     "MGDA",
+    "Mixture",
     "MoCo",
     "NashMTL",
     "PCGrad",

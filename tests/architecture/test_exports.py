@@ -26,6 +26,7 @@ INTERNAL = {
     "plait.inspect",
     "plait.compat",
     "plait.cli",
+    "plait.weightings",
 }
 
 

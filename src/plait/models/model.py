@@ -168,6 +168,13 @@ class Model(Layer):
                     set_mask(value, one)
         return fit_values(graph.inputs, self._input_names, self._optional, values, self.name, self._takes_any_size)
 
+    def _run_part(self, x: Any, part: Any) -> Any:
+        names = [self._input_names[place] for place in part.inputs]
+        values = [x[name] for name in names] if isinstance(x, dict) else flatten(x)
+        values = values if len(values) == len(names) else [values[place] for place in part.inputs]
+        tensors = [self._needs_graph("inputs").inputs[place] for place in part.inputs]
+        return part.run(fit_values(tensors, names, [False] * len(names), values, self.name, self._takes_any_size))
+
     def _run_parted(self, x: Any, parting: Any) -> Any:
         return parting.run(self._fitted(x))
 

@@ -84,6 +84,7 @@ class Compiled(Watched):
         self._settled = False
         self.optimizer: Any = None  # whose steps schedules of weights count
         self.balance: Any = None
+        self.partial = False  # whether batches may lack labels of any output, because each is of one task
         for key in ("metrics", "weighted_metrics"):
             if self.given[key] is not None and not isinstance(self.given[key], (list, tuple, Mapping)):
                 raise ArgumentError(
@@ -173,6 +174,11 @@ class Compiled(Watched):
         alone = [(entry.name, (place,)) for place, entry in enumerate(self._entries) if entry.loss is not None]
         return [*alone, *((group.name, group.members) for group in self._groups)]
 
+    def take_parts(self, partial: bool) -> None:
+        """Says whether batches may lack labels of any output, because each is of one task."""
+        if partial != self.partial:
+            self.partial = partial
+
     def begin_epoch(self, epoch: int) -> None:
         """Says to a weighting which epoch begins."""
         if self.balance is not None:
@@ -198,9 +204,9 @@ class Compiled(Watched):
     @property
     def optional(self) -> list[bool] | None:
         """Which outputs' labels may be missing; None where none may."""
-        if "missing_labels" not in self.given:
+        if "missing_labels" not in self.given and not self.partial:
             return None
-        return [entry.missing is not None for entry in self._entries]
+        return [self.partial or entry.missing is not None for entry in self._entries]
 
     def missing_values(self, y: Any) -> list[float | None]:
         """What stands for a missing label in each of the arrays that some labels are, flat."""
@@ -268,15 +274,16 @@ class Compiled(Watched):
         labels, weights, total = self._labels(y), self._weights(sample_weight), 0.0
         preds = flatten(y_pred)
         labels, labelled = self._take_apart(labels, preds)
+        rows = next((_batch_size(pred) for pred in preds if pred is not None), 1)
         trackers, found = iter(self._trackers), []
         for entry, true, pred, weight, where in zip(self._entries, labels, preds, weights, labelled, strict=True):
             if where is not None and entry.share is not None:
-                entry.share.update_state(jnp.mean(where.astype("float32")), sample_weight=_batch_size(pred))
+                entry.share.update_state(jnp.mean(where.astype("float32")), sample_weight=rows)
             if entry.loss is None:
                 continue
             value = entry.compute(true, pred, weight, self.owner, where)
             if self._trackers:
-                counted = _batch_size(pred) if where is None else how_many(where, pred)
+                counted = rows if where is None else how_many(where, pred)
                 next(trackers).update_state(value, sample_weight=counted)
             present = True if where is None else jnp.any(where)
             found.append((value, entry.weight, present))
@@ -304,6 +311,13 @@ class Compiled(Watched):
                 tracker.update_state(lax.stop_gradient(weight))
         return now
 
+    def labelled_places(self, y: Any) -> list[int] | None:
+        """The places of the outputs that some labels are for; None where none of those that are asked for is left out."""
+        if self.optional is None or not isinstance(y, Mapping):
+            return None
+        there = [place for place, label in enumerate(self._labels(y)) if label is not None]
+        return None if len(there) == sum(entry.needs_labels for entry in self._entries) else there
+
     def _step(self) -> Any:
         iterations = 0 if self.optimizer is None else self.optimizer.iterations
         return jnp.asarray(getattr(iterations, "value", iterations), "int32")
@@ -316,7 +330,9 @@ class Compiled(Watched):
         if self.optional is None:
             return labels, [None] * len(labels)
         pairs = [
-            (label, None) if entry.missing is None else split_labels(label, pred, entry.missing)
+            (label, None)
+            if label is not None and entry.missing is None
+            else split_labels(label, pred, entry.missing or 0.0)
             for entry, label, pred in zip(self._entries, labels, preds, strict=True)
         ]
         return [label for label, _ in pairs], [where for _, where in pairs]

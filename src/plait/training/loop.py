@@ -27,6 +27,7 @@ from plait.training.data import (
     ArraySource,
     DataOf,
     Joined,
+    MixtureSource,
     PyDatasetSource,
     closing_sources,
     source_of,
@@ -64,6 +65,7 @@ def fit(model: TrainedModel, options: FitOptions) -> History:
     source = source_of(x, y, sample_weight, options.batch_size, options.steps, options.shuffle, goes_on=True, read=read)
     size = options.validation_batch_size or options.batch_size
     validation = _validation_source(read, held_out, size, options.validation_steps)
+    model._compilation.take_parts(any(isinstance(one, MixtureSource) for one in (source, validation)))
     with own_randomness(options.seed), closing_sources(source, validation):
         return _fit(model, source, validation, options)
 
@@ -332,6 +334,7 @@ def evaluate(
     """
     model._needs_compile()
     source = source_of(x, y, sample_weight, batch_size, steps, read=DataOf(model))
+    model._compilation.take_parts(isinstance(source, MixtureSource))
     params = {"verbose": verbose, "epochs": 1, "steps": source.steps}
     watchers = CallbackList(callbacks, add_progbar=verbose != 0, model=model, **params)
     with closing_sources(source), contextlib.closing(watchers):

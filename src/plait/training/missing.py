@@ -42,7 +42,7 @@ def split_labels(labels: Any, output: Any, missing: float) -> tuple[Any, Any]:
         missing: what stands for a missing one.
     """
     if labels is None:
-        return None, jnp.zeros(output.shape[:1], bool)
+        return None, jnp.zeros((1,), bool)
     labels = convert_to_tensor(labels)
     inexact = jnp.issubdtype(labels.dtype, jnp.inexact)
     if missing != missing:

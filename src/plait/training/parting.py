@@ -22,6 +22,37 @@ from plait.core.graph import Graph, Node
 from plait.core.mask import get_mask, set_mask
 from plait.core.tensor import KerasTensor
 from plait.core.variable import Variable
+from plait.training.divided import leading_to
+
+
+class Part:
+    """The part of a graph that leads to some of its outputs.
+
+    Args:
+        graph: the graph.
+        places: the places of these outputs.
+
+    Attributes:
+        inputs: the places of the inputs that it begins with.
+    """
+
+    def __init__(self, graph: Graph, places: Sequence[int]):
+        self._whole, self._places = graph, places
+        ends = [graph.outputs[place] for place in places]
+        inputs = leading_to(graph, ends)
+        self.inputs = [place for place, tensor in enumerate(graph.inputs) if any(tensor is one for one in inputs)]
+        self._graph = Graph(inputs, ends, owner=graph.owner)
+        layers = [node.operation for node in self._graph.nodes]
+        self._weights = {id(weight) for layer in layers for weight in getattr(layer, "trainable_variables", ())}
+
+    def run(self, values: list) -> Any:
+        """The outputs, in the structure of the whole graph's, None in the place of the others."""
+        found = dict(zip(self._places, self._graph.run(values), strict=True))
+        return pack_as(self._whole.output_structure, [found.get(place) for place in range(len(self._whole.outputs))])
+
+    def without_others(self, gradients: list, variables: Sequence[Variable]) -> list:
+        """Gradients with None in the place of those of weights that it doesn't use."""
+        return [g if id(v) in self._weights else None for g, v in zip(gradients, variables, strict=True)]
 
 
 class Parting:
