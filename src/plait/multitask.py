@@ -1,6 +1,12 @@
-"""Many tasks in one model: weightings, for `compile(loss_weights=...)`, and tasks from different data sets, for `fit`."""
+"""Many tasks in one model: weightings, for `compile(loss_weights=...)`, tasks from different data sets, for `fit`, and
+how tasks get along."""
 
+from plait.training.callbacks.task_report import Report as Report
 from plait.training.data.mixture import Mixture as Mixture
+from plait.training.task_relations import Relations as Relations
+from plait.training.task_relations import affinity as affinity
+from plait.training.task_relations import groups as groups
+from plait.training.task_relations import relations as relations
 from plait.weightings.base import GradientWeighting as GradientWeighting
 from plait.weightings.base import Weighting as Weighting
 from plait.weightings.by_gradient import DBMTL as DBMTL
@@ -49,9 +55,14 @@ __all__ = [
     "NashMTL",
     "PCGrad",
     "RLW",
+    "Relations",
+    "Report",
     "STCH",
     "UPGrad",
     "Uncertainty",
     "UncertaintySoftmax",
     "Weighting",
+    "affinity",
+    "groups",
+    "relations",
 ]

@@ -11,7 +11,6 @@ Life under jit: `loss` and `update_metrics` run inside the step's trace; metrics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -270,33 +269,39 @@ class Compiled(Watched):
             sample_weight: weights of the samples, for all outputs or by output.
             added: more numbers to add: what layers added, and regularisation.
         """
-        self.settle(y, y_pred)
-        labels, weights, total = self._labels(y), self._weights(sample_weight), 0.0
-        preds = flatten(y_pred)
-        labels, labelled = self._take_apart(labels, preds)
-        rows = next((_batch_size(pred) for pred in preds if pred is not None), 1)
-        trackers, found = iter(self._trackers), []
-        for entry, true, pred, weight, where in zip(self._entries, labels, preds, weights, labelled, strict=True):
-            if where is not None and entry.share is not None:
-                entry.share.update_state(jnp.mean(where.astype("float32")), sample_weight=rows)
-            if entry.loss is None:
-                continue
-            value = entry.compute(true, pred, weight, self.owner, where)
-            if self._trackers:
-                counted = rows if where is None else how_many(where, pred)
-                next(trackers).update_state(value, sample_weight=counted)
-            present = True if where is None else jnp.any(where)
-            found.append((value, entry.weight, present))
-        for group in self._groups:
-            value, counted = self._group_loss(group, labels, y_pred, weights, labelled)
-            if self._trackers:
-                next(trackers).update_state(value, sample_weight=counted)
-            found.append((value, group.weight, True if not isinstance(counted, jax.Array) else counted > 0))
-        for value, weight in zip((value for value, *_ in found), self._weights_now(found, added), strict=True):
+        total, found = 0.0, self._each(y, y_pred, sample_weight, tells=True)
+        for (value, *_), weight in zip(found, self._weights_now(found, added), strict=True):
             total = total + (value if weight is None else value * weight)
         for value in added:
             total = total + jnp.sum(value.astype("float32"))
         return jnp.asarray(total, "float32")
+
+    def task_losses(self, y: Any, y_pred: Any, sample_weight: Any) -> list:
+        """The loss of each task, without its weight; no tracker hears of it."""
+        return [value for value, *_ in self._each(y, y_pred, sample_weight, tells=False)]
+
+    def _each(self, y: Any, y_pred: Any, sample_weight: Any, tells: bool) -> list[tuple]:
+        """Each task's loss, its weight as it was given, and whether it has a label; trackers are updated if it tells."""
+        self.settle(y, y_pred)
+        labels, weights, preds = self._labels(y), self._weights(sample_weight), flatten(y_pred)
+        labels, labelled = self._take_apart(labels, preds)
+        rows = next((_batch_size(pred) for pred in preds if pred is not None), 1)
+        trackers, found = iter(self._trackers if tells else ()), []
+        for entry, true, pred, weight, where in zip(self._entries, labels, preds, weights, labelled, strict=True):
+            if tells and where is not None and entry.share is not None:
+                entry.share.update_state(jnp.mean(where.astype("float32")), sample_weight=rows)
+            if entry.loss is None:
+                continue
+            value = entry.compute(true, pred, weight, self.owner, where)
+            if (tracker := next(trackers, None)) is not None:
+                tracker.update_state(value, sample_weight=rows if where is None else how_many(where, pred))
+            found.append((value, entry.weight, True if where is None else jnp.any(where)))
+        for group in self._groups:
+            value, counted = self._group_loss(group, labels, y_pred, weights, labelled)
+            if (tracker := next(trackers, None)) is not None:
+                tracker.update_state(value, sample_weight=counted)
+            found.append((value, group.weight, counted > 0))
+        return found
 
     def _weights_now(self, found: list[tuple], added: Sequence) -> list:
         """What each task's loss counts in this step."""
@@ -350,7 +355,7 @@ class Compiled(Watched):
         The first weights of samples that one of them has count.
         """
         weight = next((weights[member] for member in group.members if weights[member] is not None), None)
-        counted = _batch_size(flatten(y_pred)[group.members[0]])
+        counted: Any = _batch_size(flatten(y_pred)[group.members[0]])
         wheres = [labelled[member] for member in group.members if labelled[member] is not None]
         if any(labels[member] is None for member in group.members) and wheres:
             return jnp.zeros(()), 0
