@@ -297,8 +297,7 @@ TABLE = [
         "an axis in words",
         lambda: layers.LayerNormalization(axis="last"),
         ArgumentTypeError,
-        "LayerNormalization: Expected an int or a list/tuple of ints for the argument 'axis',"
-        " but got 'last'.",
+        "LayerNormalization: Expected an int or a list/tuple of ints for the argument 'axis', but got 'last'.",
     ),
     Wrong(
         "query without value",
