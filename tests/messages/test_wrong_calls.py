@@ -322,7 +322,7 @@ TABLE = [
         "a vocabulary twice",
         lambda: layers.StringLookup(vocabulary=["a", "b", "a"]),
         ArgumentError,
-        "A vocabulary must hold each term once, but these are repeated: 'a'.",
+        "The passed vocabulary has at least one repeated term: 'a'. Each must occur once.",
     ),
     Wrong(
         "an empty vocabulary",
@@ -559,7 +559,7 @@ TABLE = [
         "a threshold above 1",
         lambda: plait.metrics.Precision(thresholds=2.0),
         ArgumentError,
-        "Threshold values must be in [0, 1], but got [2.0].",
+        "Threshold values must be in [0, 1]. Received: [2.0].",
     ),
     Wrong(
         "no thresholds",
@@ -571,7 +571,7 @@ TABLE = [
         "a curve of nobody's",
         lambda: plait.metrics.AUC(curve="ROCK"),
         NameUnknownError,
-        "AUC: `curve` must be one of 'ROC', 'PR', 'PRGAIN', but got 'ROCK'. Did you mean 'ROC'?",
+        "Invalid AUC curve value: \"ROCK\". Expected one of 'ROC', 'PR', 'PRGAIN'. Did you mean 'ROC'?",
     ),
     Wrong(
         "no classes",
@@ -589,7 +589,7 @@ TABLE = [
         "beta of 0",
         lambda: plait.metrics.FBetaScore(beta=0.0),
         ArgumentError,
-        "FBetaScore: `beta` must be above 0, but got 0.0.",
+        "Invalid `beta` argument value. It should be > 0. Received: beta=0.0.",
     ),
     # --- optimizers, initializers and the like
     Wrong(
@@ -686,7 +686,8 @@ TABLE = [
         "two layers of one name",
         lambda: plait.Sequential([layers.Dense(2, name="d"), layers.Dense(2, name="d")]),
         GraphError,
-        "Sequential 'sequential': there is a layer called 'd' already. Give this one another name.",
+        "Sequential 'sequential': All layers added should have unique names, but there is a layer called 'd' already. Give "
+        "this one another name.",
     ),
     Wrong(
         "a function in a Sequential",

@@ -4,7 +4,7 @@ Names of quantising policies are "<mode>_from_<name of another policy>": `"int8_
 """
 
 import re
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping, Sequence
 from typing import Any
 
 from plait.common.dtypes import NAMES, dtype_name, is_float, is_tensor
@@ -13,6 +13,15 @@ from plait.common.settings import change_settings, settings
 from plait.errors import ArgumentError, ArgumentTypeError, NameUnknownError, PlaitError, UnsafeFileError
 
 QUANTIZATION_MODES = ("int8", "float8", "int4")
+
+
+def unknown_mode(mode: object, modes: Sequence[str] = QUANTIZATION_MODES) -> str:
+    """The words for a mode of quantisation that isn't one of some modes.
+
+    >>> unknown_mode("int7", ("int8", "int4"))
+    "Invalid quantization mode. Expected one of ('int8', 'int4'), but got mode='int7'."
+    """
+    return f"Invalid quantization mode. Expected one of {modes}, but got mode={mode!r}."
 
 
 class DTypePolicy:
@@ -98,9 +107,7 @@ class QuantizedDTypePolicy(DTypePolicy):
 
     def _check_mode(self, mode: Any) -> None:
         if mode not in QUANTIZATION_MODES:
-            raise ArgumentError(
-                f"Invalid quantization mode: expected one of {QUANTIZATION_MODES}, but got mode={mode!r}."
-            )
+            raise ArgumentError(unknown_mode(mode))
         if mode == "int8" and self.compute_dtype == "float16":
             raise ArgumentError(
                 "Quantization mode='int8' doesn't work well with compute_dtype='float16': use 'mixed_bfloat16' or 'float32'."

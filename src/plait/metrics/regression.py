@@ -285,7 +285,7 @@ class R2Score(Metric):
         super().__init__(dtype, name)
         if class_aggregation not in AGGREGATIONS:
             raise NameUnknownError(
-                f"`class_aggregation` must be one of {AGGREGATIONS}, but got "
+                f"Invalid value for argument `class_aggregation`. Expected one of {AGGREGATIONS}, but got "
                 f"class_aggregation={class_aggregation}.{did_you_mean(class_aggregation, AGGREGATIONS[:2])}"
             )
         if num_regressors < 0:

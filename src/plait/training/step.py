@@ -205,7 +205,10 @@ class Trainer:
         if training:
             self._gather_cells()
         self._fresh_metrics = None
-        usual = (is_usual(type(metric), "reset_state") for metric in model.metrics)
+        metrics = unique(
+            [*model._compilation.metric_objects, *model.metrics]
+        )  # the second list has those of `compile` as one
+        usual = (is_usual(type(metric), "reset_state") for metric in metrics)
         self._resets_are_known = is_usual(type(model), "reset_metrics") and all(usual)
         self._constants = Constants([model, model._compilation, model.optimizer])
         self._prepared = training, _freeze(self._class_weight)

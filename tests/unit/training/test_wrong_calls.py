@@ -306,7 +306,7 @@ TABLE = [
         "too few inputs",
         lambda: fit(two(), [X], YY),
         DataError,
-        "two: The structure of `inputs` doesn't match the expected structure, a dict with the keys 'measures', 'grade': got "
+        "two: The structure of `inputs` doesn't match the expected structure, named input(s) with keys 'measures', 'grade': got "
         "[float32[12, 4]].",
     ),
     Wrong(
