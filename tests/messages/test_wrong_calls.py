@@ -619,6 +619,13 @@ TABLE = [
         " 'clipvalue': 1.0, 'global_clipnorm': None}.",
     ),
     Wrong(
+        "names in compile before the outputs are known",
+        lambda: plait.Sequential([plait.layers.Dense(1)], name="m").compile("sgd", "mes", metrics=["acuracy"]),
+        ArgumentError,
+        "m.compile: 2 problems\n  - `loss`: No loss is called 'mes'. Did you mean 'mse'?\n  - `metrics`: No metric is called "
+        "'acuracy'. Did you mean 'accuracy'?",
+    ),
+    Wrong(
         "Lion without beta",
         lambda: plait.optimizers.Lion(beta_1=0.0),
         ArgumentError,

@@ -29,6 +29,9 @@ from plait.training.names import match_labels, match_to_outputs, output_names
 from plait.training.nested_losses import Group, LossSum, is_structured, split
 from plait.weightings.base import Weighting
 
+_ACCURACY, _CROSSENTROPY = ("accuracy", "acc"), ("crossentropy", "ce")
+_BY_SHAPE = (*_ACCURACY, *_CROSSENTROPY)  # names whose meaning depends on the shapes of labels and outputs
+
 
 class Compiled(Watched):
     """What `compile` says, matched to the outputs.
@@ -96,8 +99,22 @@ class Compiled(Watched):
             except ArgumentError:
                 if not own_loss:
                     raise
+        elif not own_loss:
+            self._check_names()
 
     # ------------------------------------------------------------------------ matching
+
+    def _check_names(self) -> None:
+        """Refuses unknown names at once, where the outputs are known only with the first batch."""
+        problems = []
+        for key, find in (("loss", losses.get), ("metrics", metrics.get), ("weighted_metrics", metrics.get)):
+            for name in flatten(self.given[key]):
+                try:
+                    if isinstance(name, str) and name not in _BY_SHAPE:
+                        find(name)
+                except PlaitError as error:
+                    problems.append(f"`{key}`: {error}")
+        raise_all(ArgumentError, f"{self.owner}.compile", problems)
 
     def _match(self, structure: Any) -> None:
         """Gives each output its loss, weight and metrics; raises with everything that doesn't match."""
@@ -113,16 +130,12 @@ class Compiled(Watched):
             try:
                 self._entries.append(_Entry(name, one, weight, unweighted, with_weights))
             except PlaitError as error:
-                problems.append(f"the output {name!r}: {error}".rstrip("."))
+                problems.append(f"the output {name!r}: {error}")
         for group in self._groups:
             for member in group.members:
                 self._entries[member].in_group = True
         self._match_missing(structure, names, problems)
-        raise_all(
-            ArgumentError,
-            f"{self.owner}.compile",
-            [p if p.endswith((".", "?")) else f"{p}." for p in dict.fromkeys(problems)],
-        )
+        raise_all(ArgumentError, f"{self.owner}.compile", list(dict.fromkeys(problems)))
         self.names_of_outputs = names
         self._is_single = not is_nested(structure) or len(names) == 1
         with_loss = [entry.name for entry in self._entries if entry.loss is not None]
@@ -579,7 +592,7 @@ def _one_pair(name: str, pairs: list[tuple[Any, Any]]) -> tuple[Any, Any]:
 
 
 def _find_loss(loss: Any, name: str) -> Any:
-    if loss in ("crossentropy", "ce") if isinstance(loss, str) else False:
+    if isinstance(loss, str) and loss in _CROSSENTROPY:
         return loss
     found = losses.get(loss)
     if found is None or isinstance(found, losses.Loss):
@@ -592,7 +605,7 @@ def _find_loss(loss: Any, name: str) -> Any:
 
 def _find_metric(metric: Any) -> Any:
     """A metric object, or the names whose meaning depends on shapes."""
-    if isinstance(metric, str) and metric in ("accuracy", "acc", "crossentropy", "ce"):
+    if isinstance(metric, str) and metric in _BY_SHAPE:
         return metric
     found = metrics.get(metric)
     if isinstance(found, metrics.Metric):
@@ -614,7 +627,7 @@ def _function_name(function: Any) -> str:
 def _settle_metric(metric: Any, y: Any, y_pred: Any) -> Any:
     if not isinstance(metric, str):
         return metric
-    choose: Any = metrics.accuracy_for if metric in ("accuracy", "acc") else metrics.crossentropy_for
+    choose: Any = metrics.accuracy_for if metric in _ACCURACY else metrics.crossentropy_for
     chosen = choose(y.shape, y_pred.shape)()
     chosen.name = metric
     return chosen
