@@ -198,14 +198,14 @@ TABLE = [
         "strides and dilation",
         lambda: layers.Conv2D(2, 3, strides=2, dilation_rate=2),
         ArgumentError,
-        "Conv2D: only one of `strides` and `dilation_rate` can be above 1, but got strides=(2, 2) and "
+        "Conv2D: `strides > 1` not supported in conjunction with `dilation_rate > 1`. Received: strides=(2, 2) and "
         "dilation_rate=(2, 2).",
     ),
     Wrong(
         "groups that don't divide",
         lambda: layers.Conv2D(3, 3, groups=2),
         ArgumentError,
-        "Conv2D: The number of filters must be evenly divisible by the number of groups, but got groups=2, filters=3.",
+        "Conv2D: The number of filters must be evenly divisible by the number of groups. Received: groups=2, filters=3.",
     ),
     Wrong(
         "a window that is too large",

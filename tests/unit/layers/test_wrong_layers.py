@@ -15,7 +15,7 @@ WRONG = {
         lambda: layers.Dropout(0.5, noise_shape="2"),
         "argument `noise_shape`: Expected a tuple or list of integers",
     ),
-    "n": (lambda: layers.RepeatVector("3"), "the argument `n` should be a positive integer"),
+    "n": (lambda: layers.RepeatVector("3"), "Expected an integer value for `n`"),
     "cropping": (lambda: layers.Cropping1D((1,)), "`cropping` should have two elements, before and after"),
     "padding": (lambda: layers.ZeroPadding1D((1, 2, 3)), "`padding` should have two elements, before and after"),
     "kernel_size": (
