@@ -21,7 +21,7 @@ from plait.common.settings import settings
 from plait.common.tree import flatten, leaves_with_paths, map_structure_in_order, path_name
 from plait.core.variable import Variable
 from plait.errors import ArgumentError, DataError
-from plait.training.data.rows import RowsOnDemand, is_chunked, is_sparse, needs_cast, on_demand
+from plait.training.data.rows import RowsOnDemand, is_chunked, is_mapped, is_sparse, needs_cast, on_demand
 from plait.training.data.together import sent_ahead
 
 _RESIDENT_BYTES = 2 << 30  # arrays up to this size are moved to the device whole
@@ -196,6 +196,8 @@ def as_weights(structure: Any) -> Any:
 
 
 def _as_array(value: Any) -> Any:
+    if type(value) is np.ndarray and value.dtype.kind not in "OmM" and not needs_cast(value.dtype):
+        return on_demand(value) if is_mapped(value) else value  # most batches: the path of a step
     if value is None or isinstance(value, (jax.Array, RowsOnDemand)):
         return value
     if isinstance(value, Variable):

@@ -17,8 +17,9 @@ from plait.errors import DataError
 
 def may_lack_some(labels: Any) -> bool:
     """Whether labels are of a kind that can have nothing somewhere."""
-    of_objects = isinstance(labels, np.ndarray) and labels.dtype == object
-    return of_objects or isinstance(labels, np.ma.MaskedArray) or hasattr(labels, "isna") or hasattr(labels, "is_null")
+    if isinstance(labels, np.ndarray):
+        return labels.dtype.kind == "O" or isinstance(labels, np.ma.MaskedArray)
+    return hasattr(labels, "isna") or hasattr(labels, "is_null")
 
 
 def marked(labels: Any, missing: float | None, owner: str) -> Any:
