@@ -87,7 +87,8 @@ def _train(model: TrainedModel, source: Any, validation: Any, run: Run) -> Histo
         validation.check_with(_for_evaluation(trainer))
     params = {"verbose": verbose, "epochs": end, "steps": source.steps, "validates": validation is not None}
     watchers = CallbackList(options.callbacks, True, verbose != 0, model, options.progress, run=run, **params)
-    model.stop_training, model._history = False, watchers.history
+    model.stop_training = False
+    vars(model)["_history"] = watchers.history  # no setting, so that nobody looks for others that changed
     uncover(model, "history")
     phase = _Phase(trainer.train_rows, trainer.train_batch, watchers, "train", run)
     total, explained = (source.steps or 0) * (end - first), False
@@ -368,8 +369,8 @@ def _evaluate(
 
 def in_order(model: TrainedModel, logs: Mapping) -> Any:
     """Results as a list in the order of `metrics_names`; one alone as a number."""
-    ordered = [logs[name] for name in model.metrics_names if name in logs]
-    ordered += [value for name, value in logs.items() if name not in model.metrics_names]
+    names = model.metrics_names
+    ordered = [logs[name] for name in names if name in logs] + [logs[name] for name in logs if name not in names]
     return ordered[0] if len(ordered) == 1 else ordered
 
 
