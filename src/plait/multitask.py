@@ -1,6 +1,12 @@
-"""Many tasks in one model: weightings, for `compile(loss_weights=...)`, tasks from different data sets, for `fit`, and
-how tasks get along."""
+"""Many tasks in one model: weightings, for `compile(loss_weights=...)`, tasks from different data sets, for `fit`, how
+tasks get along, and layers that share experts and features among them."""
 
+from plait.layers.experts import CGC as CGC
+from plait.layers.experts import PLE as PLE
+from plait.layers.experts import CrossStitch as CrossStitch
+from plait.layers.experts import MMoE as MMoE
+from plait.layers.experts import TaskAttention as TaskAttention
+from plait.layers.experts import heads as heads
 from plait.training.callbacks.task_report import Report as Report
 from plait.training.data.mixture import Mixture as Mixture
 from plait.training.task_relations import Relations as Relations
@@ -36,6 +42,8 @@ from plait.weightings.by_loss import UncertaintySoftmax as UncertaintySoftmax
 __all__ = [
     "AlignedMTL",
     "CAGrad",
+    "CGC",
+    "CrossStitch",
     "DBMTL",
     "DWA",
     "Equal",
@@ -50,19 +58,23 @@ __all__ = [
     "IMTLG",
     "IMTLL",
     "MGDA",
+    "MMoE",
     "Mixture",
     "MoCo",
     "NashMTL",
     "PCGrad",
+    "PLE",
     "RLW",
     "Relations",
     "Report",
     "STCH",
+    "TaskAttention",
     "UPGrad",
     "Uncertainty",
     "UncertaintySoftmax",
     "Weighting",
     "affinity",
     "groups",
+    "heads",
     "relations",
 ]
