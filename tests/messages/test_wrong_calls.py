@@ -626,6 +626,13 @@ TABLE = [
         "'acuracy'. Did you mean 'accuracy'?",
     ),
     Wrong(
+        "sample weights in a list",
+        lambda: compiled().fit(np.ones((2, 4)), np.ones(2), sample_weight=list(np.ones(2)), verbose=0),
+        DataError,
+        "Data must be arrays with a row for each sample, but sample_weight/0 is a single number. Lists of numbers are not data: "
+        "make sample_weight an array first, with np.array(...).",
+    ),
+    Wrong(
         "Lion without beta",
         lambda: plait.optimizers.Lion(beta_1=0.0),
         ArgumentError,
