@@ -277,7 +277,8 @@ def normalized(x: Any, name: str | None = None, **more: Any) -> Any:
 
 def convolved(x: Any, filters: int, kernel: Any, name: str | None = None, **more: Any) -> Any:
     """A convolution without a bias that keeps the size, unless `more` says otherwise."""
-    return layers.Conv2D(filters, kernel, name=name, **{"padding": "same", "use_bias": False, **more})(x)
+    options: dict[str, Any] = {"padding": "same", "use_bias": False, **more}
+    return layers.Conv2D(filters, kernel, name=name, **options)(x)
 
 
 def activated(x: Any, activation: Any = "relu", name: str | None = None) -> Any:

@@ -12,7 +12,7 @@ Differs from Keras: Keras resolves `keras.*` names through its export table and 
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from plait.common.messages import describe, did_you_mean
 from plait.common.model_parts import opens_as_plain_model
@@ -58,10 +58,14 @@ _PLACE_OF = {
     "weighted_metrics": "metrics",
 }
 _ENDINGS = {"_initializer": "initializers", "_regularizer": "regularizers", "_constraint": "constraints"}
+_T = TypeVar("_T")
+_C = TypeVar("_C", bound=type)
 _EXPRESSIONS = ("activations", "initializers", "losses", "metrics", "regularizers", "constraints", "ops", "optimizers")
 
 
-def builtin(namespace: str, *aliases: str, module: str | None = None, registered_name: str | None = None) -> Callable:
+def builtin(
+    namespace: str, *aliases: str, module: str | None = None, registered_name: str | None = None
+) -> Callable[[_T], _T]:
     """Puts a class or function of plait into the registry, under its own name and others.
 
     Args:
@@ -81,7 +85,7 @@ def builtin(namespace: str, *aliases: str, module: str | None = None, registered
     return register
 
 
-def opens_graphs(cls: Any) -> Any:
+def opens_graphs(cls: _C) -> _C:
     """Declares the class that opens a form of an unknown class, where that holds a whole graph: a decorator."""
     _opens_graphs.append(cls)
     return cls
@@ -122,7 +126,7 @@ def is_registered(thing: Any) -> bool:
     return thing in _custom_names
 
 
-def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable:
+def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[_T], _T]:
     """Makes a class or function of the program known, so that files may name it: a decorator.
 
     >>> @register_keras_serializable("my_package")

@@ -10,12 +10,15 @@ an answer for each class.
 import functools
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
+
+_C = TypeVar("_C", bound=type)
+_Method = TypeVar("_Method")
 
 
-def of_plait(cls: Any) -> Any:
+def of_plait(cls: _C) -> _C:
     """Declares a class to be one of plait's own: a decorator. Subclasses of it are not, unless they say so too."""
-    cls._declared_by_plait = cls
+    cls._declared_by_plait = cls  # type: ignore[attr-defined]
     return cls
 
 
@@ -74,8 +77,16 @@ def own_of_plait(cls: type) -> Any:
     return next((parent for parent in cls.__mro__ if is_of_plait(parent)), None)
 
 
+def same_types(of: _Method) -> Callable[[Any], _Method]:
+    """Says that a method has the types of another one, its parent's overloads among them: a decorator."""
+    return lambda method: method
+
+
 def default(method: Any) -> Any:
-    """Marks a method as the one that classes have unless they define their own: a decorator."""
+    """Marks a method as the one that classes have unless they define their own: a decorator.
+
+    Its type is any, so that type checkers let a subclass define it with other parameters.
+    """
     method.is_default = True
     return method
 

@@ -20,7 +20,7 @@ flag wins). A graph may start at any tensor, with no copies of nodes.
 import os
 import sys
 from collections.abc import Callable, Iterator, MutableMapping
-from typing import Any
+from typing import Any, Self
 
 from plait.common.constructors import constructor_parameters, has_own_constructor, takes_any_name
 from plait.common.messages import describe, listing
@@ -51,7 +51,7 @@ class Operation:
     _constructed_with: tuple = ((), {})
     is_equality = False  # whether its truth is whether two symbolic tensors are the same one
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         operation = super().__new__(cls)
         if (args or kwargs) and not is_of_plait(cls):  # what was given, whatever becomes of a list
             args, kwargs = _copied(args), _copied(kwargs)

@@ -21,7 +21,7 @@ Differs from Keras: there, `__setattr__` sorts every value that is set into stor
 import collections
 import copy
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
 
 from plait.common.traits import is_of_plait, of_plait, read_once
 from plait.common.watched import Watched, mark_edit
@@ -30,9 +30,10 @@ from plait.errors import NameTakenError
 
 _PLAIN = (str, int, float, bool, type(None))
 _CONTAINERS = (list, tuple, set, dict)
+_Value = TypeVar("_Value")
 
 
-class shown:
+class shown(Generic[_Value]):
     """A property that gives way to what is set under its name: a decorator.
 
     >>> class Model:
@@ -45,12 +46,22 @@ class shown:
     ('as compiled', 'my own')
     """
 
-    def __init__(self, compute: Callable[[Any], Any]):
+    def __init__(self, compute: Callable[[Any], _Value]):
         self._compute = compute
         self.__doc__ = compute.__doc__
 
+    @overload
+    def __get__(self, thing: None, cls: type | None = None) -> "shown[_Value]": ...
+
+    @overload
+    def __get__(self, thing: object, cls: type | None = None) -> _Value: ...
+
     def __get__(self, thing: Any, cls: type | None = None) -> Any:
         return self if thing is None else self._compute(thing)
+
+    if TYPE_CHECKING:  # at run time there is none, so that what is set goes into the object
+
+        def __set__(self, thing: object, value: Any) -> None: ...
 
 
 @of_plait
@@ -117,7 +128,7 @@ def keep(thing: Holder, **records: Any) -> None:
     mark_edit()
 
 
-def uncover(thing: Holder, *names: str) -> None:
+def uncover(thing: object, *names: str) -> None:
     """Removes what was set over shown properties, so that they show again; layers and variables stay."""
     for name in names:
         if next(parts_of(vars(thing).get(name)), None) is None:

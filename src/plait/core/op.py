@@ -20,7 +20,7 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import partial, wraps
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
@@ -223,6 +223,34 @@ def _without_constructor(of: _ClassOfOps) -> Op:
     return object.__new__(of.cls)
 
 
+_Function = TypeVar("_Function", bound=Callable)
+
+
+@overload
+def op(
+    function: _Function,
+    *,
+    name: str | None = None,
+    module: str | None = None,
+    options: tuple[str, ...] | None = None,
+    spec: Callable | None = None,
+    package: str = "Custom",
+    text: Callable | None = None,
+) -> _Function: ...
+
+
+@overload
+def op(
+    *,
+    name: str | None = None,
+    module: str | None = None,
+    options: tuple[str, ...] | None = None,
+    spec: Callable | None = None,
+    package: str = "Custom",
+    text: Callable | None = None,
+) -> Callable[[_Function], _Function]: ...
+
+
 def op(
     function: Callable | None = None,
     *,
@@ -232,7 +260,7 @@ def op(
     spec: Callable | None = None,
     package: str = "Custom",
     text: Callable | None = None,
-) -> Callable:
+) -> Any:
     """Makes a function of arrays work on symbolic tensors too: a decorator.
 
     Args:

@@ -30,7 +30,7 @@ def _operand(x: Any) -> Any:
     return x if isinstance(x, (jax.Array, bool, int, float, complex)) else convert_to_tensor(x)
 
 
-def _binary(name: str, function: Callable, summary: str) -> Callable:
+def _binary(name: str, function: Callable, summary: str) -> Callable[..., Any]:
     def operate(x1: Any, x2: Any) -> Any:
         return function(_operand(x1), _operand(x2))
 
@@ -39,7 +39,7 @@ def _binary(name: str, function: Callable, summary: str) -> Callable:
     return operate
 
 
-def _unary(name: str, function: Callable, summary: str) -> Callable:
+def _unary(name: str, function: Callable, summary: str) -> Callable[..., Any]:
     def operate(x: Any) -> Any:
         return function(convert_to_tensor(x))
 
@@ -55,7 +55,7 @@ def _make(
     summary: str,
     kind: Callable = _binary,
     text: Callable | None = None,
-) -> Callable:
+) -> Callable[..., Any]:
     return op(kind(name, function, summary), name=class_name, module=_NUMPY, text=text)
 
 
@@ -236,10 +236,10 @@ def _install() -> None:
         "ge": greater_equal,
     }
 
-    def forward(function: Callable) -> Callable:
+    def forward(function: Callable) -> Callable[..., Any]:
         return lambda self, other: function(self, other) if _is_tensor(other) else NotImplemented
 
-    def backward(function: Callable) -> Callable:
+    def backward(function: Callable) -> Callable[..., Any]:
         return lambda self, other: function(other, self) if _is_tensor(other) else NotImplemented
 
     for name, function in binary.items():

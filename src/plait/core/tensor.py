@@ -12,7 +12,7 @@ Differs from Keras: `==` is symbolic like the other comparisons, and NumPy array
 So that `tensor in tensors` works, the truth of an equality of two symbolic tensors is whether they are the same one.
 """
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from plait.common.dtypes import dtype_name
 from plait.common.messages import describe
@@ -28,7 +28,15 @@ class History(NamedTuple):
     tensor_index: int
 
 
-class KerasTensor:
+if TYPE_CHECKING:
+    from plait.common.operators import Operators
+
+    _Operators = Operators["KerasTensor"]
+else:
+    _Operators = object
+
+
+class KerasTensor(_Operators):
     """A symbolic tensor.
 
     Args:

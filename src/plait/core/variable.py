@@ -24,7 +24,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -153,7 +153,15 @@ def _has_float(items: Iterable) -> bool:
     return any(isinstance(i, float) or (isinstance(i, (list, tuple)) and _has_float(i)) for i in items)
 
 
-class Variable:
+if TYPE_CHECKING:
+    from plait.common.operators import Operators
+
+    _Operators = Operators[jax.Array]
+else:
+    _Operators = object
+
+
+class Variable(_Operators):
     """A named value that can be assigned, and that training changes.
 
     Args:

@@ -1,6 +1,6 @@
 """Activations that are layers because they have options or weights."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ from plait import activations, constraints, initializers, regularizers
 from plait.common.registry import builtin
 from plait.common.traits import of_plait
 from plait.errors import ArgumentError, ShapeError
+from plait.layers.argument_types import LayerOptions
 from plait.layers.base import Layer
 from plait.layers.input_spec import InputSpec
 
@@ -17,7 +18,7 @@ from plait.layers.input_spec import InputSpec
 class _Elementwise(Layer):
     _family = "activation"
 
-    def __init__(self, **kwargs: Any):
+    def __init__(self, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.supports_masking = True
 
@@ -33,7 +34,11 @@ class ReLU(_Elementwise):
     """
 
     def __init__(
-        self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any
+        self,
+        max_value: float | None = None,
+        negative_slope: float = 0.0,
+        threshold: float = 0.0,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(**kwargs)
         for name, value in (("max_value", max_value), ("negative_slope", negative_slope), ("threshold", threshold)):
@@ -77,7 +82,7 @@ class ELU(_Elementwise):
         alpha: how far below zero it goes.
     """
 
-    def __init__(self, alpha: float = 1.0, **kwargs: Any):
+    def __init__(self, alpha: float = 1.0, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.alpha = alpha
 
@@ -102,7 +107,7 @@ class PReLU(_Elementwise):
         alpha_regularizer: Any = None,
         alpha_constraint: Any = None,
         shared_axes: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(**kwargs)
         self.alpha_initializer = initializers.get(alpha_initializer)
@@ -138,7 +143,7 @@ class Softmax(_Elementwise):
         axis: the axis, or several.
     """
 
-    def __init__(self, axis: Any = -1, **kwargs: Any):
+    def __init__(self, axis: Any = -1, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.axis = axis
 

@@ -5,7 +5,7 @@ Letters: B batch, T positions that ask, S positions that answer, H heads, D feat
 
 import functools
 import operator
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 
@@ -15,7 +15,13 @@ from plait.common.registry import builtin
 from plait.common.traits import of_plait
 from plait.errors import ArgumentError, ShapeError
 from plait.layers.argument_checks import positive_integer
-from plait.layers.argument_types import ConstraintLike, InitializerLike, RegularizerLike
+from plait.layers.argument_types import (
+    ConstraintLike,
+    InitializerLike,
+    LayerOptions,
+    OptionsBesidesActivity,
+    RegularizerLike,
+)
 from plait.layers.base import Layer
 from plait.layers.einsum_dense import EinsumDense
 from plait.layers.quantized import policy_with_inner
@@ -35,6 +41,12 @@ class HeadsAttention(Layer):
     _family = "attention"
     _saved_policy = policy_with_inner
     _title = "MultiHeadAttention"  # what Keras calls it in errors
+    _query_dense: Any
+    _key_dense: Any
+    _value_dense: Any
+    _gate_dense: Any
+    _output_dense: Any
+    _attend: Any
 
     def _take_options(
         self, dropout: float, use_bias: bool, sliding_window: int | None, flash_attention: bool | None,
@@ -139,7 +151,7 @@ class MultiHeadAttention(HeadsAttention):
         bias_constraint: ConstraintLike = None,
         use_gate: bool = False,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsBesidesActivity],
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.num_heads = positive_integer(num_heads, self._title, "num_heads")
@@ -285,7 +297,7 @@ class _Attention(Layer):
 
     _family = "attention"
 
-    def __init__(self, dropout: float = 0.0, seed: int | None = None, **kwargs: Any):
+    def __init__(self, dropout: float = 0.0, seed: int | None = None, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.dropout, self.seed = dropout, seed
         if dropout > 0:
@@ -362,7 +374,7 @@ class Attention(_Attention):
         score_mode: str = "dot",
         dropout: float = 0.0,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(dropout, seed, **kwargs)
         if score_mode not in ("dot", "concat"):

@@ -21,16 +21,18 @@ read once a class; `training` that a call states wins over what comes from outsi
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, overload
 
 import jax
 import numpy as np
+from jax.typing import ArrayLike
 
 from plait import constraints, initializers, regularizers
 from plait.common.constructors import constructor_parameters
 from plait.common.dtypes import is_float, is_tensor, on_host
 from plait.common.messages import describe, did_you_mean, listing, warn
 from plait.common.numbers import as_list
+from plait.common.operators import AnyTensor
 from plait.common.policies import DTypePolicy, DTypePolicyMap, policy
 from plait.common.registry import builtin
 from plait.common.scope import current, scope
@@ -192,6 +194,15 @@ class Layer(Owner):
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Computes the outputs from the inputs."""
         raise NotImplementedError(f"Layer {type(self).__name__} does not have a `call` method implemented.")
+
+    @overload
+    def __call__(self, inputs: KerasTensor, /, *args: Any, **kwargs: Any) -> KerasTensor: ...
+
+    @overload
+    def __call__(self, inputs: ArrayLike, /, *args: Any, **kwargs: Any) -> AnyTensor: ...
+
+    @overload
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Builds the layer if it is new, then records the call on symbolic tensors, or runs it on arrays."""

@@ -14,7 +14,7 @@ What it is not: the embedding of the condition (`Embedding`, `Dense`), or a way 
 """
 
 import math
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +24,7 @@ from plait.common.registry import builtin
 from plait.common.traits import of_plait
 from plait.errors import ShapeError
 from plait.layers.argument_checks import numbers, positive_integer
+from plait.layers.argument_types import LayerOptions
 from plait.layers.attention import MultiHeadAttention
 from plait.layers.base import Layer
 from plait.layers.normalization import BatchNormalization, GroupNormalization, LayerNormalization
@@ -64,7 +65,7 @@ class _Modulated(_Conditioned):
 
     _parts = 2
 
-    def __init__(self, kernel_initializer: Any = "zeros", **kwargs: Any):
+    def __init__(self, kernel_initializer: Any = "zeros", **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.normalization: Layer | None = None
@@ -129,7 +130,13 @@ class ConditionalBatchNormalization(_Modulated):
     (2, 8, 8, 3)
     """
 
-    def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, kernel_initializer: Any = "zeros", **kwargs: Any):
+    def __init__(
+        self,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        kernel_initializer: Any = "zeros",
+        **kwargs: Unpack[LayerOptions],
+    ):
         super().__init__(kernel_initializer, **kwargs)
         self.momentum, self.epsilon = momentum, epsilon
         self.normalization = BatchNormalization(
@@ -164,7 +171,7 @@ class ConditionalLayerNormalization(_Modulated):
     (2, 7, 3)
     """
 
-    def __init__(self, epsilon: float = 1e-3, kernel_initializer: Any = "zeros", **kwargs: Any):
+    def __init__(self, epsilon: float = 1e-3, kernel_initializer: Any = "zeros", **kwargs: Unpack[LayerOptions]):
         super().__init__(kernel_initializer, **kwargs)
         self.epsilon = epsilon
         self.normalization = LayerNormalization(
@@ -195,7 +202,7 @@ class ConditionalInstanceNormalization(_Modulated):
     (2, 8, 8, 3)
     """
 
-    def __init__(self, epsilon: float = 1e-3, kernel_initializer: Any = "zeros", **kwargs: Any):
+    def __init__(self, epsilon: float = 1e-3, kernel_initializer: Any = "zeros", **kwargs: Unpack[LayerOptions]):
         super().__init__(kernel_initializer, **kwargs)
         self.epsilon = epsilon
         self.normalization = GroupNormalization(
@@ -230,7 +237,7 @@ class AdaLNZero(_Modulated):
 
     _parts = 3
 
-    def __init__(self, epsilon: float = 1e-6, kernel_initializer: Any = "zeros", **kwargs: Any):
+    def __init__(self, epsilon: float = 1e-6, kernel_initializer: Any = "zeros", **kwargs: Unpack[LayerOptions]):
         super().__init__(kernel_initializer, **kwargs)
         self.epsilon = epsilon
         self.normalization = LayerNormalization(
@@ -268,7 +275,7 @@ class GatedConditioning(_Conditioned):
     (2, 7, 4)
     """
 
-    def __init__(self, units: int, kernel_initializer: Any = "glorot_uniform", **kwargs: Any):
+    def __init__(self, units: int, kernel_initializer: Any = "glorot_uniform", **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.units = positive_integer(units, "GatedConditioning", "units")
         self.kernel_initializer = initializers.get(kernel_initializer)
@@ -310,7 +317,9 @@ class CrossAttentionConditioning(_Conditioned):
     (2, 7, 4)
     """
 
-    def __init__(self, num_heads: int, key_dim: int, dropout: float = 0.0, epsilon: float = 1e-6, **kwargs: Any):
+    def __init__(
+        self, num_heads: int, key_dim: int, dropout: float = 0.0, epsilon: float = 1e-6, **kwargs: Unpack[LayerOptions]
+    ):
         super().__init__(**kwargs)
         self.num_heads, self.key_dim, self.dropout, self.epsilon = num_heads, key_dim, dropout, epsilon
         policy = self.dtype_policy
@@ -339,7 +348,7 @@ class _Hyper(_Conditioned):
         activation: Any = None,
         kernel_initializer: Any = "glorot_uniform",
         hyper_initializer: Any = "zeros",
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(**kwargs)
         self._units = units
@@ -401,7 +410,7 @@ class HyperDense(_Hyper):
         activation: Any = None,
         kernel_initializer: Any = "glorot_uniform",
         hyper_initializer: Any = "zeros",
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         self.units = positive_integer(units, "HyperDense", "units")
         super().__init__(units, activation, kernel_initializer, hyper_initializer, **kwargs)
@@ -422,7 +431,7 @@ class _HyperConv(_Hyper):
         activation: Any = None,
         kernel_initializer: Any = "glorot_uniform",
         hyper_initializer: Any = "zeros",
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         who = type(self).__name__
         self.filters = positive_integer(filters, who, "filters")

@@ -4,7 +4,7 @@ Letters: B batch, L spatial axes, C channels in, F filters (channels out), k win
 `data_format="channels_first"`.
 """
 
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 
@@ -15,6 +15,7 @@ from plait.common.registry import builtin
 from plait.common.traits import of_plait
 from plait.errors import ArgumentError, ShapeError
 from plait.layers.argument_checks import data_format_name, numbers, padding_name, positive_integer
+from plait.layers.argument_types import OptionsBesidesActivity
 from plait.layers.base import Layer
 from plait.layers.input_spec import InputSpec
 from plait.layers.lora import Adaptable
@@ -142,7 +143,7 @@ class _Conv(Adaptable, _Convolution):
         bias_constraint: Any = None,
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsBesidesActivity],
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self._take_arguments(
@@ -294,7 +295,7 @@ class _ConvTranspose(_Convolution):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsBesidesActivity],
     ):
         drop_groups(kwargs, type(self).__name__)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
@@ -334,7 +335,7 @@ class _ConvTranspose(_Convolution):
         return self._finish(x)
 
 
-def drop_groups(kwargs: dict, who: str) -> None:
+def drop_groups(kwargs: Any, who: str) -> None:
     """Takes `groups=1` away, which Keras 2 wrote for layers that have no groups.
 
     Raises:
@@ -431,7 +432,7 @@ class Conv3DTranspose(_ConvTranspose):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsBesidesActivity],
     ):
         super().__init__(
             filters, kernel_size, strides, padding, output_padding, data_format, dilation_rate, activation, use_bias,
@@ -461,7 +462,7 @@ class _DepthwiseConv(_Convolution):
         activity_regularizer: Any = None,
         depthwise_constraint: Any = None,
         bias_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsBesidesActivity],
     ):
         drop_groups(kwargs, type(self).__name__)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
@@ -560,7 +561,7 @@ class _SeparableConv(_Convolution):
         depthwise_constraint: Any = None,
         pointwise_constraint: Any = None,
         bias_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsBesidesActivity],
     ):
         drop_groups(kwargs, type(self).__name__)
         for old in ("kernel_initializer", "kernel_regularizer", "kernel_constraint"):

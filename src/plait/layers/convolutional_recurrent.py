@@ -4,7 +4,7 @@ Letters: B batch, T time, L spatial axes, C channels in, F filters. Sequences ar
 `data_format="channels_first"`.
 """
 
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,14 @@ from plait.common.registry import builtin
 from plait.common.traits import of_plait
 from plait.errors import ArgumentError, ShapeError
 from plait.layers.argument_checks import data_format_name, numbers, padding_name
-from plait.layers.argument_types import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Sizes
+from plait.layers.argument_types import (
+    ActivationLike,
+    ConstraintLike,
+    InitializerLike,
+    OptionsBesidesActivity,
+    RegularizerLike,
+    Sizes,
+)
 from plait.layers.input_spec import InputSpec
 from plait.layers.recurrent import OfCell, OneCell, for_cell
 from plait.layers.recurrent_cells import LSTMCell
@@ -158,7 +165,7 @@ class _ConvLSTM(OneCell):
         recurrent_constraint: ConstraintLike = None, bias_constraint: ConstraintLike = None,
         dropout: float = 0.0, recurrent_dropout: float = 0.0, seed: int | None = None,
         return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False,
-        stateful: bool = False, **kwargs: Any,
+        stateful: bool = False, **kwargs: Unpack[OptionsBesidesActivity],
     ):  # fmt: skip
         cell = ConvLSTMCell(
             self.rank, filters, kernel_size, strides, padding, data_format, dilation_rate, activation=activation,

@@ -1,7 +1,7 @@
 """The layers that everything else is made with: Dense, EinsumDense, Embedding, Activation, Masking, Lambda, Identity."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +12,7 @@ from plait.common.registry import builtin, custom_named, find
 from plait.common.serialization import deserialize, is_code, plain
 from plait.errors import ArgumentError, DataError, UnsafeFileError
 from plait.layers.argument_checks import last_axis, positive_integer
+from plait.layers.argument_types import LayerOptions, OptionsBesidesActivity
 from plait.layers.base import Layer
 from plait.layers.input_spec import InputSpec
 from plait.layers.layer_config import RECENT_ARGUMENTS
@@ -77,7 +78,7 @@ class Dense(Quantizable):
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
         quantization_config: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsBesidesActivity],
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = positive_integer(units, "Dense", "units")
@@ -278,7 +279,7 @@ class Activation(Layer):
 
     _family = "dense"
 
-    def __init__(self, activation: Any, **kwargs: Any):
+    def __init__(self, activation: Any, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
         self.supports_masking = True
@@ -293,7 +294,7 @@ class Identity(Layer):
 
     _family = "dense"
 
-    def __init__(self, **kwargs: Any):
+    def __init__(self, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.supports_masking = True
 
@@ -313,7 +314,7 @@ class Masking(Layer):
 
     _family = "dense"
 
-    def __init__(self, mask_value: Any = 0.0, **kwargs: Any):
+    def __init__(self, mask_value: Any = 0.0, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.mask_value = mask_value
         self.supports_masking = True
@@ -353,7 +354,7 @@ class Lambda(Layer):
         output_shape: Any = None,
         mask: Any = None,
         arguments: dict | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(**kwargs)
         function = find("activations", function) if isinstance(function, str) else function

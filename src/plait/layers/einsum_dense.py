@@ -2,13 +2,14 @@
 
 import copy
 import re
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 
 from plait import activations, constraints, initializers, regularizers
 from plait.common.registry import builtin
 from plait.errors import ArgumentError, ShapeError
+from plait.layers.argument_types import LayerOptions
 from plait.layers.quantized import Layout, Quantizable, letters_of
 
 
@@ -49,7 +50,7 @@ class EinsumDense(Quantizable):
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
         quantization_config: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(**kwargs)
         self.equation, self.bias_axes = equation, bias_axes

@@ -11,7 +11,7 @@ What it is not: weights of losses or of gradients (`plait.multitask`'s weighting
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,7 @@ from plait.common.serialization import deserialize, serialize_object
 from plait.common.traits import of_plait
 from plait.errors import ArgumentError, ShapeError
 from plait.layers.argument_checks import positive_integer
+from plait.layers.argument_types import LayerOptions
 from plait.layers.base import Layer
 from plait.layers.core import Dense
 from plait.layers.normalization import BatchNormalization
@@ -69,7 +70,7 @@ class _Experts(Layer):
 
     _family = "experts"
 
-    def __init__(self, expert: Any, num_tasks: int, **kwargs: Any):
+    def __init__(self, expert: Any, num_tasks: int, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         who = type(self).__name__
         self._form = serialize_object(_expert(expert, who))
@@ -109,7 +110,7 @@ class MMoE(_Experts):
     ((3, 8), (3, 8))
     """
 
-    def __init__(self, expert: Any, num_experts: int, num_tasks: int, **kwargs: Any):
+    def __init__(self, expert: Any, num_experts: int, num_tasks: int, **kwargs: Unpack[LayerOptions]):
         super().__init__(expert, num_tasks, **kwargs)
         self.num_experts = positive_integer(num_experts, "MMoE", "num_experts")
         self.experts = self._make(num_experts, "expert")
@@ -163,7 +164,7 @@ class CGC(_Experts):
         shared_experts: int = 1,
         task_experts: int = 1,
         returns_shared: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(expert, num_tasks, **kwargs)
         self.shared_experts = positive_integer(shared_experts, "CGC", "shared_experts")
@@ -239,7 +240,7 @@ class PLE(_Experts):
         levels: int = 2,
         shared_experts: int = 1,
         task_experts: int = 1,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(expert, num_tasks, **kwargs)
         self.levels = positive_integer(levels, "PLE", "levels")
@@ -323,7 +324,7 @@ class CrossStitch(Layer):
     _family = "experts"
     _takes_structures = True
 
-    def __init__(self, by_channel: bool = True, keep: float = 0.9, **kwargs: Any):
+    def __init__(self, by_channel: bool = True, keep: float = 0.9, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.by_channel, self.keep = by_channel, keep
 
@@ -376,7 +377,7 @@ class TaskAttention(Layer):
 
     _family = "experts"
 
-    def __init__(self, units: int, **kwargs: Any):
+    def __init__(self, units: int, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.units = positive_integer(units, "TaskAttention", "units")
         policy = self.dtype_policy

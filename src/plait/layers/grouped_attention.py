@@ -4,14 +4,14 @@ Letters: B batch, T positions that ask, S positions that answer, N heads of the 
 R = N / G heads of the query to one of those, D features of a head, E features of the inputs.
 """
 
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 
 from plait.common.registry import builtin
 from plait.errors import ArgumentError
 from plait.layers.argument_checks import positive_integer
-from plait.layers.argument_types import ConstraintLike, InitializerLike, RegularizerLike
+from plait.layers.argument_types import ConstraintLike, InitializerLike, OptionsBesidesActivity, RegularizerLike
 from plait.layers.attention import HeadsAttention, check_positions, masked_softmax
 from plait.layers.einsum_dense import EinsumDense
 from plait.layers.regularization import Dropout
@@ -73,7 +73,7 @@ class GroupedQueryAttention(HeadsAttention):
         bias_constraint: ConstraintLike = None,
         use_gate: bool = False,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsBesidesActivity],
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.head_dim = positive_integer(head_dim, self._title, "head_dim")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import reduce
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 
@@ -13,6 +13,7 @@ from plait.common.traits import of_plait
 from plait.core.mask import get_mask
 from plait.core.tensor import KerasTensor
 from plait.errors import ArgumentError, ShapeError
+from plait.layers.argument_types import LayerOptions
 from plait.layers.base import Layer
 
 
@@ -26,7 +27,7 @@ class _Merge(Layer):
 
     _combine: Any = None
 
-    def __init__(self, **kwargs: Any):
+    def __init__(self, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.supports_masking = True
 
@@ -192,7 +193,7 @@ class Concatenate(Layer):
 
     _family = "merging"
 
-    def __init__(self, axis: int = -1, **kwargs: Any):
+    def __init__(self, axis: int = -1, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.axis = axis
         self.supports_masking = True
@@ -249,7 +250,7 @@ class Dot(Layer):
 
     _family = "merging"
 
-    def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any):
+    def __init__(self, axes: Any, normalize: bool = False, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         if not isinstance(axes, int):
             if not isinstance(axes, (list, tuple)) or len(axes) != 2 or not all(isinstance(a, int) for a in axes):

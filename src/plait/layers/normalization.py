@@ -1,6 +1,6 @@
 """Normalizations: over the batch, over each sample, over groups of channels."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 
@@ -10,6 +10,7 @@ from plait.common.registry import builtin
 from plait.common.traits import of_plait
 from plait.errors import ArgumentError, ArgumentTypeError, ShapeError
 from plait.layers.argument_checks import positive_integer
+from plait.layers.argument_types import LayerOptions
 from plait.layers.base import Layer
 from plait.layers.input_spec import InputSpec
 
@@ -159,7 +160,7 @@ class BatchNormalization(_Scaled):
         renorm_clipping: Any = None,
         renorm_momentum: float = 0.99,
         synchronized: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(**kwargs)
         self.axis = int(a_number(axis[0] if isinstance(axis, (list, tuple)) and axis else axis, "axis"))
@@ -274,7 +275,7 @@ class LayerNormalization(_Scaled):
         gamma_constraint: Any = None,
         *,
         rms_scaling: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(**kwargs)
         self.axis = _axes(axis, "LayerNormalization")
@@ -312,7 +313,7 @@ class RMSNormalization(Layer):
 
     _family = "normalization"
 
-    def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any):
+    def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.axis = _axes(axis, "RMSNormalization")
         self.epsilon = epsilon
@@ -340,7 +341,7 @@ class UnitNormalization(Layer):
 
     _family = "normalization"
 
-    def __init__(self, axis: Any = -1, **kwargs: Any):
+    def __init__(self, axis: Any = -1, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.axis = _axes(
             axis,
@@ -381,7 +382,7 @@ class GroupNormalization(_Scaled):
         gamma_regularizer: Any = None,
         beta_constraint: Any = None,
         gamma_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(**kwargs)
         if groups != -1:

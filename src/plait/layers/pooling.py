@@ -1,6 +1,6 @@
 """Poolings: windows, whole axes, or axes divided into parts; one abstract parent each, for all ranks."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 
@@ -8,6 +8,7 @@ from plait import ops
 from plait.common.registry import builtin
 from plait.common.traits import of_plait
 from plait.layers.argument_checks import data_format_name, numbers
+from plait.layers.argument_types import LayerOptions, OptionsBesidesName
 from plait.layers.base import Layer
 from plait.layers.input_spec import InputSpec
 from plait.ops.convolution import padding_name
@@ -31,7 +32,7 @@ class _Pooling(Layer):
         padding: str = "valid",
         data_format: str | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsBesidesName],
     ):
         super().__init__(name=name, **kwargs)
         who = type(self).__name__
@@ -65,7 +66,7 @@ class _GlobalPooling(Layer):
 
     rank = 2
 
-    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any):
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.data_format = data_format_name(data_format, type(self).__name__)
         self.keepdims = keepdims
@@ -100,7 +101,7 @@ class _AdaptivePooling(Layer):
     rank = 2
     _combine: Any = None
 
-    def __init__(self, output_size: Any, data_format: str | None = None, **kwargs: Any):
+    def __init__(self, output_size: Any, data_format: str | None = None, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.output_size = numbers(output_size, self.rank, type(self).__name__, "output_size")
         self.data_format = data_format_name(data_format, type(self).__name__)
@@ -291,7 +292,7 @@ class GlobalAveragePooling1D(_GlobalAverage):
 
     rank = 1
 
-    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any):
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Unpack[LayerOptions]):
         super().__init__(data_format, keepdims, **kwargs)
         self.supports_masking = True
 

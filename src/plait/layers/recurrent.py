@@ -3,7 +3,7 @@
 Letters: B batch, T time, D features, U units. Sequences are (B, T, D).
 """
 
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,14 @@ from plait.common.serialization import deserialize, plain
 from plait.common.traits import of_plait
 from plait.core.variable import Variable
 from plait.errors import ArgumentError, ShapeError
-from plait.layers.argument_types import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike
+from plait.layers.argument_types import (
+    ActivationLike,
+    ConstraintLike,
+    InitializerLike,
+    LayerOptions,
+    OptionsBesidesActivity,
+    RegularizerLike,
+)
 from plait.layers.base import Layer
 from plait.layers.input_spec import InputSpec
 from plait.layers.recurrent_cells import (
@@ -61,7 +68,7 @@ class RNN(Layer):
         stateful: bool = False,
         unroll: bool = False,
         zero_output_for_mask: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         if kwargs.pop("time_major", False):
             raise ArgumentError(
@@ -318,7 +325,7 @@ class _Recurrent(OneCell):
 
     units = OfCell()
 
-    def __init__(self, cell: Cell, *args: Any, **kwargs: Any):
+    def __init__(self, cell: Cell, *args: Any, **kwargs: Unpack[LayerOptions]):
         super().__init__(cell, *args, **kwargs)
         self.input_spec = InputSpec(ndim=3)
 
@@ -329,7 +336,7 @@ class _Recurrent(OneCell):
         return config
 
 
-def for_cell(kwargs: dict) -> dict:
+def for_cell(kwargs: Any) -> dict:
     """Those of a layer's further arguments that go to its cell too."""
     return {name: kwargs[name] for name in ("dtype", "trainable", "implementation") if name in kwargs}
 
@@ -350,7 +357,7 @@ class SimpleRNN(_Recurrent):
         kernel_constraint: ConstraintLike = None, recurrent_constraint: ConstraintLike = None,
         bias_constraint: ConstraintLike = None, dropout: float = 0.0, recurrent_dropout: float = 0.0,
         return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False,
-        stateful: bool = False, unroll: bool = False, seed: int | None = None, **kwargs: Any,
+        stateful: bool = False, unroll: bool = False, seed: int | None = None, **kwargs: Unpack[OptionsBesidesActivity],
     ):  # fmt: skip
         cell = SimpleRNNCell(
             units, activation, use_bias,
@@ -388,7 +395,7 @@ class LSTM(_Recurrent):
         recurrent_constraint: ConstraintLike = None, bias_constraint: ConstraintLike = None,
         dropout: float = 0.0, recurrent_dropout: float = 0.0, seed: int | None = None,
         return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False,
-        stateful: bool = False, unroll: bool = False, use_cudnn: Any = "auto", **kwargs: Any,
+        stateful: bool = False, unroll: bool = False, use_cudnn: Any = "auto", **kwargs: Unpack[OptionsBesidesActivity],
     ):  # fmt: skip
         cell = LSTMCell(
             units, activation, recurrent_activation, use_bias,
@@ -422,7 +429,7 @@ class GRU(_Recurrent):
         bias_constraint: ConstraintLike = None, dropout: float = 0.0, recurrent_dropout: float = 0.0,
         seed: int | None = None, return_sequences: bool = False, return_state: bool = False,
         go_backwards: bool = False, stateful: bool = False, unroll: bool = False, reset_after: bool = True,
-        use_cudnn: Any = "auto", **kwargs: Any,
+        use_cudnn: Any = "auto", **kwargs: Unpack[OptionsBesidesActivity],
     ):  # fmt: skip
         cell = GRUCell(
             units, activation, recurrent_activation, use_bias,

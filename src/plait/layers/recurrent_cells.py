@@ -5,7 +5,7 @@ Letters: B batch, D features, U units. Inputs are (B, D), states (B, U).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 
@@ -16,7 +16,7 @@ from plait.common.serialization import deserialize
 from plait.common.traits import is_usual, of_plait
 from plait.errors import ArgumentError
 from plait.layers.argument_checks import last_axis, positive_integer
-from plait.layers.argument_types import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike
+from plait.layers.argument_types import ActivationLike, ConstraintLike, InitializerLike, LayerOptions, RegularizerLike
 from plait.layers.base import Layer
 from plait.lowering.recurrent import GRUGates, LSTMGates, SimpleGates, Weights
 
@@ -52,7 +52,7 @@ class Cell(Layer):
     draws_seed_first = False
     _drawn: tuple | None = None  # the dropout of the pass that runs
 
-    def __init__(self, units: int, options: CellOptions, implementation: int = 2, **kwargs: Any):
+    def __init__(self, units: int, options: CellOptions, implementation: int = 2, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.masks_by_gate = (implementation == 1 or options.recurrent_dropout > 0) and self.gates > 1
         if self.draws_seed_first:  # where Keras does, so that a seeded script gets the same weights
@@ -176,7 +176,7 @@ class SimpleRNNCell(Cell):
         kernel_regularizer: RegularizerLike = None, recurrent_regularizer: RegularizerLike = None,
         bias_regularizer: RegularizerLike = None, kernel_constraint: ConstraintLike = None,
         recurrent_constraint: ConstraintLike = None, bias_constraint: ConstraintLike = None,
-        dropout: float = 0.0, recurrent_dropout: float = 0.0, seed: int | None = None, **kwargs: Any,
+        dropout: float = 0.0, recurrent_dropout: float = 0.0, seed: int | None = None, **kwargs: Unpack[LayerOptions],
     ):  # fmt: skip
         options = CellOptions(
             activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer, kernel_regularizer,
@@ -191,7 +191,9 @@ class SimpleRNNCell(Cell):
 
 @of_plait
 class _GatedCell(Cell):
-    def __init__(self, units: int, options: CellOptions, recurrent_activation: ActivationLike, **kwargs: Any):
+    def __init__(
+        self, units: int, options: CellOptions, recurrent_activation: ActivationLike, **kwargs: Unpack[LayerOptions]
+    ):
         super().__init__(units, options, **kwargs)
         self.recurrent_activation = activations.get(recurrent_activation)
 
@@ -213,7 +215,7 @@ class LSTMCell(_GatedCell):
         recurrent_regularizer: RegularizerLike = None, bias_regularizer: RegularizerLike = None,
         kernel_constraint: ConstraintLike = None, recurrent_constraint: ConstraintLike = None,
         bias_constraint: ConstraintLike = None, dropout: float = 0.0, recurrent_dropout: float = 0.0,
-        seed: int | None = None, **kwargs: Any,
+        seed: int | None = None, **kwargs: Unpack[LayerOptions],
     ):  # fmt: skip
         options = CellOptions(
             activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer, kernel_regularizer,
@@ -258,7 +260,7 @@ class GRUCell(_GatedCell):
         bias_regularizer: RegularizerLike = None, kernel_constraint: ConstraintLike = None,
         recurrent_constraint: ConstraintLike = None, bias_constraint: ConstraintLike = None,
         dropout: float = 0.0, recurrent_dropout: float = 0.0, reset_after: bool = True, seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):  # fmt: skip
         options = CellOptions(
             activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer, kernel_regularizer,
@@ -314,7 +316,7 @@ class StackedRNNCells(Layer):
 
     _family = "recurrent"
 
-    def __init__(self, cells: Sequence, **kwargs: Any):
+    def __init__(self, cells: Sequence, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.cells = [deserialize(cell, None, "layers") if isinstance(cell, dict) else cell for cell in cells]
         for cell in self.cells:

@@ -1,6 +1,6 @@
 """Layers that do something only while training: dropouts and noises; and the penalty on activations."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 
@@ -9,6 +9,7 @@ from plait.common.registry import builtin
 from plait.common.traits import of_plait
 from plait.errors import ArgumentError
 from plait.layers.argument_checks import data_format_name
+from plait.layers.argument_types import LayerOptions, OptionsBesidesActivity
 from plait.layers.base import Layer
 from plait.layers.input_spec import InputSpec
 
@@ -19,7 +20,7 @@ class _Random(Layer):
 
     _family = "regularization"
 
-    def __init__(self, seed: int | None = None, **kwargs: Any):
+    def __init__(self, seed: int | None = None, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.seed = seed
         self.supports_masking = True
@@ -45,7 +46,7 @@ def _rate(rate: Any, who: str) -> Any:
 
 @of_plait
 class _Dropout(_Random):
-    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any):
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Unpack[LayerOptions]):
         super().__init__(seed=seed, **kwargs)
         self.rate = _rate(rate, type(self).__name__)
         if rate > 0:
@@ -68,7 +69,7 @@ class Dropout(_Dropout):
     Source: Srivastava et al., Dropout: A Simple Way to Prevent Neural Networks from Overfitting, 2014.
     """
 
-    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any):
+    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Unpack[LayerOptions]):
         super().__init__(rate, seed, **kwargs)
         self.noise_shape = None if noise_shape is None else _noise_shape(noise_shape)
 
@@ -130,7 +131,14 @@ class SpatialDropout1D(_SpatialDropout):
         seed: for the draws.
     """
 
-    def __init__(self, rate: float, seed: int | None = None, name: str | None = None, dtype: Any = None, **kwargs: Any):
+    def __init__(
+        self,
+        rate: float,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ):
         super().__init__(rate, "channels_last", seed, name, dtype, **kwargs)
 
 
@@ -169,7 +177,7 @@ class GaussianNoise(_Random):
         seed: for the draws.
     """
 
-    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any):
+    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Unpack[LayerOptions]):
         super().__init__(seed=seed, **kwargs)
         if not 0 <= stddev <= 1:
             raise ArgumentError(f"GaussianNoise: `stddev` must be a number from 0 to 1, but got {stddev!r}.")
@@ -214,7 +222,7 @@ class AlphaDropout(_Dropout):
     Source: Klambauer et al., Self-Normalizing Neural Networks, 2017.
     """
 
-    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any):
+    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Unpack[LayerOptions]):
         super().__init__(rate, seed, **kwargs)
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
 
@@ -239,7 +247,7 @@ class ActivityRegularization(Layer):
 
     _family = "regularization"
 
-    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any):
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Unpack[OptionsBesidesActivity]):
         super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **kwargs)
         self.l1, self.l2 = l1, l2
         self.supports_masking = True

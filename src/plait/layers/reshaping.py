@@ -1,6 +1,6 @@
 """Layers that move elements around: flatten, reshape, permute, repeat, crop, pad, enlarge."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ from plait.common.registry import builtin
 from plait.common.traits import of_plait
 from plait.errors import ArgumentError, ArgumentTypeError, ShapeError
 from plait.layers.argument_checks import data_format_name, numbers, positive_integer
+from plait.layers.argument_types import LayerOptions
 from plait.layers.base import Layer
 from plait.layers.input_spec import InputSpec
 
@@ -39,7 +40,7 @@ class Flatten(Layer):
 
     _family = "reshaping"
 
-    def __init__(self, data_format: str | None = None, **kwargs: Any):
+    def __init__(self, data_format: str | None = None, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.data_format = data_format_name(data_format, "Flatten")
         self.input_spec = InputSpec(min_ndim=1)
@@ -69,7 +70,7 @@ class Reshape(Layer):
 
     _family = "reshaping"
 
-    def __init__(self, target_shape: Any, **kwargs: Any):
+    def __init__(self, target_shape: Any, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         target = (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
         if sum(size in (-1, None) for size in target) > 1:
@@ -116,7 +117,7 @@ class Permute(Layer):
 
     _family = "reshaping"
 
-    def __init__(self, dims: Any, **kwargs: Any):
+    def __init__(self, dims: Any, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
@@ -142,7 +143,7 @@ class RepeatVector(Layer):
 
     _family = "reshaping"
 
-    def __init__(self, n: int, **kwargs: Any):
+    def __init__(self, n: int, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.n = _times(n, "RepeatVector", "n")
         self.input_spec = InputSpec(ndim=2)
@@ -224,7 +225,7 @@ class Cropping1D(_Cropping):
 
     rank = 1
 
-    def __init__(self, cropping: Any = (1, 1), **kwargs: Any):
+    def __init__(self, cropping: Any = (1, 1), **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self._take(cropping, "channels_last")
 
@@ -238,7 +239,9 @@ class Cropping2D(_Cropping):
         data_format: where the channels are.
     """
 
-    def __init__(self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any):
+    def __init__(
+        self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Unpack[LayerOptions]
+    ):
         super().__init__(**kwargs)
         self._take(cropping, data_format)
 
@@ -254,7 +257,9 @@ class Cropping3D(_Cropping):
 
     rank = 3
 
-    def __init__(self, cropping: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any):
+    def __init__(
+        self, cropping: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Unpack[LayerOptions]
+    ):
         super().__init__(**kwargs)
         self._take(cropping, data_format)
 
@@ -285,7 +290,7 @@ class ZeroPadding1D(_ZeroPadding):
 
     rank = 1
 
-    def __init__(self, padding: Any = 1, data_format: str | None = None, **kwargs: Any):
+    def __init__(self, padding: Any = 1, data_format: str | None = None, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self._take(padding, data_format)
 
@@ -299,7 +304,7 @@ class ZeroPadding2D(_ZeroPadding):
         data_format: where the channels are.
     """
 
-    def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any):
+    def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self._take(padding, data_format)
 
@@ -315,7 +320,9 @@ class ZeroPadding3D(_ZeroPadding):
 
     rank = 3
 
-    def __init__(self, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any):
+    def __init__(
+        self, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Unpack[LayerOptions]
+    ):
         super().__init__(**kwargs)
         self._take(padding, data_format)
 
@@ -330,7 +337,7 @@ class UpSampling1D(Layer):
 
     _family = "reshaping"
 
-    def __init__(self, size: int = 2, **kwargs: Any):
+    def __init__(self, size: int = 2, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.size = _times(size, "UpSampling1D", "size")
         self.input_spec = InputSpec(ndim=3)
@@ -352,7 +359,11 @@ class UpSampling2D(Layer):
     _family = "reshaping"
 
     def __init__(
-        self, size: Any = (2, 2), data_format: str | None = None, interpolation: str = "nearest", **kwargs: Any
+        self,
+        size: Any = (2, 2),
+        data_format: str | None = None,
+        interpolation: str = "nearest",
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(**kwargs)
         self.size = numbers(size, 2, "UpSampling2D", "size")
@@ -386,7 +397,7 @@ class UpSampling3D(Layer):
 
     _family = "reshaping"
 
-    def __init__(self, size: Any = (2, 2, 2), data_format: str | None = None, **kwargs: Any):
+    def __init__(self, size: Any = (2, 2, 2), data_format: str | None = None, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.size = numbers(size, 3, "UpSampling3D", "size")
         self.data_format = data_format_name(data_format, "UpSampling3D")

@@ -1,6 +1,6 @@
 """Spectral normalization: a layer around another that holds the largest singular value of its kernel at 1."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 from jax import lax
@@ -8,6 +8,7 @@ from jax import lax
 from plait import initializers
 from plait.common.registry import builtin
 from plait.errors import ArgumentError
+from plait.layers.argument_types import LayerOptions
 from plait.layers.input_spec import InputSpec
 from plait.layers.wrappers import Wrapper
 
@@ -36,7 +37,7 @@ class SpectralNormalization(Wrapper):
 
     _family = "normalization"
 
-    def __init__(self, layer: Any, power_iterations: int = 1, **kwargs: Any):
+    def __init__(self, layer: Any, power_iterations: int = 1, **kwargs: Unpack[LayerOptions]):
         super().__init__(layer, **kwargs)
         if power_iterations < 1:
             raise ArgumentError(

@@ -1,7 +1,7 @@
 """Layers that hold another layer: once for each time step, or in both directions."""
 
 import inspect
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 
@@ -10,6 +10,7 @@ from plait.common.registry import builtin
 from plait.common.serialization import deserialize, plain, serialize_object
 from plait.common.traits import is_of_plait
 from plait.errors import ArgumentError, ShapeError
+from plait.layers.argument_types import LayerOptions
 from plait.layers.base import Layer
 from plait.layers.input_spec import InputSpec
 
@@ -25,7 +26,7 @@ class Wrapper(Layer):
         ArgumentError: not a layer.
     """
 
-    def __init__(self, layer: Any, **kwargs: Any):
+    def __init__(self, layer: Any, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         layer = deserialize(layer, None, "layers") if isinstance(layer, dict) else layer
         if not isinstance(layer, Layer):
@@ -55,7 +56,7 @@ class TimeDistributed(Wrapper):
     (3, 4, 2)
     """
 
-    def __init__(self, layer: Any, **kwargs: Any):
+    def __init__(self, layer: Any, **kwargs: Unpack[LayerOptions]):
         super().__init__(layer, **kwargs)
         self.supports_masking = True
 
@@ -110,7 +111,7 @@ class Bidirectional(Layer):
         merge_mode: str | None = "concat",
         weights: Any = None,
         backward_layer: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         layer = deserialize(layer, None, "layers") if isinstance(layer, dict) else layer
         recurrent: Any = layer

@@ -1,14 +1,24 @@
 """The list of a model's layers, which also takes names."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 from plait.common.messages import did_you_mean, listing
 from plait.errors import ArgumentError
 from plait.layers.base import Layer
 
+if TYPE_CHECKING:
 
-class LayerList(list):
+    class AnyLayer(Layer):
+        """A layer of a class that no type checker can know, with the attributes of that class."""
+
+        def __getattr__(self, name: str) -> Any: ...
+
+else:
+    AnyLayer = Layer
+
+
+class LayerList(list[AnyLayer]):
     """The layers of a model: a list that also takes a name, and gives itself when called.
 
     >>> import plait
@@ -17,6 +27,12 @@ class LayerList(list):
     True
     """
 
+    @overload
+    def __getitem__(self, key: str | SupportsIndex) -> AnyLayer: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> list[AnyLayer]: ...
+
     def __getitem__(self, key: Any) -> Any:
         return layer_named(self, key) if isinstance(key, str) else super().__getitem__(key)
 
@@ -24,7 +40,7 @@ class LayerList(list):
         return self
 
 
-def layer_named(layers: Sequence[Layer], name: str) -> Layer:
+def layer_named(layers: Sequence[Any], name: str) -> AnyLayer:
     """The layer of a name.
 
     Raises:

@@ -28,7 +28,7 @@ from plait.common.names import auto_name
 from plait.common.registry import builtin, opens_graphs, place_of
 from plait.common.scope import current
 from plait.common.serialization import deserialize
-from plait.common.traits import default, has_default
+from plait.common.traits import default, has_default, same_types
 from plait.common.tree import flatten, map_structure_in_order, pack_as
 from plait.core.graph import Graph, graph_of
 from plait.core.holder import held_by, keep, shown, uncover
@@ -53,7 +53,7 @@ from plait.models.input_matching import (
     places_of,
     select_inputs,
 )
-from plait.models.layer_list import LayerList, layer_named
+from plait.models.layer_list import AnyLayer, LayerList, layer_named
 from plait.models.lookup import find_layer, find_opened, find_tensor
 from plait.models.quantize import quantize
 from plait.models.rewrite import inlined
@@ -111,7 +111,7 @@ class Model(Layer):
     _has_integers = False  # whether inputs are whole numbers, or are looked up by an Embedding
     _opened: tuple[Graph, Graph] | None = None
     _host_part: tuple[Graph, Any] | None = None
-    optimizer: Any = None
+    optimizer: optimizers.Optimizer = None  # type: ignore[assignment]
     _compilation: Any = None
     _trainer: Any = None
     _history: Any = None
@@ -178,6 +178,7 @@ class Model(Layer):
     def _run_parted(self, x: Any, parting: Any) -> Any:
         return parting.run(self._fitted(x))
 
+    @same_types(Layer.__call__)
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs a compiled program on arrays; records on symbolic tensors; is traced where JAX traces."""
         if current().bindings is not None or self.run_eagerly or self._runs_eagerly:
@@ -260,8 +261,8 @@ class Model(Layer):
     def layers(self) -> LayerList:
         """Its layers: a list that also takes a name. A graph's are in Keras's order, Inputs among them."""
         if self._graph is not None:
-            return LayerList(operation for operation in self._graph.operations if isinstance(operation, Layer))
-        return LayerList(super()._layers)
+            return LayerList(layer for layer in self._graph.operations if isinstance(layer, Layer))  # type: ignore[misc]
+        return LayerList(super()._layers)  # type: ignore[arg-type]
 
     @layers.setter
     def layers(self, _: Any) -> None:
@@ -282,7 +283,7 @@ class Model(Layer):
     def _graph_layers(self) -> Iterator[Layer]:
         return (operation for operation in self._graph.operations if isinstance(operation, Layer))  # type: ignore[union-attr]
 
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+    def get_layer(self, name: str | None = None, index: int | None = None) -> AnyLayer:
         """A layer by name, or by its place in `layers`.
 
         Raises:
@@ -296,7 +297,7 @@ class Model(Layer):
             raise ArgumentError(
                 f"{self.name}.get_layer: there is no layer {index}, because the model has {len(self.layers)} layers, counted from 0."
             )
-        return self.layers[index]
+        return self.layers[index]  # type: ignore[index]
 
     def __getitem__(self, path: str) -> Layer:
         """The layer of a name, path through inner models (`"encoder/dense"`), or pattern that fits just one."""
@@ -334,7 +335,7 @@ class Model(Layer):
         """
         new = inlined(self._needs_graph("between"), f"{self.name}.between")
         opened = Model(new(self.input), new(self.output), name=self.name)
-        found = (find_opened(self, opened.graph, new, path) for path in flatten([start, end]))
+        found = (find_opened(self, opened._needs_graph("between"), new, path) for path in flatten([start, end]))
         start, end = pack_as([start, end], list(found))
         return Model(start, end, name=name)
 

@@ -207,7 +207,7 @@ class Sequential(Model):
     @property
     def layers(self) -> LayerList:
         """Its layers, without the Input: a list that also takes a name."""
-        return LayerList(layer for layer in self._chain if not isinstance(layer, InputLayer))
+        return LayerList(layer for layer in self._chain if not isinstance(layer, InputLayer))  # type: ignore[misc]
 
     @layers.setter
     def layers(self, _: Any) -> None:

@@ -22,7 +22,7 @@ _NUMPY = "keras.src.ops.numpy"
 
 def _one(
     name: str, class_name: str, function: Callable, summary: str, prepare: Callable = convert_to_tensor
-) -> Callable:
+) -> Callable[..., Any]:
     def operate(x: Any) -> Any:
         return function(prepare(x))
 
@@ -31,12 +31,14 @@ def _one(
     return op(operate, name=class_name, module=_NUMPY)
 
 
-def _real(name: str, class_name: str, function: Callable, summary: str) -> Callable:
+def _real(name: str, class_name: str, function: Callable, summary: str) -> Callable[..., Any]:
     """A function with fractional values: integers become `floatx` before."""
     return _one(name, class_name, function, summary, floating)
 
 
-def _two(name: str, class_name: str, function: Callable, summary: str, prepare: Callable = operand) -> Callable:
+def _two(
+    name: str, class_name: str, function: Callable, summary: str, prepare: Callable = operand
+) -> Callable[..., Any]:
     def operate(x1: Any, x2: Any) -> Any:
         return function(prepare(x1), prepare(x2))
 
@@ -45,7 +47,7 @@ def _two(name: str, class_name: str, function: Callable, summary: str, prepare: 
     return op(operate, name=class_name, module=_NUMPY)
 
 
-def _fraction(name: str, class_name: str, function: Callable, summary: str) -> Callable:
+def _fraction(name: str, class_name: str, function: Callable, summary: str) -> Callable[..., Any]:
     """A function of two with fractional values, in which Python numbers aren't weak."""
 
     def fractional(x1: Any, x2: Any) -> Any:
@@ -55,7 +57,7 @@ def _fraction(name: str, class_name: str, function: Callable, summary: str) -> C
     return _two(name, class_name, fractional, summary, convert_to_tensor)
 
 
-def _bits(name: str, class_name: str, function: Callable, summary: str) -> Callable:
+def _bits(name: str, class_name: str, function: Callable, summary: str) -> Callable[..., Any]:
     def operate(x: Any, y: Any) -> Any:
         return function(operand(x), operand(y))
 

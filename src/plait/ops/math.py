@@ -139,7 +139,7 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
 # ---------------------------------------------------------------------------- segments
 
 
-def _segments(name: str, class_name: str, function: Callable, what: str, nothing: str) -> Callable:
+def _segments(name: str, class_name: str, function: Callable, what: str, nothing: str) -> Callable[..., Any]:
     def operate(data: Any, segment_ids: Any, num_segments: Any = None, sorted: bool = False) -> Any:
         data, segment_ids = convert_to_tensor(data), convert_to_tensor(segment_ids)
         if segment_ids.ndim != 1:

@@ -26,7 +26,7 @@ _NUMPY = "keras.src.ops.numpy"
 
 def _along(
     name: str, class_name: str, function: Callable, summary: str, prepare: Callable = convert_to_tensor
-) -> Callable:
+) -> Callable[..., Any]:
     def operate(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         return function(prepare(x), axis=axes(axis), keepdims=keepdims)
 
@@ -35,17 +35,17 @@ def _along(
     return op(operate, name=class_name, module=_NUMPY)
 
 
-def _mean(name: str, class_name: str, function: Callable, summary: str) -> Callable:
+def _mean(name: str, class_name: str, function: Callable, summary: str) -> Callable[..., Any]:
     """A reduction with fractional values: integers become `floatx` before."""
     return _along(name, class_name, function, summary, floating)
 
 
-def _sum(name: str, class_name: str, function: Callable, summary: str) -> Callable:
+def _sum(name: str, class_name: str, function: Callable, summary: str) -> Callable[..., Any]:
     """A reduction whose result may be larger than each value: small integers become 32 bits wide."""
     return _along(name, class_name, lambda x, **options: function(x, dtype=wide(x.dtype), **options), summary)
 
 
-def _index(name: str, class_name: str, function: Callable, summary: str) -> Callable:
+def _index(name: str, class_name: str, function: Callable, summary: str) -> Callable[..., Any]:
     """A reduction to a place along one axis, or in the flat tensor."""
     return _along(name, class_name, lambda x, **options: function(x, **options).astype("int32"), summary, _order_zeros)
 
@@ -132,7 +132,7 @@ def average(x: Any, axis: Any = None, weights: Any = None) -> Any:
 # ---------------------------------------------------------------------------- quantiles
 
 
-def _quantile(name: str, class_name: str, function: Callable, summary: str, q_range: str) -> Callable:
+def _quantile(name: str, class_name: str, function: Callable, summary: str, q_range: str) -> Callable[..., Any]:
     def operate(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
         x = floating(x)
         return function(x, convert_to_tensor(q, x.dtype), axis=axes(axis), method=method, keepdims=keepdims)
@@ -162,7 +162,7 @@ nanpercentile = _quantile(
 # ---------------------------------------------------------------------------- running
 
 
-def _running(name: str, class_name: str, function: Callable, summary: str) -> Callable:
+def _running(name: str, class_name: str, function: Callable, summary: str) -> Callable[..., Any]:
     def operate(x: Any, axis: Any = None, dtype: Any = None) -> Any:
         x = convert_to_tensor(x)
         if dtype is None:

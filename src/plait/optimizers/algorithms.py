@@ -7,7 +7,7 @@ because files depend on it.
 import inspect
 import re
 from collections.abc import Callable
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict, TypeVar, Unpack
 
 import optax
 from optax import GradientTransformationExtraArgs, chain
@@ -42,7 +42,10 @@ class Options(OptionsBesidesDecay, total=False):
     weight_decay: float | None
 
 
-def algorithm(cls: Any) -> Any:
+_A = TypeVar("_A", bound=type[Optimizer])
+
+
+def algorithm(cls: _A) -> _A:
     """Puts an optimizer in the registry, and tells Python the options that its constructor passes on: a decorator."""
     constructor: Any = cls.__init__
     parameters = list(inspect.signature(constructor).parameters.values())[:-1]

@@ -65,6 +65,8 @@ class Updater(Holder):
     )
     _bookkeeping = frozenset({"_slots", "_compiled", "_trainable_variables", "_built_with", "built"})
     _leads_to = ""
+    _iteration: Variable
+    _learning_rate: Any
     _hooks = (
         "build rule update apply new_slot place build_for is_built_for scale_loss finalize_variable_values average_of "
         "weight_decay_of is_excluded born cohorts"

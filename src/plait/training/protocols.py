@@ -132,12 +132,12 @@ class TrainedModel(Protocol):
         ...
 
     @property
-    def input_names(self) -> list[str]:
+    def input_names(self) -> Any:  # a list of str; a type checker sees a `shown` property of Model as what it is
         """The inputs' names, flat."""
         ...
 
     @property
-    def output_names(self) -> list[str]:
+    def output_names(self) -> Any:  # a list of str; a type checker sees a `shown` property of Model as what it is
         """The outputs' names, flat."""
         ...
 

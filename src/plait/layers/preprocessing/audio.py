@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,7 @@ from plait.common.registry import builtin
 from plait.core.variable import convert_to_tensor
 from plait.errors import ArgumentError, NameUnknownError, ShapeError
 from plait.layers.argument_checks import data_format_name
+from plait.layers.argument_types import LayerOptions
 from plait.layers.base import Layer
 from plait.layers.input_spec import InputSpec
 from plait.ops.math import stft
@@ -69,7 +70,7 @@ class STFTSpectrogram(Layer):
         padding: str = "valid",
         expand_dims: bool = False,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(**kwargs)
         self.mode = _one_of("mode", mode, _MODES)
@@ -221,7 +222,7 @@ class MelSpectrogram(Layer):
         mag_exp: float = 2.0,
         min_power: float = 1e-10,
         ref_power: float = 1.0,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(**kwargs)
         self.fft_length, self.sequence_stride = fft_length, sequence_stride

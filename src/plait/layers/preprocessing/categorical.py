@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,7 @@ from plait.common.serialization import plain
 from plait.common.settings import settings
 from plait.core.tensor import KerasTensor
 from plait.errors import ArgumentError, ShapeError, StateError
+from plait.layers.argument_types import LayerOptions
 from plait.layers.preprocessing.encoding import (
     HostLayer,
     as_array,
@@ -59,7 +60,11 @@ class CategoryEncoding(HostLayer):
     _needs_integers = True
 
     def __init__(
-        self, num_tokens: int | None = None, output_mode: str = "multi_hot", sparse: bool = False, **kwargs: Any
+        self,
+        num_tokens: int | None = None,
+        output_mode: str = "multi_hot",
+        sparse: bool = False,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(**kwargs)
         output_mode = "multi_hot" if output_mode == "binary" else output_mode
@@ -285,7 +290,7 @@ class Hashing(HostLayer):
         salt: Any = None,
         output_mode: str = "int",
         sparse: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         if kwargs.get("dtype") is None:
             kwargs["dtype"] = "int64" if output_mode == "int" else settings().floatx
@@ -297,7 +302,7 @@ class Hashing(HostLayer):
         if output_mode == "int" and self.dtype_policy.name not in ("int32", "int64"):
             raise ArgumentError(
                 "Hashing: When `output_mode=\"int\"`, `dtype` should be an integer type, 'int32' or 'int64', but got "
-                f"dtype={kwargs['dtype']}."
+                f"dtype={kwargs.get('dtype')}."
             )
         check_option("Hashing", "output_mode", output_mode, _MODES)
         refuse_sparse("Hashing", sparse)

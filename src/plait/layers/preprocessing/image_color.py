@@ -1,6 +1,6 @@
 """Images of other colours, at random: brightness, contrast, hue, saturation, and what is made of them."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from plait import random
 from plait.common.registry import builtin
 from plait.errors import ArgumentError
+from plait.layers.argument_types import LayerOptions
 from plait.layers.preprocessing.image_layer import (
     ImageLayer,
     factor_range,
@@ -37,7 +38,7 @@ class RandomBrightness(ImageLayer):
     [25.5, 25.5, 25.5]
     """
 
-    def __init__(self, factor: Any, value_range: Any = (0, 255), seed: Any = None, **kwargs: Any):
+    def __init__(self, factor: Any, value_range: Any = (0, 255), seed: Any = None, **kwargs: Unpack[LayerOptions]):
         super().__init__(seed=seed, **kwargs)
         self.factor = factor_range(self, factor)
         self.value_range = value_range_of(self, value_range)
@@ -73,7 +74,7 @@ class RandomContrast(ImageLayer):
     (2, 4, 4, 3)
     """
 
-    def __init__(self, factor: Any, value_range: Any = (0, 255), seed: Any = None, **kwargs: Any):
+    def __init__(self, factor: Any, value_range: Any = (0, 255), seed: Any = None, **kwargs: Unpack[LayerOptions]):
         super().__init__(seed=seed, **kwargs)
         self.factor = factor_range(self, factor, bounds=(0, 1), start=0)
         self.value_range = value_range
@@ -126,7 +127,7 @@ class RandomHue(ImageLayer):
         value_range: Any = (0, 255),
         data_format: str | None = None,
         seed: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         self.factor = factor_range(self, factor, bounds=(0, 1), start=0)
@@ -170,7 +171,7 @@ class RandomSaturation(ImageLayer):
         value_range: Any = (0, 255),
         data_format: str | None = None,
         seed: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         self.factor = factor_range(self, factor)
@@ -221,7 +222,7 @@ class RandomColorJitter(ImageLayer):
         hue_factor: Any = None,
         seed: Any = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         self.value_range = value_range
@@ -282,7 +283,7 @@ class RandomColorDegeneration(ImageLayer):
         value_range: Any = (0, 255),
         data_format: str | None = None,
         seed: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         self.factor = factor_range(self, factor)
@@ -317,7 +318,9 @@ class RandomGrayscale(ImageLayer):
     (2, 4, 4, 3)
     """
 
-    def __init__(self, factor: float = 0.5, data_format: str | None = None, seed: Any = None, **kwargs: Any):
+    def __init__(
+        self, factor: float = 0.5, data_format: str | None = None, seed: Any = None, **kwargs: Unpack[LayerOptions]
+    ):
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         if not isinstance(factor, (int, float)) or not 0 <= factor <= 1:
             raise ArgumentError(f"RandomGrayscale: `factor` should be between 0 and 1, but got factor={factor!r}.")

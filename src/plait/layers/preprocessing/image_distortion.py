@@ -1,7 +1,7 @@
 """Images distorted at random: seen from elsewhere, or bent like rubber."""
 
 import functools
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ from plait import random
 from plait.common.registry import builtin
 from plait.core.variable import convert_to_tensor
 from plait.errors import ArgumentError
+from plait.layers.argument_types import LayerOptions
 from plait.layers.preprocessing.bounding_boxes import around_corners
 from plait.layers.preprocessing.image_layer import (
     FILL_MODES,
@@ -63,7 +64,7 @@ class RandomPerspective(WarpingLayer):
         fill_value: Any = 0.0,
         seed: Any = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         self.factor = factor_range(self, factor, bounds=(0, 1), start=0)
@@ -160,7 +161,7 @@ class RandomElasticTransform(WarpingLayer):
         value_range: Any = (0, 255),
         seed: Any = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         self.factor = factor_range(self, factor, bounds=(0, 1), start=0)

@@ -1,7 +1,7 @@
 """Images moved at random: flipped, turned, shifted, zoomed, sheared, seen from elsewhere, bent."""
 
 import functools
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ from plait import random
 from plait.common.registry import builtin
 from plait.common.traits import of_plait
 from plait.core.variable import convert_to_tensor
+from plait.layers.argument_types import LayerOptions
 from plait.layers.preprocessing.bounding_boxes import around_corners
 from plait.layers.preprocessing.image_layer import (
     FILL_MODES,
@@ -41,7 +42,11 @@ class RandomFlip(WarpingLayer):
     """
 
     def __init__(
-        self, mode: str = "horizontal_and_vertical", seed: Any = None, data_format: str | None = None, **kwargs: Any
+        self,
+        mode: str = "horizontal_and_vertical",
+        seed: Any = None,
+        data_format: str | None = None,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         self.mode = check_choice(self, "mode", mode, ("horizontal", "vertical", "horizontal_and_vertical"))
@@ -90,7 +95,13 @@ class _Affine(WarpingLayer):
     """A layer that moves pixels by an affine map, which `matrix` tells."""
 
     def __init__(
-        self, fill_mode: str, interpolation: str, seed: Any, fill_value: Any, data_format: str | None, **kwargs: Any
+        self,
+        fill_mode: str,
+        interpolation: str,
+        seed: Any,
+        fill_value: Any,
+        data_format: str | None,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         self.fill_mode = check_choice(self, "fill_mode", fill_mode, FILL_MODES)
@@ -163,7 +174,7 @@ class RandomRotation(_Affine):
         seed: Any = None,
         fill_value: Any = 0.0,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
         self.factor = factor_range(self, factor)
@@ -233,7 +244,7 @@ class RandomTranslation(_Affine):
         seed: Any = None,
         fill_value: Any = 0.0,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
         self.height_factor, self.width_factor = height_factor, width_factor
@@ -291,7 +302,7 @@ class RandomZoom(_Affine):
         seed: Any = None,
         fill_value: Any = 0.0,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
         self.height_factor, self.width_factor = height_factor, width_factor
@@ -351,7 +362,7 @@ class RandomShear(_Affine):
         fill_value: Any = 0.0,
         data_format: str | None = None,
         seed: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
         self.x_factor = factor_range(self, x_factor, "x_factor", (0, 1))

@@ -1,12 +1,13 @@
 """Images whose values are spread evenly: by their histogram, or by those of tiles."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from plait.common.registry import builtin
 from plait.errors import ArgumentError
+from plait.layers.argument_types import LayerOptions
 from plait.layers.preprocessing.image_layer import ImageLayer, rescale, value_range_of
 
 _BYTES = (0, 255)
@@ -33,7 +34,13 @@ class Equalization(ImageLayer):
 
     draws = False
 
-    def __init__(self, value_range: Any = (0, 255), bins: int = 256, data_format: str | None = None, **kwargs: Any):
+    def __init__(
+        self,
+        value_range: Any = (0, 255),
+        bins: int = 256,
+        data_format: str | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ):
         super().__init__(data_format=data_format, **kwargs)
         self.value_range = value_range_of(self, value_range)
         if not isinstance(bins, int) or bins < 1:
@@ -83,7 +90,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
         clip_limit: float = 4.0,
         tile_grid_size: Any = (8, 8),
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(data_format=data_format, **kwargs)
         value_range_of(self, value_range)

@@ -14,7 +14,7 @@ Differs from Keras: a transformation isn't drawn outside of training, so evaluat
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +27,7 @@ from plait.core.holder import keep
 from plait.core.variable import convert_to_tensor
 from plait.errors import ArgumentError, NameUnknownError, ShapeError
 from plait.layers.argument_checks import data_format_name
+from plait.layers.argument_types import LayerOptions
 from plait.layers.base import Layer
 from plait.layers.preprocessing.bounding_boxes import clip_to_image_size, convert_format
 
@@ -54,7 +55,11 @@ class ImageLayer(Layer):
     draws = True
 
     def __init__(
-        self, seed: Any = None, bounding_box_format: str | None = None, data_format: str | None = None, **kwargs: Any
+        self,
+        seed: Any = None,
+        bounding_box_format: str | None = None,
+        data_format: str | None = None,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(**kwargs)
         args, given = self._constructed_with

@@ -1,6 +1,6 @@
 """Images with a part erased, or mixed with others of their batch."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ from plait.common.registry import builtin
 from plait.common.traits import of_plait
 from plait.core.variable import convert_to_tensor
 from plait.errors import ArgumentError
+from plait.layers.argument_types import LayerOptions
 from plait.layers.preprocessing.image_distortion import draw_choice
 from plait.layers.preprocessing.image_layer import ImageLayer, factor_range, images_of, numbers_per_image
 
@@ -63,7 +64,7 @@ class RandomErasing(ImageLayer):
         value_range: Any = (0, 255),
         seed: Any = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         self.factor = factor_range(self, factor, bounds=(0, 1), start=0)
@@ -145,7 +146,9 @@ class MixUp(_Mixing):
     (2, 4, 4, 3)
     """
 
-    def __init__(self, alpha: float = 0.2, data_format: str | None = None, seed: Any = None, **kwargs: Any):
+    def __init__(
+        self, alpha: float = 0.2, data_format: str | None = None, seed: Any = None, **kwargs: Unpack[LayerOptions]
+    ):
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         if not alpha > 0:
             raise ArgumentError(f"MixUp: `alpha` must be above 0, but is {alpha!r}.")
@@ -198,7 +201,9 @@ class CutMix(_Mixing):
     (2, 4, 4, 3)
     """
 
-    def __init__(self, factor: Any = 1.0, seed: Any = None, data_format: str | None = None, **kwargs: Any):
+    def __init__(
+        self, factor: Any = 1.0, seed: Any = None, data_format: str | None = None, **kwargs: Unpack[LayerOptions]
+    ):
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         self.factor = factor_range(self, factor, bounds=(0, 1), start=0)
 

@@ -1,7 +1,7 @@
 """Several changes of images in a row, picked at random or given; and a fixed number of bounding boxes."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ from plait.common.tree import flatten, map_structure_in_order
 from plait.core.mask import get_mask
 from plait.core.variable import convert_to_tensor
 from plait.errors import ArgumentError
+from plait.layers.argument_types import LayerOptions
 from plait.layers.base import Layer
 from plait.layers.preprocessing.image_color import RandomBrightness, RandomColorDegeneration, RandomContrast
 from plait.layers.preprocessing.image_geometry import RandomRotation, RandomShear, RandomTranslation
@@ -127,7 +128,7 @@ class RandAugment(_Policy):
         interpolation: str = "bilinear",
         seed: Any = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         self.value_range, self.num_ops = value_range, num_ops
@@ -219,7 +220,7 @@ class AugMix(_Policy):
         interpolation: str = "bilinear",
         seed: Any = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         self.value_range, self.num_chains, self.chain_depth = value_range, num_chains, chain_depth
@@ -344,7 +345,7 @@ class MaxNumBoundingBoxes(ImageLayer):
 
     draws = False
 
-    def __init__(self, max_number: int, fill_value: Any = -1, **kwargs: Any):
+    def __init__(self, max_number: int, fill_value: Any = -1, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         if not isinstance(max_number, int) or max_number < 1:
             raise ArgumentError(f"MaxNumBoundingBoxes: `max_number` must be an integer above 0, but is {max_number!r}.")

@@ -1,6 +1,6 @@
 """Images of another size: resized, cropped in the middle, cropped anywhere."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ from plait import random
 from plait.common.registry import builtin
 from plait.common.traits import of_plait
 from plait.core.variable import convert_to_tensor
+from plait.layers.argument_types import LayerOptions, OptionsBesidesName
 from plait.layers.preprocessing.image_layer import WarpingLayer
 from plait.ops.image import resize
 from plait.ops.image_sizes import border_for_ratio, cut_for_ratio
@@ -72,7 +73,7 @@ class Resizing(_Sized):
         fill_value: Any = 0.0,
         antialias: bool = False,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(data_format=data_format, **kwargs)
         self.height, self.width = height, width
@@ -139,7 +140,7 @@ class CenterCrop(_Sized):
 
     draws = False
 
-    def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Any):
+    def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Unpack[LayerOptions]):
         super().__init__(data_format=data_format, **kwargs)
         self.height, self.width = height, width
 
@@ -198,7 +199,7 @@ class RandomCrop(_Sized):
         seed: Any = None,
         data_format: str | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsBesidesName],
     ):
         number = random.make_default_seed() if seed is None else seed
         super().__init__(seed=seed, data_format=data_format, name=name, **kwargs)

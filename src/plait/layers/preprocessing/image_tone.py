@@ -1,6 +1,6 @@
 """Images of other tones: sharpened, blurred, posterised, inverted, solarised, equalised, stretched."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ from plait import random
 from plait.common.registry import builtin
 from plait.core.variable import convert_to_tensor
 from plait.errors import ArgumentError
+from plait.layers.argument_types import LayerOptions
 from plait.layers.preprocessing.image_distortion import draw_choice
 from plait.layers.preprocessing.image_layer import (
     ImageLayer,
@@ -46,7 +47,7 @@ class RandomSharpness(ImageLayer):
         value_range: Any = (0, 255),
         data_format: str | None = None,
         seed: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         self.factor = factor_range(self, factor, bounds=(0, 1), start=0)
@@ -100,7 +101,7 @@ class RandomGaussianBlur(ImageLayer):
         value_range: Any = (0, 255),
         data_format: str | None = None,
         seed: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         self.factor = factor_range(self, factor, bounds=(0, 1), start=0)
@@ -155,7 +156,7 @@ class RandomPosterization(ImageLayer):
         value_range: Any = (0, 255),
         data_format: str | None = None,
         seed: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         self.factor = factor_range(self, factor, bounds=(1, 8), start=1)
@@ -198,7 +199,7 @@ class RandomInvert(ImageLayer):
         value_range: Any = (0, 255),
         seed: Any = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         self.factor = factor_range(self, factor, bounds=(0, 1), start=0)
@@ -241,7 +242,7 @@ class Solarization(ImageLayer):
         threshold_factor: Any = 0.0,
         value_range: Any = (0, 255),
         seed: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ):
         super().__init__(seed=seed, **kwargs)
         self.addition_factor = factor_range(self, addition_factor, "addition_factor", (0, 1), start=0, strict=True)
@@ -282,7 +283,7 @@ class AutoContrast(ImageLayer):
 
     draws = False
 
-    def __init__(self, value_range: Any = (0, 255), **kwargs: Any):
+    def __init__(self, value_range: Any = (0, 255), **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.value_range = value_range_of(self, value_range)
 

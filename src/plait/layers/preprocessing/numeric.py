@@ -1,7 +1,7 @@
 """Preprocessing of numbers: another scale, learnt from data or given."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,6 +11,7 @@ from plait.common.messages import describe
 from plait.common.registry import builtin
 from plait.common.settings import settings
 from plait.errors import ArgumentError, ShapeError, StateError
+from plait.layers.argument_types import LayerOptions
 from plait.layers.base import Layer
 
 
@@ -29,7 +30,7 @@ class Rescaling(Layer):
 
     _family = "preprocessing"
 
-    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any):
+    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Unpack[LayerOptions]):
         super().__init__(**kwargs)
         self.scale, self.offset = scale, offset
         self.supports_masking = True
@@ -64,7 +65,14 @@ class Normalization(Layer):
 
     _family = "preprocessing"
 
-    def __init__(self, axis: Any = -1, mean: Any = None, variance: Any = None, invert: bool = False, **kwargs: Any):
+    def __init__(
+        self,
+        axis: Any = -1,
+        mean: Any = None,
+        variance: Any = None,
+        invert: bool = False,
+        **kwargs: Unpack[LayerOptions],
+    ):
         super().__init__(**kwargs)
         if (mean is None) != (variance is None):
             raise ArgumentError(
