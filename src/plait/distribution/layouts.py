@@ -17,7 +17,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.core import Tracer
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from plait.common.messages import did_you_mean, listing
@@ -31,11 +30,8 @@ __all__ = [
     "ModelParallel",
     "TensorLayout",
     "device",
-    "distribute_tensor",
     "distribution",
     "get_device_count",
-    "lay_out_batch",
-    "lay_out_variable",
     "list_devices",
     "set_distribution",
 ]
@@ -296,33 +292,3 @@ def set_distribution(value: Any) -> None:
 def distribution() -> Any:
     """The distribution in force, or None."""
     return current().distribution or _standing
-
-
-def distribute_tensor(tensor: Any, layout: TensorLayout | NamedSharding) -> Any:
-    """An array laid out so, also inside a traced function."""
-    sharding = layout.backend_layout if isinstance(layout, TensorLayout) else layout
-    if isinstance(tensor, Tracer):
-        return jax.lax.with_sharding_constraint(tensor, sharding)
-    return jax.device_put(tensor, sharding)
-
-
-def lay_out_variable(variable: Any) -> None:
-    """Lays a variable's value out as the distribution in force says, if there is one."""
-    chosen = distribution()
-    if chosen is not None:
-        variable.assign(distribute_tensor(variable.value, chosen.get_variable_layout(variable)))
-
-
-def lay_out_batch(batch: Any) -> Any:
-    """A batch, split over the devices where its size allows."""
-    chosen = distribution()
-    if chosen is None:
-        return batch
-    mesh = chosen.device_mesh
-    parts = mesh.shape[mesh.axis_names.index(chosen.batch_dim_name)]
-
-    def split(array: Any) -> Any:
-        whole = not array.ndim or array.shape[0] % parts
-        return array if whole else distribute_tensor(array, chosen.get_data_layout(array.shape))
-
-    return jax.tree.map(split, batch)

@@ -42,7 +42,8 @@ from plait.core.pure import pure
 from plait.core.tensor import KerasTensor
 from plait.core.traces import Traces
 from plait.core.variable import Variable, observed, values_of
-from plait.distribution import lay_out_batch
+from plait.distribution import lay_out_batch, lay_out_variable
+from plait.distribution.placement import lay_out_as, lay_out_rows, lay_out_whole, on_all
 from plait.errors import ArgumentError, DataError, StateError
 from plait.layers.ownership import unique
 from plait.random import global_states
@@ -200,6 +201,8 @@ class Trainer:
         self.metric_variables = [v for v in unique(metric_variables) if id(v) not in mine]
         trainable = {id(variable) for variable in model.trainable_variables}
         self._trainable = [index for index, variable in enumerate(self.variables) if id(variable) in trainable]
+        for variable in [*self.variables, *self._optimizer_variables, *self.metric_variables]:
+            lay_out_variable(variable)
         if training:
             self._gather_cells()
         self._fresh_metrics = None
@@ -282,7 +285,7 @@ class Trainer:
 
     def reset_metrics(self) -> None:
         """Starts the metrics afresh."""
-        cell_of(self.metric_variables).fill(self.fresh_metrics())
+        cell_of(self.metric_variables).fill(on_all(self.fresh_metrics()))
 
     # ------------------------------------------------------------------------ dispatching
 
@@ -388,7 +391,7 @@ class Trainer:
 
         def run(state: State, *args: Any) -> tuple[State, dict]:
             state = function(state, *args)
-            return state._replace(logs=None), self.logs(state)
+            return state._replace(logs=None), lay_out_whole(self.logs(state))
 
         program = self._programs.get(kind)
         if program is None:
@@ -493,6 +496,19 @@ class Trainer:
         return model.trainable_variables, model.non_trainable_variables, optimizer, unique(model.metrics_variables)
 
     def _train(self, state: State, batch: tuple) -> State:
+        return self._laid_out(self._trained(state, lay_out_batch(batch)))
+
+    def _test(self, state: State, batch: tuple) -> State:
+        after = self._tested(state, lay_out_batch(batch))  # its weights are those before it, where it changes none
+        return after._replace(metrics=lay_out_as(after.metrics, self.metric_variables))
+
+    def _laid_out(self, state: State) -> State:
+        """A state whose values lie where those before it did."""
+        weights = lay_out_as(state.weights, self.variables)
+        optimizer = lay_out_as(state.optimizer, self._optimizer_variables if state.optimizer else ())
+        return State(weights, optimizer, lay_out_as(state.metrics, self.metric_variables), state.logs)
+
+    def _trained(self, state: State, batch: tuple) -> State:
         if has_default(type(self.model), "train_step"):
             return self.train_one(state, batch)
         if "train_step" in custom.steps_taking_data(type(self.model)):
@@ -501,7 +517,7 @@ class Trainer:
             logs, after = self.model.train_step(self.parted(state), pack(*batch))
             return self.joined(after, state, logs)
 
-    def _test(self, state: State, batch: tuple) -> State:
+    def _tested(self, state: State, batch: tuple) -> State:
         if has_default(type(self.model), "test_step"):
             return self.test_one(state, batch)
         if "test_step" in custom.steps_taking_data(type(self.model)):
@@ -593,7 +609,7 @@ class Trainer:
 
     def _forward(self, bindings: dict, batch: tuple, training: bool) -> tuple[Any, dict | None]:
         """The loss of a batch, and what a `compute_metrics` of one's own tells; metrics are updated by the way."""
-        model, (x, y, sample_weight) = self.model, lay_out_batch(batch)
+        model, (x, y, sample_weight) = self.model, batch
         with scope(bindings=bindings, training=training, losses=[]):
             y_pred = self.trunk.run_rest(x) if isinstance(x, Features) and self.trunk is not None else model(x)
             if training:  # weights of classes say what to learn; what is told of other data counts each row
@@ -645,7 +661,7 @@ class Evaluation:
 
     def __init__(self, trainer: Trainer):
         self._trainer = trainer
-        self._state = State([], [], trainer.fresh_metrics())
+        self._state = State([], [], on_all(trainer.fresh_metrics()))
 
     def batch(self, batch: tuple) -> dict:
         """One step, on a batch from the host."""
@@ -707,7 +723,7 @@ def _looped(one: Callable, keeps_logs: bool) -> Callable:
 
 def _on_row(one: Callable) -> Callable:
     def run(state: State, data: tuple, table: Any, index: Any) -> State:
-        return one(state, _pick(data, lax.dynamic_index_in_dim(table, index, keepdims=False)))
+        return one(state, _pick(data, lay_out_rows(lax.dynamic_index_in_dim(table, index, keepdims=False))))
 
     return run
 
