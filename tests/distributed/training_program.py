@@ -197,6 +197,25 @@ def log_files():
     return {"loss": history["loss"], "loaded": loaded.evaluate(x, y, verbose=0)}
 
 
+def sharded():
+    """Weights and the optimizer's state split over all devices: training, files, backups."""
+    plait.distribution.set_distribution(plait.distribution.FullySharded(least=16))
+    (x, y), model = data(), network(plait.optimizers.AdamW(use_ema=True))
+    found = model.fit(x, y, batch_size=13, epochs=2, verbose=0, resume="sharded").history
+    found["evaluate"] = model.evaluate(x, y, batch_size=9, verbose=0)
+    found["predict"] = model.predict(x, batch_size=9, verbose=0).tolist()
+    found["call"] = np.asarray(model(x[:5])).tolist()
+    model.save("sharded.keras")
+    loaded = plait.saving.load_model("sharded.keras")
+    found["loaded"] = loaded.evaluate(x, y, batch_size=9, verbose=0)
+    kernel = loaded.layers[1].kernel
+    share = kernel.value.addressable_shards[0].data.size * jax.device_count() // kernel.size
+    again = network(plait.optimizers.AdamW(use_ema=True))
+    gone_on = again.fit(x, y, batch_size=13, epochs=3, verbose=0, resume="sharded").history
+    plait.distribution.set_distribution(plait.distribution.DataParallel())
+    return found | {"share": share, "gone on": gone_on["loss"]}
+
+
 class Dies(callbacks.Callback):
     """Kills a process after a step, each step once."""
 

@@ -3,6 +3,7 @@
 from plait.distribution.agreement import is_first as is_first
 from plait.distribution.layouts import DataParallel as DataParallel
 from plait.distribution.layouts import DeviceMesh as DeviceMesh
+from plait.distribution.layouts import FullySharded as FullySharded
 from plait.distribution.layouts import LayoutMap as LayoutMap
 from plait.distribution.layouts import ModelParallel as ModelParallel
 from plait.distribution.layouts import TensorLayout as TensorLayout
@@ -14,11 +15,13 @@ from plait.distribution.layouts import set_distribution as set_distribution
 from plait.distribution.placement import distribute_tensor as distribute_tensor
 from plait.distribution.placement import lay_out_batch as lay_out_batch
 from plait.distribution.placement import lay_out_variable as lay_out_variable
+from plait.distribution.plan import plan as plan
 from plait.distribution.processes import initialize as initialize
 
 __all__ = [
     "DataParallel",
     "DeviceMesh",
+    "FullySharded",
     "LayoutMap",
     "ModelParallel",
     "TensorLayout",
@@ -31,5 +34,6 @@ __all__ = [
     "lay_out_batch",
     "lay_out_variable",
     "list_devices",
+    "plan",
     "set_distribution",
 ]

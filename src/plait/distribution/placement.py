@@ -15,6 +15,7 @@ What it is not: a choice. Which axis goes where is `distribution/layouts`.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import jax
@@ -24,7 +25,7 @@ from jax.core import Tracer
 from jax.sharding import NamedSharding, PartitionSpec, Sharding
 
 from plait.core.cell import lay_out, placed
-from plait.distribution.layouts import TensorLayout, distribution
+from plait.distribution.layouts import FullySharded, TensorLayout, distribution
 
 
 @jax.tree_util.register_dataclass
@@ -172,6 +173,34 @@ class Own:
     def _own(self, array: Any) -> np.ndarray:
         parts = {shard.index[0].start or 0: shard.data for shard in array.addressable_shards}
         return np.concatenate([np.asarray(parts[start])[: max(0, self.rows - start)] for start in sorted(parts)])
+
+
+def put_together(values: list, variables: Iterable[Any]) -> list:
+    """Values for use in a step: whole where a variable is split over the devices that its batch is split over.
+
+    The gradient of each goes back in parts: every device sums its own.
+    """
+    chosen = distribution()
+    if not isinstance(chosen, FullySharded) or chosen.num_model_replicas == 1:
+        return values
+    layouts = [chosen.get_variable_layout(variable).backend_layout for variable in variables]
+    return [_whole_for_use(value, layout) for value, layout in zip(values, layouts, strict=True)]
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1,))
+def _whole_for_use(value: Any, sharding: NamedSharding) -> Any:
+    return distribute_tensor(value, NamedSharding(sharding.mesh, PartitionSpec()))
+
+
+def _whole_forward(value: Any, sharding: NamedSharding) -> tuple[Any, None]:
+    return _whole_for_use(value, sharding), None
+
+
+def _whole_backward(sharding: NamedSharding, _: None, gradient: Any) -> tuple[Any]:
+    return (distribute_tensor(gradient, sharding),)
+
+
+_whole_for_use.defvjp(_whole_forward, _whole_backward)
 
 
 def lay_out_as(values: list, variables: Iterable[Any]) -> list:

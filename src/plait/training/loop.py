@@ -455,7 +455,7 @@ def train_on_batch(
     trainer = model._trainer
     trainer.prepare(batch, class_weight)
     trainer.check_labels(batch)
-    logs = plain_logs(trainer.train_batch(batch, fresh=True))
+    logs = plain_logs(trainer.train_batch(_sent(model, batch), fresh=True))
     return logs if return_dict else in_order(model, logs)
 
 
@@ -471,9 +471,14 @@ def test_on_batch(
         trainer.prepare(batch, training=False)
     trainer.check_labels(batch, step="test_step")
     evaluation = trainer.evaluation()
-    logs = plain_logs(evaluation.batch(batch))
+    logs = plain_logs(evaluation.batch(_sent(model, batch)))
     evaluation.end()
     return logs if return_dict else in_order(model, logs)
+
+
+def _sent(model: TrainedModel, batch: tuple) -> tuple:
+    """A batch on its way to the devices, split where a distribution is in force."""
+    return batch if model.run_eagerly else split_rows(batch)
 
 
 def _check_batch(batch: tuple) -> None:

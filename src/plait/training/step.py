@@ -43,7 +43,7 @@ from plait.core.tensor import KerasTensor
 from plait.core.traces import Traces
 from plait.core.variable import Variable, observed, values_of
 from plait.distribution import lay_out_batch, lay_out_variable
-from plait.distribution.placement import lay_out_as, lay_out_rows, lay_out_whole, on_all
+from plait.distribution.placement import lay_out_as, lay_out_rows, lay_out_whole, on_all, put_together
 from plait.errors import ArgumentError, DataError, StateError
 from plait.layers.ownership import unique
 from plait.random import global_states
@@ -345,7 +345,7 @@ class Trainer:
             self.follow(training=True)
         program = self._programs.get(kind) or self.program(kind, function)
         refuse_if_trained_elsewhere(self.variables, self.model.name)
-        metrics = self.fresh_metrics() if fresh else None
+        metrics = on_all(self.fresh_metrics()) if fresh else None
         while not take(cells := self._cells):
             self._gather_cells()
         weights, optimizer, measured = cells
@@ -390,7 +390,7 @@ class Trainer:
         """
 
         def run(state: State, *args: Any) -> tuple[State, dict]:
-            state = function(state, *args)
+            state = self._laid_out(function(state, *args))
             return state._replace(logs=None), lay_out_whole(self.logs(state))
 
         program = self._programs.get(kind)
@@ -499,14 +499,12 @@ class Trainer:
         return self._laid_out(self._trained(state, lay_out_batch(batch)))
 
     def _test(self, state: State, batch: tuple) -> State:
-        after = self._tested(state, lay_out_batch(batch))  # its weights are those before it, where it changes none
-        return after._replace(metrics=lay_out_as(after.metrics, self.metric_variables))
+        return self._tested(state, lay_out_batch(batch))
 
     def _laid_out(self, state: State) -> State:
         """A state whose values lie where those before it did."""
-        weights = lay_out_as(state.weights, self.variables)
-        optimizer = lay_out_as(state.optimizer, self._optimizer_variables if state.optimizer else ())
-        return State(weights, optimizer, lay_out_as(state.metrics, self.metric_variables), state.logs)
+        parts = zip(state[:3], (self.variables, self._optimizer_variables, self.metric_variables), strict=True)
+        return State(*(lay_out_as(values, variables) if values else values for values, variables in parts), state.logs)
 
     def _trained(self, state: State, batch: tuple) -> State:
         if has_default(type(self.model), "train_step"):
@@ -576,7 +574,8 @@ class Trainer:
 
         def compute(trainable: list) -> tuple:
             weights = list(state.weights)
-            for place, value in zip(places, trainable, strict=True):
+            trained = [self.variables[place] for place in places]
+            for place, value in zip(places, put_together(trainable, trained), strict=True):
                 weights[place] = value
             bindings = self._bindings(state._replace(weights=weights))
             before = dict(bindings)
