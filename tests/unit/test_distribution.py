@@ -12,7 +12,8 @@ import pytest
 import plait
 from plait import distribution as d
 from plait import layers
-from plait.distribution.placement import split_rows
+from plait.distribution.placement import on_devices, split_rows
+from plait.training.data import ArraySource
 from plait.training.step import State
 
 pytestmark = pytest.mark.skipif(len(jax.devices()) < 8, reason="needs eight (virtual) devices")
@@ -207,6 +208,23 @@ def test_a_step_sends_all_gradients_in_one_piece(rows):
                 4 * layer.kernel.size for layer in model.layers if layer.kernel.size >= 1024
             )
         assert not sent, f"{layout} sends {sent} besides, of {weights} bytes of weights"
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_no_dispatch_moves_data_or_state_between_devices(layout):
+    x, y = np.ones((64, 8), "float32"), np.ones(64, "int32")
+    with LAYOUTS[layout]().scope():
+        model = network()
+        model.fit(x, y, batch_size=10, epochs=2, verbose=0)
+        batches = [(x[:12], y[:12])] * 3
+        model.fit(iter(batches), verbose=0)
+        data = ArraySource(x, y, batch_size=10)
+        table, held = on_devices(data.table()[0]), data.on_device()
+        trainer = model._trainer
+        with jax.transfer_guard_device_to_device("disallow"):
+            trainer.train_rows(held, table, 0, 3, looped=True)
+            trainer.train_rows(held, table, 3, 2, looped=True)
+            trainer.train_batch(split_rows((*batches[0], None)))
 
 
 def test_the_plan_counts_what_is_held_and_sent():
