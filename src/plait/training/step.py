@@ -503,8 +503,12 @@ class Trainer:
 
     def _laid_out(self, state: State) -> State:
         """A state whose values lie where those before it did."""
-        parts = zip(state[:3], (self.variables, self._optimizer_variables, self.metric_variables), strict=True)
-        return State(*(lay_out_as(values, variables) if values else values for values, variables in parts), state.logs)
+        owners = (self.variables, self._optimizer_variables, self.metric_variables)
+        parts = (
+            lay_out_as(values, owner) if values else values for values, owner in zip(state[:3], owners, strict=True)
+        )
+        weights, optimizer, metrics = parts
+        return State(weights, optimizer, metrics, state.logs)
 
     def _trained(self, state: State, batch: tuple) -> State:
         if has_default(type(self.model), "train_step"):
