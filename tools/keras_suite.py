@@ -43,6 +43,7 @@ NOT_APPLICABLE = {
     "utils/text_dataset_utils_test.py::*_tf": "needs tensorflow",
     "utils/dtype_utils_test.py::IsFloatTests*": "internals of Keras",
     "utils/file_utils_test.py::*test_copy": "internals of Keras",
+    "trainers/compile_utils_test.py::TestCompileMetrics*": "internals of Keras",  # calls what collects a `compile`'s metrics
     "layers/layer_test.py::*remat*": "mocks Keras's internals",
     "layers/attention/*::*_combines_causal_and_explicit_mask*": "internals of Keras",  # calls `_compute_attention`
     "layers/attention/*::*causal_only_skipped_for_subclass*": "internals of Keras",  # overrides it

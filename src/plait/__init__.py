@@ -36,6 +36,7 @@ _MODULES = (
     "metrics",
     "mixed_precision",
     "models",
+    "multitask",
     "ops",
     "optimizers",
     "preprocessing",

@@ -28,6 +28,7 @@ INTERNAL = {
     "plait.cli",
     "plait.launch",
     "plait.launched",
+    "plait.weightings",
 }
 
 

@@ -34,7 +34,7 @@ FLOORS = (
     ),
     (
         {"_long_work"},
-        {"layers", "losses", "optimizers"},
+        {"layers", "losses", "optimizers", "weightings"},
         {"metrics"},
     ),
     (
@@ -49,6 +49,7 @@ FLOORS = (
             "backend",
             "dtype_policies",
             "mixed_precision",
+            "multitask",
             "preprocessing",
             "callbacks",
             "datasets",

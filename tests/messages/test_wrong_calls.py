@@ -198,14 +198,14 @@ TABLE = [
         "strides and dilation",
         lambda: layers.Conv2D(2, 3, strides=2, dilation_rate=2),
         ArgumentError,
-        "Conv2D: only one of `strides` and `dilation_rate` can be above 1, but got strides=(2, 2) and "
+        "Conv2D: `strides > 1` not supported in conjunction with `dilation_rate > 1`. Received: strides=(2, 2) and "
         "dilation_rate=(2, 2).",
     ),
     Wrong(
         "groups that don't divide",
         lambda: layers.Conv2D(3, 3, groups=2),
         ArgumentError,
-        "Conv2D: The number of filters must be evenly divisible by the number of groups, but got groups=2, filters=3.",
+        "Conv2D: The number of filters must be evenly divisible by the number of groups. Received: groups=2, filters=3.",
     ),
     Wrong(
         "a window that is too large",
@@ -297,8 +297,7 @@ TABLE = [
         "an axis in words",
         lambda: layers.LayerNormalization(axis="last"),
         ArgumentTypeError,
-        "LayerNormalization: Expected an int or a list/tuple of ints for the argument 'axis',"
-        " but got 'last'.",
+        "LayerNormalization: Expected an int or a list/tuple of ints for the argument 'axis', but got 'last'.",
     ),
     Wrong(
         "query without value",
@@ -323,7 +322,7 @@ TABLE = [
         "a vocabulary twice",
         lambda: layers.StringLookup(vocabulary=["a", "b", "a"]),
         ArgumentError,
-        "A vocabulary must hold each term once, but these are repeated: 'a'.",
+        "The passed vocabulary has at least one repeated term: 'a'. Each must occur once.",
     ),
     Wrong(
         "an empty vocabulary",
@@ -468,21 +467,21 @@ TABLE = [
         "a symbolic tensor as a number",
         lambda: float(plait.Input((4,))),
         SymbolicError,
-        "KerasTensor 'keras_tensor' (float32[None, 4]) is symbolic and has no value yet, so it cannot be used"
+        "KerasTensor 'keras_tensor' (float32[None, 4]) is symbolic and doesn't have any actual numerical value yet, so it cannot be used"
         " as a Python float. Use plait.ops.cast.",
     ),
     Wrong(
         "a symbolic tensor in an `if`",
         lambda: bool(plait.Input((4,)) > 0),
         SymbolicError,
-        "KerasTensor 'keras_tensor_1' (bool[None, 4]) is symbolic and has no value yet, so it cannot be used "
+        "KerasTensor 'keras_tensor_1' (bool[None, 4]) is symbolic and doesn't have any actual numerical value yet, so it cannot be used "
         "as a boolean. It was, in a Python `if`, `while` or `and`. Use plait.ops.where or plait.ops.cond.",
     ),
     Wrong(
         "a symbolic tensor for NumPy",
         lambda: np.asarray(plait.Input((4,))),
         SymbolicError,
-        "KerasTensor 'keras_tensor' (float32[None, 4]) is symbolic and has no value yet, so it cannot be used"
+        "KerasTensor 'keras_tensor' (float32[None, 4]) is symbolic and doesn't have any actual numerical value yet, so it cannot be used"
         " by NumPy. Use the function of the same name in plait.ops, or do it in a layer's `call`.",
     ),
     Wrong(
@@ -560,7 +559,7 @@ TABLE = [
         "a threshold above 1",
         lambda: plait.metrics.Precision(thresholds=2.0),
         ArgumentError,
-        "Threshold values must be in [0, 1], but got [2.0].",
+        "Threshold values must be in [0, 1]. Received: [2.0].",
     ),
     Wrong(
         "no thresholds",
@@ -572,7 +571,7 @@ TABLE = [
         "a curve of nobody's",
         lambda: plait.metrics.AUC(curve="ROCK"),
         NameUnknownError,
-        "AUC: `curve` must be one of 'ROC', 'PR', 'PRGAIN', but got 'ROCK'. Did you mean 'ROC'?",
+        "Invalid AUC curve value: \"ROCK\". Expected one of 'ROC', 'PR', 'PRGAIN'. Did you mean 'ROC'?",
     ),
     Wrong(
         "no classes",
@@ -590,7 +589,7 @@ TABLE = [
         "beta of 0",
         lambda: plait.metrics.FBetaScore(beta=0.0),
         ArgumentError,
-        "FBetaScore: `beta` must be above 0, but got 0.0.",
+        "Invalid `beta` argument value. It should be > 0. Received: beta=0.0.",
     ),
     # --- optimizers, initializers and the like
     Wrong(
@@ -620,10 +619,25 @@ TABLE = [
         " 'clipvalue': 1.0, 'global_clipnorm': None}.",
     ),
     Wrong(
+        "names in compile before the outputs are known",
+        lambda: plait.Sequential([plait.layers.Dense(1)], name="m").compile("sgd", "mes", metrics=["acuracy"]),
+        ArgumentError,
+        "m.compile: 2 problems\n  - `loss`: No loss is called 'mes'. Did you mean 'mse'?\n  - `metrics`: No metric is called "
+        "'acuracy'. Did you mean 'accuracy'?",
+    ),
+    Wrong(
+        "sample weights in a list",
+        lambda: compiled().fit(np.ones((2, 4)), np.ones(2), sample_weight=list(np.ones(2)), verbose=0),
+        DataError,
+        "Data must be arrays with a row for each sample, but sample_weight/0 is a single number. Lists of numbers are not data: "
+        "make sample_weight an array first, with np.array(...).",
+    ),
+    Wrong(
         "Lion without beta",
         lambda: plait.optimizers.Lion(beta_1=0.0),
         ArgumentError,
-        "Lion: Argument `beta_1` must be in the [0, 1] range. Otherwise, the optimizer degenerates to SignSGD. Received: beta_1=0.0. 0 itself is excluded.",
+        "Lion: Argument `beta_1` must be in the [0, 1] range. Otherwise, the optimizer degenerates to SignSGD. "
+        "Received: beta_1=0.0. 0 itself is excluded.",
     ),
     Wrong(
         "AdamW without decay",
@@ -654,13 +668,13 @@ TABLE = [
         "a scale of 0",
         lambda: plait.initializers.VarianceScaling(scale=0.0),
         ArgumentError,
-        "VarianceScaling: `scale` must be a number above 0, but got 0.0.",
+        "VarianceScaling: Argument `scale` must be positive float. Received: scale=0.0.",
     ),
     Wrong(
         "an unknown mode",
         lambda: plait.initializers.VarianceScaling(mode="fan"),
         NameUnknownError,
-        "VarianceScaling: `mode` must be one of 'fan_in', 'fan_out', 'fan_avg', but got 'fan'. Did you mean 'fan_in'?",
+        "VarianceScaling: Invalid `mode` argument: 'fan'. Expected one of 'fan_in', 'fan_out', 'fan_avg'. Did you mean 'fan_in'?",
     ),
     Wrong(
         "no matrix",
@@ -678,7 +692,7 @@ TABLE = [
         "a policy of nobody's",
         lambda: plait.dtype_policies.get("mixed_float31"),
         NameUnknownError,
-        "No dtype policy is called 'mixed_float31'. Did you mean 'mixed_float16'? Give a dtype's name, "
+        "Cannot convert 'mixed_float31' to a dtype policy. Did you mean 'mixed_float16'? Give a dtype's name, "
         "'mixed_float16' or 'mixed_bfloat16'.",
     ),
     # --- models
@@ -686,7 +700,8 @@ TABLE = [
         "two layers of one name",
         lambda: plait.Sequential([layers.Dense(2, name="d"), layers.Dense(2, name="d")]),
         GraphError,
-        "Sequential 'sequential': there is a layer called 'd' already. Give this one another name.",
+        "Sequential 'sequential': All layers added should have unique names, but there is a layer called 'd' already. Give "
+        "this one another name.",
     ),
     Wrong(
         "a function in a Sequential",

@@ -211,7 +211,7 @@ def test_wrong_arguments_are_told():
         (ArgumentError, "integer > 0", lambda: metrics.RecallAtPrecision(0.5, num_thresholds=0)),
         (NameUnknownError, "Did you mean 'macro'", lambda: metrics.F1Score("makro")),
         (ArgumentError, "Python float", lambda: metrics.FBetaScore(beta=2)),
-        (ArgumentError, "above 0 and at most 1", lambda: metrics.F1Score(threshold=0.0)),
+        (ArgumentError, "should verify 0 < threshold <= 1", lambda: metrics.F1Score(threshold=0.0)),
         (NameUnknownError, "Did you mean 'uniform_average'", lambda: metrics.R2Score("uniform")),
         (ArgumentError, ">= 0", lambda: metrics.R2Score(num_regressors=-1)),
         (ArgumentError, "must be from 0 to 1", lambda: metrics.IoU(2, [2])),

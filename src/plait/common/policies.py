@@ -4,7 +4,7 @@ Names of quantising policies are "<mode>_from_<name of another policy>": `"int8_
 """
 
 import re
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping, Sequence
 from typing import Any
 
 from plait.common.dtypes import NAMES, dtype_name, is_float, is_tensor
@@ -13,6 +13,15 @@ from plait.common.settings import change_settings, settings
 from plait.errors import ArgumentError, ArgumentTypeError, NameUnknownError, PlaitError, UnsafeFileError
 
 QUANTIZATION_MODES = ("int8", "float8", "int4")
+
+
+def unknown_mode(mode: object, modes: Sequence[str] = QUANTIZATION_MODES) -> str:
+    """The words for a mode of quantisation that isn't one of some modes.
+
+    >>> unknown_mode("int7", ("int8", "int4"))
+    "Invalid quantization mode. Expected one of ('int8', 'int4'), but got mode='int7'."
+    """
+    return f"Invalid quantization mode. Expected one of {modes}, but got mode={mode!r}."
 
 
 class DTypePolicy:
@@ -39,7 +48,7 @@ class DTypePolicy:
         except ArgumentError as error:
             options = [*NAMES, "mixed_float16", "mixed_bfloat16"]
             raise NameUnknownError(
-                f"No dtype policy is called {name!r}.{did_you_mean(name, options)}"
+                f"Cannot convert {name!r} to a dtype policy.{did_you_mean(name, options)}"
                 " Give a dtype's name, 'mixed_float16' or 'mixed_bfloat16'."
             ) from error
 
@@ -98,9 +107,7 @@ class QuantizedDTypePolicy(DTypePolicy):
 
     def _check_mode(self, mode: Any) -> None:
         if mode not in QUANTIZATION_MODES:
-            raise ArgumentError(
-                f"Invalid quantization mode: expected one of {QUANTIZATION_MODES}, but got mode={mode!r}."
-            )
+            raise ArgumentError(unknown_mode(mode))
         if mode == "int8" and self.compute_dtype == "float16":
             raise ArgumentError(
                 "Quantization mode='int8' doesn't work well with compute_dtype='float16': use 'mixed_bfloat16' or 'float32'."
@@ -263,7 +270,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
             self._policy_map[key] = policy(value)
         except PlaitError as error:
             raise ArgumentError(
-                f"A dtype policy must be a policy, its name or its config, but got {describe(value)}."
+                f"Cannot interpret the assigned value. Expected a policy, its name or its config, but got {describe(value)}."
             ) from error
 
     def __delitem__(self, key: str) -> None:
@@ -376,7 +383,9 @@ def _from_config(data: dict) -> DTypePolicy:
 def set_policy(identifier: Any) -> None:
     """Sets the policy of all layers made from now on."""
     if not isinstance(identifier, (str, DTypePolicy, dict)):
-        raise ArgumentError(f"A dtype policy must be a policy, its name or its config, but got {describe(identifier)}.")
+        raise ArgumentError(
+            f"Invalid `policy` argument. Expected a policy, its name or its config, but got {describe(identifier)}."
+        )
     chosen = policy(identifier)
     _policies[chosen.name] = chosen  # one that isn't made by its name alone is found by it from now on
     change_settings(dtype_policy=chosen.name)

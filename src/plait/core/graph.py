@@ -19,7 +19,7 @@ flag wins). A graph may start at any tensor, with no copies of nodes.
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
 from plait.common.constructors import constructor_parameters, has_own_constructor, takes_any_name
@@ -256,7 +256,7 @@ class Graph:
         self.depths = _depths(found)
         self._sort(met)
         self._check_names()
-        self._plan: list[_Step] | None = None
+        self._plan: list[Step] | None = None
 
     def __getstate__(self) -> dict:
         """All but what goes by the identity of tensors, which a copy's are not; and its calls in the order they were made."""
@@ -379,6 +379,12 @@ class Graph:
         """The calls of an operation that belong to this graph, in the order they were made."""
         return [node for node in operation._nodes if node in self.depths]
 
+    def steps(self) -> list["Step"]:
+        """Its nodes in an order in which they can run, made ready for it."""
+        if self._plan is None:
+            self._plan = [Step(node) for node in self.nodes]
+        return self._plan
+
     def run(self, values: list, call: Callable | None = None, masks: list | None = None) -> Any:
         """Computes the outputs.
 
@@ -391,14 +397,12 @@ class Graph:
             the outputs, in their structure.
         """
         environment = {id(tensor): value for tensor, value in zip(self.inputs, values, strict=True)}
-        if self._plan is None:
-            self._plan = [_Step(node) for node in self.nodes]
-        for step in self._plan:
+        for step in self.steps():
             step.run(environment, call)
         return map_structure_in_order(lambda tensor: environment[id(tensor)], self.output_structure)
 
 
-class _Step:
+class Step:
     """A node, with its arguments made ready for being filled with values."""
 
     __slots__ = ("keys", "node", "only_key", "outputs")
@@ -408,7 +412,8 @@ class _Step:
         self.outputs = [id(tensor) for tensor in node.outputs]
         self.only_key = id(node.args[0]) if _is_plain(node) else None
 
-    def run(self, environment: dict, call: Callable | None) -> None:
+    def run(self, environment: MutableMapping, call: Callable | None) -> None:
+        """Computes it from what the environment holds by the identity of tensors, and adds its outputs."""
         node = self.node
         if not node.inputs:
             return  # an Input: its value was given

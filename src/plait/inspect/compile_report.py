@@ -46,7 +46,7 @@ def _table(model: Any) -> Table:
     shapes = [tensor.shape for tensor in flatten(model._graph.output_structure)] if model._graph is not None else []
     for index, plan in enumerate(model._compilation.plan()):
         shape = shapes[index] if shapes else None
-        weight = "-" if plan["loss"] is None else f"{1.0 if plan['weight'] is None else float(plan['weight']):g}"
+        weight = "-" if plan["loss"] is None else _weight(model, plan["weight"])
         table.add_row(
             plan["output"],
             "?" if shape is None else str(shape),
@@ -58,8 +58,22 @@ def _table(model: Any) -> Table:
     return table
 
 
+def _weight(model: Any, weight: Any) -> str:
+    weighting = model._compilation.weighting
+    if weighting is not None or callable(weight):
+        return type(weight if weighting is None else weighting).__name__
+    return f"{1.0 if weight is None else float(weight):g}"
+
+
 def _labels(plan: dict, shape: tuple | None) -> str:
-    """What labels an output takes, in words."""
+    """What labels an output takes, in words; and which may be missing, and in the last epoch were."""
+    if plan["missing"] is None:
+        return _kind_of_labels(plan, shape)
+    share = "" if plan["labelled"] is None else f"\n{plan['labelled']:.1%} labelled"
+    return f"{_kind_of_labels(plan, shape)}\n{plan['missing']:g} where missing{share}"
+
+
+def _kind_of_labels(plan: dict, shape: tuple | None) -> str:
     if not plan["needs labels"]:
         return "none asked for"
     if plan["loss"] in ("crossentropy", "ce"):

@@ -9,6 +9,17 @@ from plait.layers.attention import AdditiveAttention as AdditiveAttention
 from plait.layers.attention import Attention as Attention
 from plait.layers.attention import MultiHeadAttention as MultiHeadAttention
 from plait.layers.base import Layer as Layer
+from plait.layers.conditioning import AdaLNZero as AdaLNZero
+from plait.layers.conditioning import ConditionalBatchNormalization as ConditionalBatchNormalization
+from plait.layers.conditioning import ConditionalInstanceNormalization as ConditionalInstanceNormalization
+from plait.layers.conditioning import ConditionalLayerNormalization as ConditionalLayerNormalization
+from plait.layers.conditioning import CrossAttentionConditioning as CrossAttentionConditioning
+from plait.layers.conditioning import FiLM as FiLM
+from plait.layers.conditioning import GatedConditioning as GatedConditioning
+from plait.layers.conditioning import HyperConv1D as HyperConv1D
+from plait.layers.conditioning import HyperConv2D as HyperConv2D
+from plait.layers.conditioning import HyperConv3D as HyperConv3D
+from plait.layers.conditioning import HyperDense as HyperDense
 from plait.layers.convolution import Conv1D as Conv1D
 from plait.layers.convolution import Conv1D as Convolution1D
 from plait.layers.convolution import Conv1DTranspose as Conv1DTranspose
@@ -37,6 +48,11 @@ from plait.layers.core import Identity as Identity
 from plait.layers.core import Lambda as Lambda
 from plait.layers.core import Masking as Masking
 from plait.layers.einsum_dense import EinsumDense as EinsumDense
+from plait.layers.experts import CGC as CGC
+from plait.layers.experts import PLE as PLE
+from plait.layers.experts import CrossStitch as CrossStitch
+from plait.layers.experts import MMoE as MMoE
+from plait.layers.experts import TaskAttention as TaskAttention
 from plait.layers.grouped_attention import GroupedQueryAttention as GroupQueryAttention
 from plait.layers.grouped_attention import GroupedQueryAttention as GroupedQueryAttention
 from plait.layers.input import Input as Input
@@ -180,6 +196,7 @@ from plait.layers.wrappers import Wrapper as Wrapper
 __all__ = [
     "Activation",
     "ActivityRegularization",
+    "AdaLNZero",
     "AdaptiveAveragePooling1D",
     "AdaptiveAveragePooling2D",
     "AdaptiveAveragePooling3D",
@@ -201,9 +218,13 @@ __all__ = [
     "AvgPool3D",
     "BatchNormalization",
     "Bidirectional",
+    "CGC",
     "CategoryEncoding",
     "CenterCrop",
     "Concatenate",
+    "ConditionalBatchNormalization",
+    "ConditionalInstanceNormalization",
+    "ConditionalLayerNormalization",
     "ContrastLimitedAdaptiveHistogramEqualization",
     "Conv1D",
     "Conv1DTranspose",
@@ -223,6 +244,8 @@ __all__ = [
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
+    "CrossAttentionConditioning",
+    "CrossStitch",
     "CutMix",
     "Dense",
     "DepthwiseConv1D",
@@ -234,10 +257,12 @@ __all__ = [
     "EinsumDense",
     "Embedding",
     "Equalization",
+    "FiLM",
     "Flatten",
     "FlaxLayer",
     "GRU",
     "GRUCell",
+    "GatedConditioning",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
@@ -257,6 +282,10 @@ __all__ = [
     "GroupedQueryAttention",
     "HashedCrossing",
     "Hashing",
+    "HyperConv1D",
+    "HyperConv2D",
+    "HyperConv3D",
+    "HyperDense",
     "Identity",
     "Input",
     "InputLayer",
@@ -269,6 +298,7 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "MMoE",
     "Masking",
     "MaxNumBoundingBoxes",
     "MaxPool1D",
@@ -284,6 +314,7 @@ __all__ = [
     "MultiHeadAttention",
     "Multiply",
     "Normalization",
+    "PLE",
     "PReLU",
     "Permute",
     "Pipeline",
@@ -332,6 +363,7 @@ __all__ = [
     "StackedRNNCells",
     "StringLookup",
     "Subtract",
+    "TaskAttention",
     "TextVectorization",
     "TimeDistributed",
     "UnitNormalization",

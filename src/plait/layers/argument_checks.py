@@ -58,7 +58,7 @@ def numbers(value: Any, count: int, who: str, name: str, least: int = 1) -> tupl
         kind = f"a tuple of {count} integers" if count > 1 else "an integer or tuple of 1 integer"
         small = {item for item in values if item < least}
         told = f", including values {small} that do not satisfy `value > {least - 1}`" if small else ""
-        raise ArgumentError(f"{who}: The `{name}` argument must be {kind}, but got {name}={value!r}{told}.")
+        raise ArgumentError(f"{who}: The `{name}` argument must be {kind}. Received {name}={value!r}{told}.")
     return values
 
 

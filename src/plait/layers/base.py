@@ -183,11 +183,12 @@ class Layer(Owner):
     def build(self, input_shape: Any) -> None:
         """Makes the weights for inputs of a shape. Called once, before the first `call`.
 
-        By default those of the layers inside, by tracing a call.
+        By default those of the layers inside, by tracing a call if there is one.
         """
-        if _has_unbuilt_layers(self):
+        if _has_unbuilt_layers(self) and not has_default(type(self), "call"):
             build_by_tracing(self, input_shape)
 
+    @default
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Computes the outputs from the inputs."""
         raise NotImplementedError(f"Layer {type(self).__name__} does not have a `call` method implemented.")

@@ -59,8 +59,8 @@ class _Convolution(Layer):
         self.bias_constraint = constraints.get(bias_constraint)
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ArgumentError(
-                f"{who}: only one of `strides` and `dilation_rate` can be above 1, but got "
-                f"strides={self.strides} and dilation_rate={self.dilation_rate}."
+                f"{who}: `strides > 1` not supported in conjunction with `dilation_rate > 1`. Received: strides={self.strides} and "
+                f"dilation_rate={self.dilation_rate}."
             )
         self.input_spec = InputSpec(min_ndim=self.rank + 2, max_ndim=self.rank + 2)
 
@@ -152,12 +152,12 @@ class _Conv(Adaptable, _Convolution):
         self.filters = positive_integer(filters, type(self).__name__, "filters", _TOO_FEW)
         if not is_whole(groups, 1):
             raise ArgumentError(
-                f"{type(self).__name__}: The number of groups must be a positive integer, but got groups={groups!r}."
+                f"{type(self).__name__}: The number of groups must be a positive integer. Received: groups={groups!r}."
             )
         self.groups = int(groups)
         if self.filters % self.groups:
             raise ArgumentError(
-                f"{type(self).__name__}: The number of filters must be evenly divisible by the number of groups, but got "
+                f"{type(self).__name__}: The number of filters must be evenly divisible by the number of groups. Received: "
                 f"groups={groups}, filters={filters}."
             )
         self.kernel_initializer = initializers.get(kernel_initializer)

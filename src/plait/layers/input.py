@@ -55,9 +55,12 @@ class InputLayer(Layer):
             raise ArgumentError(f"InputLayer: it takes no arguments {listing(kwargs)}.")
         for option, wanted in (("sparse", sparse), ("ragged", ragged)):
             if wanted:
-                raise ArgumentError(
-                    f"InputLayer {self.name!r}: `{option}=True` is not supported, because plait's tensors are dense. Leave it out."
+                refused = (
+                    "is not supported, because plait's tensors are dense"
+                    if input_tensor is None
+                    else (f"does not fit: you cannot provide an incompatible `{option}`, and `input_tensor` is dense")
                 )
+                raise ArgumentError(f"InputLayer {self.name!r}: `{option}=True` {refused}. Leave it out.")
         if input_tensor is not None:
             if not isinstance(input_tensor, KerasTensor):
                 raise ArgumentError(

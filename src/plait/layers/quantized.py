@@ -26,7 +26,7 @@ import numpy as np
 from plait.common.dtypes import is_float
 from plait.common.messages import describe
 from plait.common.numbers import as_list
-from plait.common.policies import DTypePolicyMap, Int4DTypePolicy, policy
+from plait.common.policies import DTypePolicyMap, Int4DTypePolicy, policy, unknown_mode
 from plait.common.scope import current
 from plait.common.traits import is_of_plait, of_plait
 from plait.core.variable import Variable, zeros_like
@@ -334,7 +334,7 @@ def integers_of(kernel: Any) -> Integers:
     """
     integers = kernel.base if isinstance(kernel, AdaptedIntegers) else kernel
     if not isinstance(integers, Integers):
-        raise UnknownMode(f"The kernel {kernel.path!r} isn't quantised. Call `quantize` first.")
+        raise UnknownMode(f"Invalid quantization mode. The kernel {kernel.path!r} holds floats: call `quantize` first.")
     return integers
 
 
@@ -484,7 +484,7 @@ class Quantizable(Adaptable):
             ArgumentError: a mode that the layer doesn't have.
         """
         if mode not in self._modes:
-            raise UnknownMode(f"Invalid quantization mode: expected one of {self._modes}, but got mode={mode!r}.")
+            raise UnknownMode(unknown_mode(mode, self._modes))
         with self._as_when_built():
             if mode == "float8":
                 self._add_scales()
@@ -566,7 +566,7 @@ class Quantizable(Adaptable):
                 "type_check=False quantises it as the class it is of."
             )
         if mode not in self._modes:
-            raise UnknownMode(f"Invalid quantization mode: expected one of {self._modes}, but got mode={mode!r}.")
+            raise UnknownMode(unknown_mode(mode, self._modes))
         if mode == "int8" and self.compute_dtype == "float16":
             raise ArgumentError(
                 f"{who}: Quantization mode='int8' doesn't work well with compute_dtype='float16'. Load the layer with another "

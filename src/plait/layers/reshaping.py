@@ -5,14 +5,24 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from plait.common.numbers import is_whole
 from plait.common.registry import builtin
 from plait.common.traits import of_plait
-from plait.errors import ArgumentError, ShapeError
+from plait.errors import ArgumentError, ArgumentTypeError, ShapeError
 from plait.layers.argument_checks import data_format_name, numbers, positive_integer
 from plait.layers.base import Layer
 from plait.layers.input_spec import InputSpec
 
-_TIMES = "the argument `{name}` should be a positive integer, but got {value!r}."
+
+def _times(value: Any, who: str, name: str) -> int:
+    """How often a layer repeats, checked.
+
+    Raises:
+        ArgumentError: no whole number from 1 up.
+    """
+    if not is_whole(value):
+        raise ArgumentTypeError(f"{who}: Expected an integer value for `{name}`, but got {value!r}.")
+    return positive_integer(value, who, name, "the argument `{name}` should be a positive integer, but got {value!r}.")
 
 
 @builtin("layers")
@@ -134,7 +144,7 @@ class RepeatVector(Layer):
 
     def __init__(self, n: int, **kwargs: Any):
         super().__init__(**kwargs)
-        self.n = positive_integer(n, "RepeatVector", "n", _TIMES)
+        self.n = _times(n, "RepeatVector", "n")
         self.input_spec = InputSpec(ndim=2)
 
     def call(self, inputs: Any) -> Any:
@@ -322,7 +332,7 @@ class UpSampling1D(Layer):
 
     def __init__(self, size: int = 2, **kwargs: Any):
         super().__init__(**kwargs)
-        self.size = positive_integer(size, "UpSampling1D", "size", _TIMES)
+        self.size = _times(size, "UpSampling1D", "size")
         self.input_spec = InputSpec(ndim=3)
 
     def call(self, inputs: Any) -> Any:

@@ -238,7 +238,14 @@ class LossCall(Operation):
         return cls(**serialization.deserialize(config))
 
 
-def comparison(*aliases: str, of_numbers: bool = False, by_element: bool = False, of_classes: bool = False) -> Callable:
+def comparison(
+    *aliases: str,
+    of_numbers: bool = False,
+    by_element: bool = False,
+    of_classes: bool = False,
+    by_sum: bool = False,
+    by_pairs: bool = False,
+) -> Callable:
     """Registers a function of `(y_true, y_pred, **options)` as a loss, and makes it record calls on symbolic tensors.
 
     Args:
@@ -246,6 +253,8 @@ def comparison(*aliases: str, of_numbers: bool = False, by_element: bool = False
         of_numbers: whether labels and outputs are numbers of one meaning, so that other shapes are a slip.
         by_element: whether each element is compared by itself, and the last axis then averaged.
         of_classes: whether labels are class numbers, and the outputs one number a class.
+        by_sum: whether sums over many elements are compared, to which those add nothing that are 0 on both sides.
+        by_pairs: whether the rows of a batch are compared with each other.
     """
 
     def decorate(function: Callable) -> Callable:
@@ -261,6 +270,7 @@ def comparison(*aliases: str, of_numbers: bool = False, by_element: bool = False
             return function(*args, **kwargs)
 
         call.of_numbers, call.by_element = of_numbers, by_element  # type: ignore[attr-defined]
+        call.by_sum, call.by_pairs = by_sum, by_pairs  # type: ignore[attr-defined]
         return builtin("losses", *aliases)(takes_classes(call) if of_classes else call)
 
     return decorate

@@ -15,7 +15,7 @@ from plait.errors import ShapeError
 from plait.losses.base import LossFunctionWrapper, as_pair, comparison
 
 
-@comparison()
+@comparison(by_sum=True)
 def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
     """`1 - 2 Σ y_true y_pred / (Σ y_true + Σ y_pred)`: 0 where labels and outputs overlap fully.
 
@@ -32,7 +32,7 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
     return 1.0 - 2.0 * jnp.sum(y_true * y_pred, axis=axis) / (total + settings().epsilon)
 
 
-@comparison()
+@comparison(by_sum=True)
 def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None) -> Any:
     """`1 - overlap / (overlap + alpha missed + beta wrong)`: `dice` with two kinds of errors weighed apart.
 
@@ -63,7 +63,7 @@ def _axes(axis: Any) -> Any:
     return tuple(axis) if isinstance(axis, list) else axis
 
 
-@comparison()
+@comparison(by_pairs=True)
 def circle(
     y_true: Any,
     y_pred: Any,

@@ -63,7 +63,7 @@ def parse_thresholds(thresholds: Any, default: float) -> Thresholds:
     values = list(thresholds) if isinstance(thresholds, (list, tuple, np.ndarray)) else [thresholds]
     wrong = [value for value in values if value is None or not 0 <= value <= 1]
     if wrong:
-        raise ArgumentError(f"Threshold values must be in [0, 1], but got {wrong}.")
+        raise ArgumentError(f"Threshold values must be in [0, 1]. Received: {wrong}.")
     return Thresholds(values, even_steps(values))
 
 

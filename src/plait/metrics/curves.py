@@ -151,7 +151,7 @@ def _choice(what: str, given: str, options: tuple[str, ...]) -> str:
         if str(getattr(given, "value", given)).lower() == option.lower():
             return option
     raise NameUnknownError(
-        f"AUC: `{what}` must be one of {listing(options)}, but got {given!r}.{did_you_mean(given, options)}"
+        f'Invalid AUC {what.replace("_", " ")} value: "{given}". Expected one of {listing(options)}.{did_you_mean(given, options)}'
     )
 
 

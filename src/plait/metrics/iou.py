@@ -95,7 +95,7 @@ class IoU(Metric):
     def _weights(self, sample_weight: Any, shape: tuple) -> Any:
         if sample_weight is not None and is_float(getattr(sample_weight, "dtype", "int32")) and is_integer(self.dtype):
             warn(
-                f"{type(self).__name__}: the weights are floats, but it counts in {self.dtype}, so that they are cut to whole "
+                f"{type(self).__name__}: the weights are floats, but it counts in {self.dtype}, and casting cuts them to whole "
                 "numbers. Give whole numbers, or make it with dtype='float32'."
             )
         weights = convert_to_tensor(1 if sample_weight is None else sample_weight, self.dtype)

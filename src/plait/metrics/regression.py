@@ -285,11 +285,13 @@ class R2Score(Metric):
         super().__init__(dtype, name)
         if class_aggregation not in AGGREGATIONS:
             raise NameUnknownError(
-                f"`class_aggregation` must be one of {AGGREGATIONS}, but got "
+                f"Invalid value for argument `class_aggregation`. Expected one of {AGGREGATIONS}, but got "
                 f"class_aggregation={class_aggregation}.{did_you_mean(class_aggregation, AGGREGATIONS[:2])}"
             )
         if num_regressors < 0:
-            raise ArgumentError(f"`num_regressors` must be a value >= 0, but got num_regressors={num_regressors}.")
+            raise ArgumentError(
+                f"Invalid value for argument `num_regressors`. Expected a value >= 0. Received: {num_regressors}."
+            )
         self.class_aggregation, self.num_regressors = class_aggregation, num_regressors
         self.num_samples = self.add_variable((), np.zeros, name="num_samples")
         self.built = False

@@ -52,20 +52,21 @@ class FBetaScore(Metric):
         super().__init__(dtype, name)
         if average not in AVERAGES:
             raise NameUnknownError(
-                f"`average` must be one of {{None, 'micro', 'macro', 'weighted'}}, "
-                f"but got average={average}."
+                "Invalid `average` argument value. Expected one of: {None, 'micro', 'macro', 'weighted'}. "
+                f"Received: average={average}."
                 f"{did_you_mean(average, AVERAGES[:3])}"
             )
         for argument, value in (("beta", beta), ("threshold", threshold)):
             if not isinstance(value, float) and (value is not None or argument == "beta"):
                 raise ArgumentError(
-                    f"`{argument}` must be a Python float, but got {argument}={value} of type '{type(value)}'."
+                    f"Invalid `{argument}` argument value. It should be a Python float. Received: {argument}={value} of type "
+                    f"'{type(value)}'."
                 )
         if beta <= 0.0:
-            raise ArgumentError(f"{type(self).__name__}: `beta` must be above 0, but got {beta}.")
+            raise ArgumentError(f"Invalid `beta` argument value. It should be > 0. Received: beta={beta}.")
         if threshold is not None and not 0.0 < threshold <= 1.0:
             raise ArgumentError(
-                f"{type(self).__name__}: `threshold` must be above 0 and at most 1, but got {threshold}."
+                f"Invalid `threshold` argument value. It should verify 0 < threshold <= 1. Received: threshold={threshold}."
             )
         self.average, self.beta, self.threshold = average, beta, threshold
         self.built = False

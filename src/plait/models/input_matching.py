@@ -70,8 +70,8 @@ def _by_key(structure: dict, names: Sequence[str], values: Any, owner: str) -> l
     if len(structure) == 1 and not is_nested(values):
         return [values]
     raise DataError(
-        f"{owner}: The structure of `inputs` doesn't match the expected structure, a dict with the keys {listing(structure)}: got "
-        f"{describe(values)}."
+        f"{owner}: The structure of `inputs` doesn't match the expected structure, named input(s) with keys {listing(structure)}: "
+        f"got {describe(values)}."
     )
 
 

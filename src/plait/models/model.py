@@ -156,16 +156,27 @@ class Model(Layer):
             )
         if isinstance(inputs, Features):
             return self._part_on_host.run_rest(inputs)
-        values = match_inputs(self._graph.input_structure, self._input_names, inputs, self.name)
+        outputs = self._graph.run(self._fitted(inputs, mask))
+        return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
+
+    def _fitted(self, inputs: Any, mask: Any = None) -> list:
+        graph = self._needs_graph("inputs")
+        values = match_inputs(graph.input_structure, self._input_names, inputs, self.name)
         if mask is not None:
             for value, one in zip(values, flatten(mask), strict=False):
                 if one is not None:
                     set_mask(value, one)
-        values = fit_values(
-            self._graph.inputs, self._input_names, self._optional, values, self.name, self._takes_any_size
-        )
-        outputs = self._graph.run(values)
-        return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
+        return fit_values(graph.inputs, self._input_names, self._optional, values, self.name, self._takes_any_size)
+
+    def _run_part(self, x: Any, part: Any) -> Any:
+        names = [self._input_names[place] for place in part.inputs]
+        values = [x[name] for name in names] if isinstance(x, dict) else flatten(x)
+        values = values if len(values) == len(names) else [values[place] for place in part.inputs]
+        tensors = [self._needs_graph("inputs").inputs[place] for place in part.inputs]
+        return part.run(fit_values(tensors, names, [False] * len(names), values, self.name, self._takes_any_size))
+
+    def _run_parted(self, x: Any, parting: Any) -> Any:
+        return parting.run(self._fitted(x))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs a compiled program on arrays; records on symbolic tensors; is traced where JAX traces."""
@@ -461,13 +472,15 @@ class Model(Layer):
         jit_compile: Any = "auto",
         auto_scale_loss: bool = True,
         loss_weight: Any = None,
+        missing_labels: Any = None,
     ) -> None:
         """Says how the model is trained. Starts fresh: nothing of an earlier `compile` stays.
 
         Args:
             optimizer: by name, itself, or any Optax transformation.
             loss: one for all outputs; or for each, in a list by position or in a dict by the outputs' names.
-            loss_weights: what each output's loss counts in the sum, in the same forms.
+            loss_weights: what each output's loss counts in the sum, in the same forms: numbers, or schedules of the step; or
+                a weighting of `plait.multitask`, which finds them.
             metrics: what to measure besides, in the same forms; several for one output in a list.
             weighted_metrics: the same, with sample weights taken into account.
             run_eagerly: whether to run as plain Python, for debugging.
@@ -475,6 +488,8 @@ class Model(Layer):
             jit_compile: has no effect: plait compiles unless `run_eagerly`.
             auto_scale_loss: whether float16 gradients are kept from vanishing by scaling the loss.
             loss_weight: another name of `loss_weights`.
+            missing_labels: what stands for a label that isn't there, `np.nan` or -1, for all outputs or in a dict by output:
+                losses and metrics leave it out. None lets none be missing.
 
         Raises:
             ArgumentError: names that aren't outputs, unknown losses, metrics or optimizers; all are listed.
@@ -489,7 +504,9 @@ class Model(Layer):
         weights = loss_weight if loss_weights is None else loss_weights
         structure = self._graph.output_structure if self._graph is not None else None
         own_loss = not has_default(type(self), "compute_loss")
-        self._compilation = training.Compiled(loss, weights, metrics, weighted_metrics, structure, self.name, own_loss)
+        self._compilation = training.Compiled(
+            loss, weights, metrics, weighted_metrics, structure, self.name, own_loss, missing_labels
+        )
         self._compilation.given |= {} if auto_scale_loss else {"auto_scale_loss": False}
         self.optimizer = optimizers.get(optimizer)
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16" and self.optimizer is not None:
@@ -497,6 +514,7 @@ class Model(Layer):
                 self.optimizer = optimizers.LossScaleOptimizer(self.optimizer, name="loss_scale_optimizer")
         self.run_eagerly, self.steps_per_execution, self.jit_compile = run_eagerly, steps_per_execution, not run_eagerly
         self._trainer = training.Trainer(self)
+        training.balance_for(self)
         self.stop_training = False
         uncover(self, "compiled", *(["loss"] if loss is not None else []))
 

@@ -79,7 +79,8 @@ class Sequential(Model):
             )
         if any(layer.name == other.name for other in self._chain):
             raise GraphError(
-                f"Sequential {self.name!r}: there is a layer called {layer.name!r} already. Give this one another name."
+                f"Sequential {self.name!r}: All layers added should have unique names, but there is a layer called {layer.name!r} "
+                "already. Give this one another name."
             )
         if not self._chain and not isinstance(layer, InputLayer):
             shape = layer._given_shape or (

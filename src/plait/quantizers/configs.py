@@ -3,7 +3,7 @@
 from typing import Any
 
 from plait.common.messages import describe
-from plait.common.policies import QUANTIZATION_MODES
+from plait.common.policies import QUANTIZATION_MODES, unknown_mode
 from plait.common.registry import builtin
 from plait.common.serialization import deserialize, plain
 from plait.errors import ArgumentError
@@ -181,7 +181,7 @@ def resolve(mode: Any, config: Any) -> QuantizationConfig:
     if isinstance(config, str):
         mode, config = config, None
     if mode is not None and mode not in QUANTIZATION_MODES:
-        raise ArgumentError(f"Invalid quantization mode: expected one of {QUANTIZATION_MODES}, but got mode={mode}.")
+        raise ArgumentError(unknown_mode(mode))
     if config is None:
         if mode is None:
             raise ArgumentError("You must provide either `mode` or `config` to `quantize`.")

@@ -1,6 +1,7 @@
 """Training: what `compile` says, the step, the loop, data, callbacks."""
 
 from plait.training import custom as custom
+from plait.training.balance import balance_for as balance_for
 from plait.training.compiled import Compiled as Compiled
 from plait.training.loop import evaluate as evaluate
 from plait.training.loop import fit as fit

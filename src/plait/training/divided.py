@@ -48,7 +48,7 @@ class Divided:
         left_over = [t for t in needed if id(t) in places and not first(t)]
         self.kept = [tensor for tensor in border if id(tensor) not in places]
         self.besides = [places[id(t)] for t in unique([*(t for t in border if id(t) in places), *left_over])]
-        self.body = Graph(_leading_to(graph, self.kept), self.kept, owner=name) if self.kept else None
+        self.body = Graph(leading_to(graph, self.kept), self.kept, owner=name) if self.kept else None
         besides = [graph.inputs[place] for place in self.besides]
         self.rest = Graph([*self.kept, *besides], graph.output_structure, owner=name)
 
@@ -68,7 +68,7 @@ class Divided:
         return [place for place, tensor in enumerate(self.graph.inputs) if any(tensor is t for t in begun)]
 
 
-def _leading_to(graph: Graph, ends: list[KerasTensor]) -> list[KerasTensor]:
+def leading_to(graph: Graph, ends: list[KerasTensor]) -> list[KerasTensor]:
     """The inputs that some tensors depend on."""
     seen: set[int] = set()
     stack = list(ends)

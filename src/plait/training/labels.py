@@ -20,6 +20,7 @@ from plait.common.traits import is_usual
 from plait.core.mask import get_mask
 from plait.errors import DataError
 from plait.losses.base import options_of
+from plait.training.data.nulls import labelled_on_host
 from plait.training.names import match_labels
 from plait.training.nested_losses import LossSum
 
@@ -34,6 +35,7 @@ class Rule(NamedTuple):
         classes: how many classes there are; None where labels are any numbers.
         counted: where that number is from, in words.
         ignored: class numbers that losses leave out.
+        missing: what stands for a missing label; None where none may be missing.
         padded: whether a mask on the output may leave out steps, whose labels are then often below 0.
     """
 
@@ -42,12 +44,15 @@ class Rule(NamedTuple):
     counted: str = ""
     ignored: frozenset = frozenset()
     padded: bool = False
+    missing: float | None = None
 
     def holds(self, labels: np.ndarray) -> bool:
         """Whether all labels are as they must be."""
         kind = labels.dtype.kind
         if kind in _TEXT:
             return False
+        if self.missing is not None and kind in "fiub":
+            labels = labels[labelled_on_host(labels, self.missing)]
         if not labels.size or kind not in "fiub" or (self.classes is None and kind != "f"):
             return True
         least = np.minimum.reduce(labels, axis=None)  # NaN where any is
@@ -57,7 +62,9 @@ class Rule(NamedTuple):
         return bool(within) and (kind != "f" or bool((np.trunc(labels) == labels).all()))
 
 
-def rule_of(name: str, output: Any, its_losses: Sequence, its_metrics: Sequence) -> Rule | None:
+def rule_of(
+    name: str, output: Any, its_losses: Sequence, its_metrics: Sequence, missing: float | None = None
+) -> Rule | None:
     """What the labels of an output must be; None where losses of the program's own may read them as they like.
 
     Args:
@@ -65,6 +72,7 @@ def rule_of(name: str, output: Any, its_losses: Sequence, its_metrics: Sequence)
         output: its symbolic tensor.
         its_losses: the losses that compare it.
         its_metrics: its metrics.
+        missing: what stands for a missing label, if any may be missing.
     """
     parts = list(_parts(its_losses))
     known = [judge for judge in parts or its_metrics if _is_known(judge)]
@@ -76,7 +84,7 @@ def rule_of(name: str, output: Any, its_losses: Sequence, its_metrics: Sequence)
             counts.append(found[:2])
             ignored.add(found[2])
     classes, counted = min(counts, default=(None, ""))
-    return Rule(name, classes, counted, frozenset(ignored - {None}), get_mask(output) is not None)
+    return Rule(name, classes, counted, frozenset(ignored - {None}), get_mask(output) is not None, missing)
 
 
 def _parts(its_losses: Iterable) -> Iterable:
@@ -123,10 +131,19 @@ class Labels:
         wanted: which outputs need labels.
         names: the outputs' names.
         owner: the model's name.
+        optional: which outputs' labels may be missing; None where none may.
     """
 
-    def __init__(self, rules: Sequence[Rule | None], wanted: Sequence[bool], names: Sequence[str], owner: str):
+    def __init__(
+        self,
+        rules: Sequence[Rule | None],
+        wanted: Sequence[bool],
+        names: Sequence[str],
+        owner: str,
+        optional: Sequence[bool] | None = None,
+    ):
         self._rules, self._wanted, self._names, self._owner = rules, wanted, names, owner
+        self._optional = optional
 
     def check(self, batch: tuple, fetch: bool = False, rows: Any = None) -> None:
         """Refuses labels that aren't as they must be.
@@ -143,13 +160,16 @@ class Labels:
         if y is None:
             return
         alone = len(self._rules) == 1 and isinstance(y, np.ndarray)
-        labels = [y] if alone else match_labels(y, self._names, self._wanted, "labels", self._owner)
+        labels = [y] if alone else self._of_outputs(y)
         for place, (rule, label) in enumerate(zip(self._rules, labels, strict=True)):
             if rule is not None and (isinstance(label, np.ndarray) or (fetch and _is_here(label))):
                 values = np.asarray(label)
                 if not rule.holds(values):
                     given = match_labels(weights, self._names, self._wanted, "sample weights", self._owner)[place]
                     self._refuse(rule, values, given, rows)
+
+    def _of_outputs(self, y: Any) -> list:
+        return match_labels(y, self._names, self._wanted, "labels", self._owner, self._optional)
 
     def _refuse(self, rule: Rule, labels: np.ndarray, weights: Any, numbers: Any) -> None:
         who = f"{self._owner}: the labels of {rule.output!r}"
@@ -158,7 +178,8 @@ class Labels:
                 f"{who} must be numbers, but are text, such as {str(labels.flat[0])!r}. Number the classes first: classes, y = "
                 "np.unique(y, return_inverse=True)."
             )
-        if labels.dtype.kind == "f" and (missing := np.isnan(labels)).any():
+        labelled = np.ones(labels.shape, bool) if rule.missing is None else labelled_on_host(labels, rule.missing)
+        if labels.dtype.kind == "f" and (missing := np.isnan(labels) & labelled).any():
             rows, first = _rows(missing, numbers)
             raise DataError(
                 f"{who} are NaN in {rows}, first in row {first}. Fill them in. Where a label is missing, put any number that a "
@@ -167,6 +188,7 @@ class Labels:
         if rule.classes is None:
             return
         wrong = (labels < 0) | (labels >= rule.classes) | (np.trunc(labels) != labels)
+        wrong &= labelled
         for ignored in rule.ignored:
             wrong &= labels != ignored
         if rule.padded:

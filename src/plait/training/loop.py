@@ -30,6 +30,7 @@ from plait.training.data import (
     ArraySource,
     DataOf,
     Joined,
+    MixtureSource,
     PyDatasetSource,
     closing_sources,
     source_of,
@@ -68,6 +69,7 @@ def fit(model: TrainedModel, options: FitOptions) -> History:
     source = source_of(x, y, sample_weight, options.batch_size, options.steps, options.shuffle, goes_on=True, read=read)
     size = options.validation_batch_size or options.batch_size
     validation = _validation_source(read, held_out, size, options.validation_steps)
+    model._compilation.take_parts(any(isinstance(one, MixtureSource) for one in (source, validation)))
     with own_randomness(options.seed), closing_sources(source, validation):
         return _fit(model, source, validation, options)
 
@@ -89,7 +91,8 @@ def _train(model: TrainedModel, source: Any, validation: Any, run: Run) -> Histo
         validation.check_with(_for_evaluation(trainer))
     params = {"verbose": verbose, "epochs": end, "steps": source.steps, "validates": validation is not None}
     watchers = CallbackList(options.callbacks, True, verbose != 0, model, options.progress, run=run, **params)
-    model.stop_training, model._history = False, watchers.history
+    model.stop_training = False
+    vars(model)["_history"] = watchers.history  # no setting, so that nobody looks for others that changed
     uncover(model, "history")
     phase = _phase(trainer.train_rows, trainer.train_batch, watchers, "train", run)
     total, explained = (source.steps or 0) * (end - first), False
@@ -111,6 +114,7 @@ def _train(model: TrainedModel, source: Any, validation: Any, run: Run) -> Histo
                 trainer.prepare(source.first(), options.class_weight)
             if not skip:
                 trainer.reset_metrics()
+                model._compilation.begin_epoch(epoch)
             begin_epoch(seed, epoch, () if skip else trainer.variables, data=epoch > first)
             data = features.source(source, training=True)
             run.catch_up(data)
@@ -146,6 +150,8 @@ def _prepared(model: TrainedModel, source: Any, run: Run) -> Any:
 def _explain(logs: Mapping, source: Any, epoch: int, model: TrainedModel) -> bool:
     """Warns of a loss that isn't a number, with what the data tells about it."""
     arrays = source.arrays if isinstance(source, ArraySource) else (None, None, None)
+    if model._compilation.optional is not None:  # what is missing is no fault
+        arrays = arrays[0], None, arrays[2]
     message = None if model.stop_training else explain_loss(logs, arrays, epoch, model.name)
     if message is not None:
         warn(message)
@@ -399,6 +405,7 @@ def evaluate(
     """
     model._needs_compile()
     source = source_of(x, y, sample_weight, batch_size, steps, read=DataOf(model))
+    model._compilation.take_parts(isinstance(source, MixtureSource))
     params = {"verbose": verbose, "epochs": 1, "steps": source.steps}
     watchers = CallbackList(callbacks, add_progbar=verbose != 0, model=model, **params)
     with closing_sources(source), contextlib.closing(watchers):
@@ -432,8 +439,8 @@ def _evaluate(
 
 def in_order(model: TrainedModel, logs: Mapping) -> Any:
     """Results as a list in the order of `metrics_names`; one alone as a number."""
-    ordered = [logs[name] for name in model.metrics_names if name in logs]
-    ordered += [value for name, value in logs.items() if name not in model.metrics_names]
+    names = model.metrics_names
+    ordered = [logs[name] for name in names if name in logs] + [logs[name] for name in logs if name not in names]
     return ordered[0] if len(ordered) == 1 else ordered
 
 

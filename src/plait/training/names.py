@@ -111,7 +111,14 @@ def _by_path(given: Mapping, names: Sequence[str]) -> Mapping:
     return flat
 
 
-def match_labels(given: Any, names: Sequence[str], wanted: Sequence[bool], what: str, owner: str) -> list:
+def match_labels(
+    given: Any,
+    names: Sequence[str],
+    wanted: Sequence[bool],
+    what: str,
+    owner: str,
+    optional: Sequence[bool] | None = None,
+) -> list:
     """Labels or weights for each output, None where none is needed.
 
     Args:
@@ -120,6 +127,7 @@ def match_labels(given: Any, names: Sequence[str], wanted: Sequence[bool], what:
         wanted: which outputs need one.
         what: "labels" or "sample weights".
         owner: the model's name.
+        optional: which outputs a dict may leave out, though they need one.
 
     Raises:
         ArgumentError: none for an output that needs one, or for something that is no output.
@@ -128,7 +136,8 @@ def match_labels(given: Any, names: Sequence[str], wanted: Sequence[bool], what:
         return [None] * len(names)
     if isinstance(given, Mapping):
         given = _by_path(given, names)
-        missing = [name for name, want in zip(names, wanted, strict=True) if want and name not in given]
+        needed = wanted if optional is None else [w and not o for w, o in zip(wanted, optional, strict=True)]
+        missing = [name for name, need in zip(names, needed, strict=True) if need and name not in given]
         extra = [key for key in given if key not in names]
         if (missing and what == "labels") or extra:
             problems = [f"{what} for {name!r} are missing" for name in missing] if what == "labels" else []

@@ -29,32 +29,36 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from plait.common.messages import describe, listing, warn
+from plait.common.messages import describe, warn
 from plait.common.scope import current, scope
 from plait.common.traits import has_default, is_usual
-from plait.common.tree import flatten, leaves_with_paths, map_structure, map_structure_in_order, path_name
+from plait.common.tree import flatten, map_structure_in_order
 from plait.core.cell import Cell, cell_of, give_back, take
 from plait.core.constants import Constants
 from plait.core.infer import infer
 from plait.core.mask import get_mask, set_mask
 from plait.core.program import Program, looks_at_a_value, repeat
 from plait.core.pure import pure
-from plait.core.tensor import KerasTensor
 from plait.core.traces import Traces
 from plait.core.variable import Variable, observed, values_of
 from plait.distribution import lay_out_batch, lay_out_variable
 from plait.distribution.placement import lay_out_as, lay_out_rows, lay_out_whole, on_all, put_together
-from plait.errors import ArgumentError, DataError, StateError
+from plait.errors import ArgumentError
 from plait.layers.ownership import unique
 from plait.random import global_states
 from plait.training import custom
+from plait.training.balance import balance_for
+from plait.training.batch_specs import check_numbers, host_spec, specs
 from plait.training.checks import check_class_weight
+from plait.training.claims import claimed, refuse_if_trained_elsewhere
 from plait.training.compiled import weights_of_classes
 from plait.training.data.source import pack, unpack
 from plait.training.divided import Features
 from plait.training.labels import Labels
 from plait.training.names import match_labels
+from plait.training.parting import Part
 from plait.training.protocols import TrainedModel
+from plait.training.task_gradients import gradients_by_task
 
 
 class State(NamedTuple):
@@ -67,40 +71,6 @@ class State(NamedTuple):
     optimizer: list
     metrics: list
     logs: dict | None = None
-
-
-_fits: list[tuple[int, str, frozenset[Variable]]] = []  # under way: thread, model's name, and what it trains
-
-
-@contextlib.contextmanager
-def claimed(variables: Sequence[Variable], name: str) -> Iterator[None]:
-    """A block in which no other thread may train some variables.
-
-    Raises:
-        StateError: another thread is training one of them.
-    """
-    refuse_if_trained_elsewhere(variables, name)
-    claim = threading.get_ident(), name, frozenset(v for v in variables if v.trainable)
-    _fits.append(claim)
-    try:
-        yield
-    finally:
-        _fits.remove(claim)
-
-
-def refuse_if_trained_elsewhere(variables: Sequence[Variable], name: str) -> None:
-    """Refuses to train what the `fit` of another thread is training.
-
-    Raises:
-        StateError: one of the variables is.
-    """
-    for thread, other, theirs in _fits:
-        if thread != threading.get_ident() and not theirs.isdisjoint(variables):
-            shared = listing(v.path for v in variables if v in theirs)
-            raise StateError(
-                f"{name}: another thread is training {shared} in the `fit` of {other!r}. Wait until it has ended, or train both in "
-                "one thread."
-            )
 
 
 class Trainer:
@@ -130,9 +100,7 @@ class Trainer:
         self.outputs: Any = None  # what the outputs look like
         self._labels: Labels | None = None  # what labels must be; None where a `compute_loss` of one's own reads them
         self.paces: dict[str, Any] = {}
-        self.trunk: Any = (
-            None  # the part of the model whose tensors stand in x's place, if they do (training/frozen.py)
-        )
+        self.trunk: Any = None  # the part whose tensors stand in x's place, if they do (training/frozen.py)
 
     def __getstate__(self) -> dict:
         """The model alone: programs belong to its variables and to this process, and a copy compiles its own."""
@@ -188,6 +156,7 @@ class Trainer:
     def _gather(self, training: bool) -> None:
         """Looks up the variables, gathers their values into cells, and looks at the settings."""
         model = self.model
+        balance_for(model)
         if (
             training
             and model.optimizer is not None
@@ -206,7 +175,10 @@ class Trainer:
         if training:
             self._gather_cells()
         self._fresh_metrics = None
-        usual = (is_usual(type(metric), "reset_state") for metric in model.metrics)
+        metrics = unique(
+            [*model._compilation.metric_objects, *model.metrics]
+        )  # the second list has those of `compile` as one
+        usual = (is_usual(type(metric), "reset_state") for metric in metrics)
         self._resets_are_known = is_usual(type(model), "reset_metrics") and all(usual)
         self._constants = Constants([model, model._compilation, model.optimizer])
         self._prepared = training, _freeze(self._class_weight)
@@ -233,26 +205,26 @@ class Trainer:
     def _build_for(self, batch: tuple) -> None:
         model, (x, y, sample_weight) = self.model, batch
         if not model.run_eagerly:
-            _check_numbers(
+            check_numbers(
                 x, "inputs", 'Take text in with Input(dtype="string") and a layer such as StringLookup.', model.name
             )
-        model._calls.build((map_structure_in_order(_host_spec, x),), {})
+        model._calls.build((map_structure_in_order(host_spec, x),), {})
         if model._graph is not None:
             outputs = model._graph.output_structure
             single = isinstance(outputs, (list, tuple)) and len(outputs) == 1
             outputs = outputs[0] if single else outputs
         else:
-            outputs = infer(model, (_specs(x),), {"training": False} if model_takes_training(model) else {})
-        _check_numbers(
+            outputs = infer(model, (specs(x),), {"training": False} if model_takes_training(model) else {})
+        check_numbers(
             y, "labels", "Number the classes first: classes, y = np.unique(y, return_inverse=True).", model.name
         )
-        _check_numbers(sample_weight, "sample weights", "Give a number for each row.", model.name)
+        check_numbers(sample_weight, "sample weights", "Give a number for each row.", model.name)
         self.outputs = outputs
-        self._settle(_specs(x), _specs(y) if y is not None else None, outputs)
+        self._settle(specs(x), specs(y) if y is not None else None, outputs)
         if has_default(type(model), "compute_loss"):
             self._labels = model._compilation.labels_for(outputs)
         if any(not metric.built or not metric.variables for metric in model._compilation.metric_objects):
-            infer(model._compilation.update_metrics, (_specs(y), outputs, _specs(sample_weight)), {})
+            infer(model._compilation.update_metrics, (specs(y), outputs, specs(sample_weight)), {})
 
     def _settle(self, x: Any, y: Any, outputs: Any) -> None:
         """Matches losses and metrics to the outputs, or to what a `compute_loss` of the model's own makes of them."""
@@ -578,8 +550,7 @@ class Trainer:
 
         def compute(trainable: list) -> tuple:
             weights = list(state.weights)
-            trained = [self.variables[place] for place in places]
-            for place, value in zip(places, put_together(trainable, trained), strict=True):
+            for place, value in zip(places, put_together(trainable, self.trainable_variables), strict=True):
                 weights[place] = value
             bindings = self._bindings(state._replace(weights=weights))
             before = dict(bindings)
@@ -594,7 +565,16 @@ class Trainer:
         others: list[Variable] = []
         optimizer_variables = optimizer.variables if state.optimizer else []
         trainable = [state.weights[place] for place in places]
-        gradients, (weights, metrics, optimizer_state, besides, logs) = jax.grad(compute, has_aux=True)(trainable)
+        balance = model._compilation.balance
+        part = self._part(*batch[:2])
+        if balance is not None and balance.by_gradients and part is None:
+            apart = self._parts_at_features(batch[0])
+            gradients, found = gradients_by_task(self, compute, trainable, optimizer_variables, apart)
+        else:
+            gradients, found = jax.grad(compute, has_aux=True)(trainable)
+        if part is not None:
+            gradients = part.without_others(gradients, self.trainable_variables)
+        weights, metrics, optimizer_state, besides, logs = found
         for variable, value in zip(others, besides, strict=True):
             variable.assign(value)
         if optimizer is not None:
@@ -614,17 +594,42 @@ class Trainer:
         """The loss of a batch, and what a `compute_metrics` of one's own tells; metrics are updated by the way."""
         model, (x, y, sample_weight) = self.model, batch
         with scope(bindings=bindings, training=training, losses=[]):
-            y_pred = self.trunk.run_rest(x) if isinstance(x, Features) and self.trunk is not None else model(x)
+            y_pred = self._outputs(x, y, training)
             if training:  # weights of classes say what to learn; what is told of other data counts each row
                 sample_weight = self._with_class_weights(y, y_pred, sample_weight)
             loss = custom.loss_of(model, x, y, y_pred, sample_weight, training)
             loss = loss if hasattr(loss, "dtype") else jnp.asarray(loss, "float32")
             if training and loss.ndim:
                 raise ArgumentError(model._compilation.explain_shape(loss))
-            model._compilation.loss_tracker.update_state(lax.stop_gradient(loss), sample_weight=custom.batch_size(x))
+            counted = model._compilation.counted(y, y_pred, custom.batch_size(x))
+            model._compilation.loss_tracker.update_state(lax.stop_gradient(loss), sample_weight=counted)
             logs = model.compute_metrics(x, y, map_structure_in_order(_detached, y_pred), sample_weight)
             usual = has_default(type(model), "compute_metrics")
         return loss, None if usual else flat_logs(logs)
+
+    def _outputs(self, x: Any, y: Any, training: bool) -> Any:
+        if (part := self._part(x, y)) is not None:
+            return self.model._run_part(x, part)
+        if training and self._parts_at_features(x):
+            return self.model._run_parted(x, self.model._compilation.balance.parting)
+        return self.trunk.run_rest(x) if isinstance(x, Features) and self.trunk is not None else self.model(x)
+
+    def _part(self, x: Any, y: Any) -> Part | None:
+        """The part of the graph that leads to the outputs that have labels, where others lack theirs."""
+        model, places = self.model, self.model._compilation.labelled_places(y)
+        own = not all(has_default(type(model), name) for name in ("compute_loss", "compute_metrics"))
+        if not places or own or model._graph is None or isinstance(x, Features):
+            return None
+        return Part(model._graph, places)
+
+    def _parts_at_features(self, x: Any) -> bool:
+        balance = self.model._compilation.balance
+        return balance is not None and balance.at_features and not isinstance(x, Features)
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """What a step trains, in its order."""
+        return [self.variables[place] for place in self._trainable]
 
     def _with_class_weights(self, y: Any, y_pred: Any, sample_weight: Any) -> Any:
         class_weight = self._class_weight
@@ -632,11 +637,12 @@ class Trainer:
             return sample_weight
         names, preds = self.model._compilation.names_of_outputs, flatten(y_pred)
         by_output = class_weight if _is_by_output(class_weight) else {names[0]: class_weight}
-        labels = match_labels(y, names, [name in by_output for name in names], "labels", self.model.name)
+        optional = self.model._compilation.optional
+        labels = match_labels(y, names, [name in by_output for name in names], "labels", self.model.name, optional)
         given = match_labels(sample_weight, names, [True] * len(names), "sample weights", self.model.name)
         weights: dict[str, Any] = {}
         for name, label, pred, weight in zip(names, labels, preds, given, strict=True):
-            if name in by_output:
+            if name in by_output and label is not None:
                 own = weights_of_classes(by_output[name], label, pred.shape[-1] if pred.ndim > 1 else 1)
                 weight = own if weight is None else own * jnp.reshape(weight, own.shape)
             weights[name] = weight
@@ -757,33 +763,6 @@ def _detached(output: Any) -> Any:
     if mask is not None and value is not output:
         set_mask(value, mask)
     return value
-
-
-def _host_spec(value: Any) -> Any:
-    return jax.ShapeDtypeStruct(value.shape, value.dtype) if hasattr(value, "shape") else value
-
-
-def _check_numbers(values: Any, what: str, advice: str, owner: str) -> None:
-    texts = [
-        f"{what} {path_name(path)!r}" if path else f"the {what}" for path, v in leaves_with_paths(values) if _is_text(v)
-    ]
-    if texts:
-        raise DataError(f"{owner}: {what} must be numbers, but {' and '.join(texts)} are text. {advice}")
-
-
-def _is_text(value: Any) -> bool:
-    return getattr(getattr(value, "dtype", None), "kind", "") in ("O", "S", "U", "T")
-
-
-def _specs(values: Any) -> Any:
-    """Symbolic tensors in the place of arrays, the batch axis unknown."""
-
-    def spec(value: Any) -> Any:
-        if not hasattr(value, "shape"):
-            return value
-        return KerasTensor((None, *value.shape[1:]) if value.shape else (), value.dtype)
-
-    return map_structure(spec, values) if values is not None else None
 
 
 def _is_by_output(class_weight: Mapping) -> bool:

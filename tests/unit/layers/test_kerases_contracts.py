@@ -198,6 +198,17 @@ def test_the_shape_of_a_weight_may_come_by_position_its_name_not():
             layer.add_weight(*args, **options)
 
 
+def test_a_layer_that_only_holds_others_is_built_without_a_call():
+    class Holder(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.dense, self.weight = layers.Dense(2), self.add_weight((1,), name="weight")
+
+    holder = Holder()
+    holder.build(None)
+    assert holder.built and len(holder.variables) == 1
+
+
 def test_the_parameters_of_build_have_the_names_of_those_of_call():
     class WithoutShape(layers.Layer):
         def build(self, first_shape, second):

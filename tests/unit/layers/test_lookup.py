@@ -7,7 +7,7 @@ import pytest
 
 import plait
 from plait.core.tensor import KerasTensor
-from plait.errors import ArgumentError, StateError, UnsafeFileError
+from plait.errors import ArgumentError, ShapeError, StateError, UnsafeFileError
 from plait.layers.preprocessing.categorical import CategoryEncoding, Discretization, HashedCrossing, Hashing
 from plait.layers.preprocessing.encoding import fingerprint64, keyed_hash
 from plait.layers.preprocessing.lookup import IntegerLookup, StringLookup
@@ -75,6 +75,11 @@ def test_crossing_gives_the_documented_bins():
     inputs = (np.array(["A", "B", "A", "B", "A"]), np.array([101, 101, 101, 102, 102]))
     assert HashedCrossing(num_bins=5)(inputs).tolist() == [1, 4, 1, 1, 3]
     assert HashedCrossing(num_bins=5, output_mode="one_hot")(inputs).shape == (5, 5)
+
+
+def test_crossing_says_which_shapes_it_takes():
+    with pytest.raises(ShapeError, match="inputs should have shape"):
+        HashedCrossing(num_bins=5)((np.ones((1, 1, 1), int), np.ones((1, 1, 1), int)))
 
 
 def test_string_lookup_forth_and_back():

@@ -15,12 +15,12 @@ WRONG = {
         lambda: layers.Dropout(0.5, noise_shape="2"),
         "argument `noise_shape`: Expected a tuple or list of integers",
     ),
-    "n": (lambda: layers.RepeatVector("3"), "the argument `n` must be a positive integer"),
+    "n": (lambda: layers.RepeatVector("3"), "Expected an integer value for `n`"),
     "cropping": (lambda: layers.Cropping1D((1,)), "`cropping` should have two elements, before and after"),
     "padding": (lambda: layers.ZeroPadding1D((1, 2, 3)), "`padding` should have two elements, before and after"),
     "kernel_size": (
         lambda: layers.Conv2D(2, (1, 0)),
-        "a tuple of 2 integers, but got kernel_size=(1, 0), including values {0} that do not satisfy `value > 0`",
+        "a tuple of 2 integers. Received kernel_size=(1, 0), including values {0} that do not satisfy `value > 0`",
     ),
     "flash and dropout": (
         lambda: layers.MultiHeadAttention(2, 2, flash_attention=True, dropout=0.1),

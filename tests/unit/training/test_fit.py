@@ -339,6 +339,22 @@ def test_a_metric_that_does_not_reset_goes_on():
     assert float(model.rows.count) == 6.0
 
 
+@pytest.mark.parametrize("where", ["metrics", "weighted_metrics"])
+def test_a_metric_of_compile_that_does_not_reset_goes_on(where):
+    class Lasting(plait.metrics.MeanSquaredError):
+        def reset_state(self):
+            pass
+
+    model = plait.Sequential([plait.Input((4,)), plait.layers.Dense(1)])
+    lasting = Lasting(name="lasting")
+    model.compile("sgd", "mse", **{where: [lasting]})
+    x = np.ones((8, 4), "float32")
+    model.fit(x, x[:, :1], batch_size=4, epochs=3, verbose=0)
+    assert float(lasting.count) == 24.0
+    model.evaluate(x, x[:, :1], verbose=0)
+    assert float(lasting.count) == 32.0
+
+
 def test_compute_loss_without_training():
     class Model(plait.Model):
         def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):

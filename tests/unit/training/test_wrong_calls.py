@@ -306,7 +306,7 @@ TABLE = [
         "too few inputs",
         lambda: fit(two(), [X], YY),
         DataError,
-        "two: The structure of `inputs` doesn't match the expected structure, a dict with the keys 'measures', 'grade': got "
+        "two: The structure of `inputs` doesn't match the expected structure, named input(s) with keys 'measures', 'grade': got "
         "[float32[12, 4]].",
     ),
     Wrong(
@@ -615,7 +615,7 @@ TABLE = [
         "averages without an optimizer that has them",
         lambda: fit(one(), X, Y, callbacks=[callbacks.SwapEMAWeights()]),
         ArgumentError,
-        "SwapEMAWeights: the optimizer keeps no averages to swap in. Make it with use_ema=True.",
+        "SwapEMAWeights must be used when `use_ema=True` is set on the optimizer: this one keeps no averages to swap in.",
     ),
     Wrong(
         "a loss that grows beyond all numbers",

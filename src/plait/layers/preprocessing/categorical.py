@@ -364,6 +364,7 @@ class HashedCrossing(HostLayer):
     """
 
     _needs_integers = True
+    _takes_structures = True
 
     def __init__(
         self,

@@ -140,7 +140,7 @@ class IndexLookup(HostLayer):
                 f"{owner}: If set, `max_tokens` must be greater than 1, but got max_tokens={self.max_tokens}."
             )
         if self.pad_to_max_tokens and self.max_tokens is None:
-            raise ArgumentError(f"{owner}: pad_to_max_tokens=True needs `max_tokens`, but it is None.")
+            raise ArgumentError(f"{owner}: If pad_to_max_tokens is True, must set `max_tokens`, but it is None.")
         if self.num_oov_indices < 0:
             raise ArgumentError(
                 f"{owner}: `num_oov_indices` must be greater than or equal to 0, but got "
@@ -284,14 +284,16 @@ class IndexLookup(HostLayer):
         counted = Counter(tokens.tolist())
         repeated = [token for token, count in counted.items() if count > 1]
         if repeated:
-            raise ArgumentError(f"A vocabulary must hold each term once, but these are repeated: {listing(repeated)}.")
+            raise ArgumentError(
+                f"The passed vocabulary has at least one repeated term: {listing(repeated)}. Each must occur once."
+            )
         reserved = [("mask", self.mask_token), ("OOV", self.oov_token if self.invert else None)]
         for kind, token in reserved:
             if token is not None and token in counted:
                 raise ArgumentError(
-                    f"The {kind} token {token!r} must stand at the start of the vocabulary, or not in it at all, but is at "
-                    f"index {tokens.tolist().index(token)} behind the special tokens. At the start there may be exactly "
-                    f"{self._special_tokens()}."
+                    f"Found reserved {kind} token at unexpected location in `vocabulary`: {token!r} is at index "
+                    f"{tokens.tolist().index(token)} behind the special tokens. A vocabulary may begin with exactly "
+                    f"{self._special_tokens()}, or must leave them out."
                 )
         size = self._token_start() + len(tokens)
         if self.max_tokens is not None and size > self.max_tokens:

@@ -23,7 +23,7 @@ from plait.core.variable import Variable
 from plait.distribution.agreement import several
 from plait.distribution.placement import on_devices, split_of
 from plait.errors import ArgumentError, DataError
-from plait.training.data.rows import RowsOnDemand, is_chunked, is_sparse, needs_cast, on_demand
+from plait.training.data.rows import RowsOnDemand, is_chunked, is_mapped, is_sparse, needs_cast, on_demand
 from plait.training.data.together import sent_ahead
 
 _RESIDENT_BYTES = 2 << 30  # arrays up to this size are moved to the device whole
@@ -217,6 +217,8 @@ def as_weights(structure: Any) -> Any:
 
 
 def _as_array(value: Any) -> Any:
+    if type(value) is np.ndarray and value.dtype.kind not in "OmM" and not needs_cast(value.dtype):
+        return on_demand(value) if is_mapped(value) else value  # most batches: the path of a step
     if value is None or isinstance(value, (jax.Array, RowsOnDemand)):
         return value
     if isinstance(value, Variable):
@@ -280,7 +282,13 @@ def count_rows(arrays: tuple) -> int:
     if not named:
         raise DataError("There is no data: x is None or empty. Give arrays, a generator, or an iterable of batches.")
     counts = {count for _, count in named}
-    if len(counts) > 1 or None in counts:
+    single = next((name for name, count in named if count is None), None)
+    if single is not None:
+        raise DataError(
+            f"Data must be arrays with a row for each sample, but {single} is a single number. Lists of numbers are not data: "
+            f"make {single.partition('/')[0]} an array first, with np.array(...)."
+        )
+    if len(counts) > 1:
         sizes = ", ".join(f"{name}: {count}" for name, count in named)
         raise DataError(
             f"Data cardinality is ambiguous. Make sure all arrays contain the same number of samples. Got {sizes}."

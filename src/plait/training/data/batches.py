@@ -12,8 +12,6 @@ import itertools
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
-import numpy as np
-
 from plait.common.messages import describe
 from plait.common.tree import map_structure_in_order
 from plait.errors import ArgumentError, DataError
@@ -221,7 +219,7 @@ class Reader:
 
 
 def _check_batched(array: Any) -> None:
-    if array is not None and not np.shape(array):
+    if array is not None and not array.shape:
         raise DataError(
             f"A batch needs a batch axis, but got the number {describe(array)}. If the data gives single rows, batch them first."
         )

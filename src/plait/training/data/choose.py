@@ -9,6 +9,7 @@ from plait.common.tree import is_nested
 from plait.errors import ArgumentError, DataError
 from plait.training.data.arrays import ArraySource, as_arrays, count_rows, is_arrays
 from plait.training.data.batches import batches_of
+from plait.training.data.mixture import Mixture, mixture_of
 from plait.training.data.py_dataset import PyDatasetSource, is_numbered
 from plait.training.data.source import Source
 
@@ -42,6 +43,19 @@ def source_of(
     """
     check_count("batch_size", batch_size)
     check_count("steps", steps)
+    if isinstance(x, Mixture):
+        if y is not None or sample_weight is not None:
+            _refuse_labels(x)
+
+        def make(x: Any, y: Any, weights: Any, read: Callable) -> Source:
+            each = source_of(x, y, weights, batch_size, None, shuffle, read=read)
+            return (
+                source_of(x, y, weights, batch_size or each.batch_size, each.steps, shuffle, True, read)
+                if goes_on
+                else each
+            )
+
+        return mixture_of(x, make, read, steps, goes_on)
     x, y, sample_weight = map(_plain, (x, y, sample_weight))
     if is_arrays(x):
         x, y = read(x, y) if read is not None else (x, y)

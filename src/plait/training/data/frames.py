@@ -16,6 +16,7 @@ from plait.common.tree import flatten, is_nested, map_structure_in_order
 from plait.errors import DataError
 from plait.layers.preprocessing.encoding import is_text
 from plait.training.data.arrays import as_arrays, is_arrays
+from plait.training.data.nulls import marked, may_lack_some
 from plait.training.protocols import TrainedModel
 
 
@@ -63,7 +64,14 @@ class DataOf:
             fitted = on_host(leaf, None, f"{self._model.name}: the labels", "float32") if wide else None
             return leaf if fitted is None or fitted.dtype.kind != "f" else fitted  # the others keep what messages show
 
-        return map_structure_in_order(fit, as_arrays(y))
+        return map_structure_in_order(fit, as_arrays(self._marked(y)))
+
+    def _marked(self, y: Any) -> Any:
+        """Labels with the value that stands for a missing one wherever a masked array, pandas or polars has nothing."""
+        if not any(map(may_lack_some, flatten(y))):
+            return y
+        values = iter(self._model._compilation.missing_values(y) if self._model._compilation is not None else [])
+        return map_structure_in_order(lambda leaf: marked(leaf, next(values, None), self._model.name), y)
 
     def _known(self, x: dict) -> Any:
         if self._extra:

@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from plait.common.dtypes import narrow, on_host
+from plait.common.dtypes import dtype_name, narrow, on_host
 from plait.common.settings import settings
 
 _CAST_WHOLE_BYTES = 1 << 30  # floats of another width are cast as a whole up to here, and batch by batch above
@@ -88,7 +88,7 @@ def on_demand(value: Any) -> Any:
 def needs_cast(dtype: Any) -> bool:
     """Whether values of a dtype become `floatx`: floats of another width do, half floats don't."""
     dtype = np.dtype(dtype)
-    return dtype.kind == "f" and dtype.name != settings().floatx and dtype.itemsize >= 4
+    return dtype.kind == "f" and dtype.itemsize >= 4 and dtype_name(dtype) != settings().floatx
 
 
 def is_sparse(value: Any) -> bool:
