@@ -584,9 +584,7 @@ class Model(Layer):
         gather: bool = True,
     ) -> Any:
         """Computes the outputs for data, batch by batch, as NumPy arrays; `out` names `.npy` files for them instead.
-
-        Of several processes each gets all rows, or with `gather=False` those that its devices computed.
-        """
+        Of several processes each gets all rows, or with `gather=False` those that its devices computed."""
         return training.predict(self, x, batch_size, verbose, steps, callbacks, out, gather)
 
     def predict_batches(self, x: Any, batch_size: int | None = None, steps: int | None = None) -> Iterator[Any]:
