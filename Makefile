@@ -46,7 +46,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 say = @printf '\n==> %s\n' "$(1)"
 
-.PHONY: help demo test test-long faults oracle tensorflow-answers lint types tests docs-check pictures bench bench-peers format setup clean
+.PHONY: help demo launch-demo test test-long faults oracle tensorflow-answers lint types tests docs-check pictures bench bench-peers format setup clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,10 @@ help: ## this list
 demo: $(RUNTIME) ## a multi-task model on real data: trained, saved, cut open, frozen, trained again
 	$(call say,examples/multitask.py: two inputs and two outputs on 53$(COMMA)940 diamonds)
 	@$(BIN)/python examples/multitask.py
+
+launch-demo: $(RUNTIME) ## the same model on two processes: killed once, gone on, and the same result
+	$(call say,examples/launched.py: plait launch -n 1 and -n 2$(COMMA) one process killed in its second epoch)
+	@$(BIN)/python examples/launched.py
 
 test: lint types tests ## lint, types and all tests
 

@@ -15,6 +15,9 @@ So nobody's array is ever deleted, and where nobody holds one nothing is copied.
 Verbs: `take` and `give_back` around a program that destroys arrays; `Reader.begin` and `end` around one that doesn't;
 `adopt` gathers variables into one cell.
 
+An array may lie on several devices (`distribution/`), and then those that follow it in its place do, too. `placed` and
+`whole` are how values get to the devices of other processes, and back.
+
 Life under jit: none. Programs see lists of arrays, never a cell.
 
 What it is not: a lock around training. A step holds its cells for one dispatch; who may train is decided in
@@ -32,7 +35,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.core import Tracer
+from jax.experimental import multihost_utils
 
 from plait.common.scope import current
 from plait.common.watched import mark_edit
@@ -175,10 +180,23 @@ def put(variable: Any, value: Any, shared: bool) -> None:
         while not _is_open(variable._cell):
             _changed.wait()
         cell, index = variable._cell, variable._index
+        if cell.filled:
+            value = _as_before(value, cell.tree[index])
         if not _is_free(cell):  # the step that waits there would destroy it
             value, shared = copied(value), False
         cell.put(index, value)
         (cell.shared.add if shared else cell.shared.discard)(index)
+
+
+def lay_out(variable: Any, devices: Iterable[Any], sharding: Any) -> None:
+    """Moves a variable's array to where it is to lie, if it isn't on these devices yet; who holds it keeps the one before."""
+    with _lock:
+        while not _is_free(variable._cell):
+            _changed.wait()
+        cell, index = variable._cell, variable._index
+        if cell.tree[index].sharding.device_set != set(devices):
+            cell.tree = [placed(value, sharding) if place == index else value for place, value in enumerate(cell.tree)]
+            mark_revision()
 
 
 @contextlib.contextmanager
@@ -198,7 +216,37 @@ def looked_at(variable: Any) -> Iterator[Any]:
 
 def copied(value: jax.Array) -> jax.Array:
     """The same values elsewhere. A transfer needs no program, where `copy` compiles one for each new shape."""
-    return value.copy() if isinstance(value, Tracer) else jax.device_put(value, may_alias=False)
+    if isinstance(value, Tracer):
+        return value.copy()
+    here = value.is_fully_addressable  # of what isn't all here, JAX wants to hear where it goes
+    return jax.device_put(value, None if here else value.sharding, may_alias=False)
+
+
+def placed(value: Any, sharding: Any) -> jax.Array:
+    """The values laid out so. Of several processes each gives all of them, the same, and keeps its part."""
+    if isinstance(value, jax.Array):
+        if value.sharding == sharding:
+            return value
+        if not value.is_fully_addressable:
+            return jax.device_put(value, sharding)
+    if sharding.is_fully_addressable:
+        return jax.device_put(value, sharding)
+    host = np.asarray(value)
+    host = host.astype(jax.dtypes.canonicalize_dtype(host.dtype), copy=False)
+    return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])
+
+
+def whole(value: Any) -> np.ndarray:
+    """The values as a NumPy array, which may lie in the array's memory. What is split over processes, all must ask for."""
+    if isinstance(value, jax.Array) and not (value.is_fully_addressable or value.is_fully_replicated):
+        return np.asarray(multihost_utils.process_allgather(value, tiled=True))
+    return np.asarray(value)
+
+
+def _as_before(value: Any, before: Any) -> Any:
+    """A new value on the devices of the one before, where these are several."""
+    several = isinstance(before, jax.Array) and len(before.sharding.device_set) > 1
+    return placed(value, before.sharding) if several and isinstance(value, jax.Array) else value
 
 
 def _is_free(cell: Cell) -> bool:

@@ -38,7 +38,7 @@ from plait.common.scope import current
 from plait.common.serialization import get
 from plait.common.tree import flatten, map_structure, map_structure_in_order
 from plait.common.watched import mark_edit
-from plait.core.cell import Cell, Late, LateCell, copied, looked_at, mark_revision, put
+from plait.core.cell import Cell, Late, LateCell, copied, looked_at, mark_revision, placed, put, whole
 from plait.errors import ArgumentError, ShapeError, StateError
 
 
@@ -286,6 +286,12 @@ class Variable(_Operators):
         return self._cell.filled
 
     @property
+    def is_split(self) -> bool:
+        """Whether other processes have parts of its array."""
+        with looked_at(self) as value:
+            return not (value.is_fully_addressable or value.is_fully_replicated)
+
+    @property
     def ndim(self) -> int:
         """The number of axes."""
         return len(self.shape)
@@ -339,7 +345,7 @@ class Variable(_Operators):
         if scope.bindings is not None or scope.compute_dtype is not None or _observer is not None:
             return np.array(self.value, dtype=dtype)
         with looked_at(self) as value:  # a copy is made here, so the array need not be shared
-            return np.array(value, dtype=dtype)
+            return np.array(whole(value), dtype=dtype)
 
     def __jax_array__(self) -> Any:
         return self.value
@@ -371,7 +377,7 @@ class Variable(_Operators):
     def __reduce__(self) -> tuple:
         state = {key: item for key, item in vars(self).items() if key not in ("_cell", "_index", "serial")}
         with looked_at(self) as value:
-            return _restore, (type(self), np.array(value), state)
+            return _restore, (type(self), np.array(whole(value)), state)
 
     def __repr__(self) -> str:
         value = self.value
@@ -417,7 +423,8 @@ def zeros_like(value: Any) -> jax.Array:
     """Zeros of an array's shape, dtype and place; outside of a trace without compiling a program for each new shape."""
     if isinstance(value, Tracer) or not isinstance(value, jax.Array):
         return jnp.zeros_like(value)
-    return jax.device_put(np.zeros(value.shape, value.dtype), value.sharding if value.committed else None)
+    zeros = np.zeros(value.shape, value.dtype)
+    return placed(zeros, value.sharding) if value.committed else jax.device_put(zeros)
 
 
 def _initial_value(initializer: Any, shape: Any, dtype: Any, name: str) -> jax.Array | Late:

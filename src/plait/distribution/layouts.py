@@ -2,7 +2,7 @@
 
 A `DeviceMesh` is a grid of devices with named axes. A `TensorLayout` says which axis of an array goes along which axis of
 the grid. A distribution says it for all: `DataParallel` splits batches and repeats weights; `ModelParallel` splits weights
-too, by the patterns of a `LayoutMap`.
+too, by the patterns of a `LayoutMap`; `FullySharded` does so by itself, over the devices that batches are split over.
 
 Verbs: `set_distribution`, or `with distribution.scope()`, before the variables are made.
 
@@ -17,7 +17,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.core import Tracer
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from plait.common.messages import did_you_mean, listing
@@ -27,15 +26,13 @@ from plait.errors import ArgumentError, NameUnknownError, StateError
 __all__ = [
     "DataParallel",
     "DeviceMesh",
+    "FullySharded",
     "LayoutMap",
     "ModelParallel",
     "TensorLayout",
     "device",
-    "distribute_tensor",
     "distribution",
     "get_device_count",
-    "lay_out_batch",
-    "lay_out_variable",
     "list_devices",
     "set_distribution",
 ]
@@ -148,7 +145,8 @@ class TensorLayout:
         """The layout as JAX knows it."""
         if self._mesh is None:
             raise StateError("TensorLayout: it has no mesh yet. Give device_mesh=...")
-        return NamedSharding(self._mesh.backend_mesh, PartitionSpec(*self.axes))
+        split = max((place + 1 for place, axis in enumerate(self.axes) if axis is not None), default=0)
+        return NamedSharding(self._mesh.backend_mesh, PartitionSpec(*self.axes[:split]))  # as JAX writes it itself
 
     def __repr__(self) -> str:
         return f"<TensorLayout axes={self.axes}, device_mesh={self._mesh}>"
@@ -249,10 +247,52 @@ class DataParallel(_Distribution):
         devices: Sequence[Any] | None = None,
         auto_shard_dataset: bool = True,
     ):
-        if device_mesh is None:
-            devices = list_devices() if devices is None else list(devices)
-            device_mesh = DeviceMesh((len(devices),), ("batch",), devices)
+        device_mesh = _row_of(devices) if device_mesh is None else device_mesh
         super().__init__(device_mesh, device_mesh.axis_names[0], auto_shard_dataset)
+
+
+def _row_of(devices: Sequence[Any] | None) -> DeviceMesh:
+    """A mesh of one axis, of some devices or of all."""
+    devices = list_devices() if devices is None else list(devices)
+    return DeviceMesh((len(devices),), ("batch",), devices)
+
+
+class FullySharded(_Distribution):
+    """Batches are split over the devices, and so are weights, the optimizer's state and moving averages, each along one axis.
+
+    A step puts a weight together where it needs it, and gives each device its part of the gradient. What no axis divides,
+    and what is small, is repeated on each device.
+
+    Args:
+        device_mesh: a mesh of one axis.
+        devices: devices, in place of a mesh; by default all.
+        least: how many elements are worth splitting.
+
+    Differs from Keras: it has none; there each layout is written by hand.
+
+    Source: ZeRO (Rajbhandari et al., "ZeRO: Memory Optimizations Toward Training Trillion Parameter Models", 2020).
+
+    >>> everywhere = FullySharded(devices=list_devices()[:1])
+    >>> everywhere.layout_of((64, 128)).axes
+    (None, 'batch')
+    """
+
+    def __init__(self, device_mesh: DeviceMesh | None = None, devices: Sequence[Any] | None = None, least: int = 1024):
+        device_mesh = _row_of(devices) if device_mesh is None else device_mesh
+        super().__init__(device_mesh, device_mesh.axis_names[0], True)
+        self.least = least
+
+    def layout_of(self, shape: Sequence[int]) -> TensorLayout:
+        """The layout of a variable of some shape: split along its longest axis that the devices divide."""
+        parts = self.num_model_replicas
+        divided = [axis for axis, size in enumerate(shape) if size % parts == 0 and size]
+        axes: list[str | None] = [None] * len(shape)
+        if divided and int(np.prod(shape, dtype=np.int64)) >= self.least:
+            axes[max(divided, key=lambda axis: (shape[axis], axis))] = self.batch_dim_name
+        return TensorLayout(axes, self.device_mesh)
+
+    def get_variable_layout(self, variable: Any) -> TensorLayout:
+        return variable.layout if isinstance(variable.layout, TensorLayout) else self.layout_of(variable.shape)
 
 
 class ModelParallel(_Distribution):
@@ -296,33 +336,3 @@ def set_distribution(value: Any) -> None:
 def distribution() -> Any:
     """The distribution in force, or None."""
     return current().distribution or _standing
-
-
-def distribute_tensor(tensor: Any, layout: TensorLayout | NamedSharding) -> Any:
-    """An array laid out so, also inside a traced function."""
-    sharding = layout.backend_layout if isinstance(layout, TensorLayout) else layout
-    if isinstance(tensor, Tracer):
-        return jax.lax.with_sharding_constraint(tensor, sharding)
-    return jax.device_put(tensor, sharding)
-
-
-def lay_out_variable(variable: Any) -> None:
-    """Lays a variable's value out as the distribution in force says, if there is one."""
-    chosen = distribution()
-    if chosen is not None:
-        variable.assign(distribute_tensor(variable.value, chosen.get_variable_layout(variable)))
-
-
-def lay_out_batch(batch: Any) -> Any:
-    """A batch, split over the devices where its size allows."""
-    chosen = distribution()
-    if chosen is None:
-        return batch
-    mesh = chosen.device_mesh
-    parts = mesh.shape[mesh.axis_names.index(chosen.batch_dim_name)]
-
-    def split(array: Any) -> Any:
-        whole = not array.ndim or array.shape[0] % parts
-        return array if whole else distribute_tensor(array, chosen.get_data_layout(array.shape))
-
-    return jax.tree.map(split, batch)

@@ -1,9 +1,9 @@
 """Several processes as one job: how they join, and how they end.
 
-    initialize() -> _job (which job, and which process of it) -> JAX connects them -> _share_generators
+    initialize() -> _job (which job, and which process of it) -> JAX connects them -> _share_generators -> DataParallel
 
-All of them run the same program, so each reaches the same call in the same order: that is how calls find each other. What
-they agree on goes through JAX's coordination service, never through the devices.
+All of them run the same program, so each reaches the same call in the same order: that is how calls find each other
+(`distribution/agreement`).
 
 Life under jit: none.
 
@@ -15,27 +15,22 @@ Differs from Keras: a program that calls `initialize()` runs alone, too, where n
 
 import atexit
 import contextlib
-import itertools
-import json
 import os
 import random
 import sys
 from types import TracebackType
-from typing import Any
 
 import jax
 import numpy as np
-from jax.experimental import multihost_utils
 
+from plait.distribution.agreement import of_first
+from plait.distribution.layouts import DataParallel, set_distribution
 from plait.errors import ArgumentError, StateError
 
 COORDINATOR, COUNT, INDEX = "PLAIT_COORDINATOR", "PLAIT_PROCESSES", "PLAIT_PROCESS"  # set by `plait launch`
 _KUBEFLOW = "JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID"
 _KERAS = "KERAS_DISTRIBUTION_JOB_ADDRESSES", "KERAS_DISTRIBUTION_NUM_PROCESSES", "KERAS_DISTRIBUTION_PROCESS_ID"
 _HEARTBEAT_SECONDS = 30  # a process that is silent for so long counts as dead, and the others end
-_PATIENCE_MS = 3_600_000  # how long the others may be at work before they come to the same call
-
-_rounds = itertools.count()
 
 
 def initialize(
@@ -44,8 +39,9 @@ def initialize(
     """Joins the other processes of the job. Call it before anything is computed; `plait launch` has done so.
 
     With no arguments, JAX finds the job by itself under SLURM, Open MPI, Kubernetes and on Cloud TPUs; without a job, nothing
-    happens, and the program runs alone. Python's and NumPy's random numbers are those of the first process on all. What an
-    uncaught exception ends doesn't wait for the others.
+    happens, and the program runs alone. Python's and NumPy's random numbers are those of the first process on all, and
+    batches are split over all devices (`DataParallel`) until `set_distribution` says otherwise. What an uncaught exception
+    ends doesn't wait for the others.
 
     Args:
         job_addresses: the address of the first process, "10.0.0.1:1234"; of several, parted by commas, the first counts.
@@ -85,6 +81,7 @@ def initialize(
         ) from error
     _end_at_once_on_errors()
     _share_generators()
+    set_distribution(DataParallel())
 
 
 def _job(addresses: str | None, count: int | None, index: int | None) -> tuple[str | None, int | None, int | None]:
@@ -99,24 +96,11 @@ def _job(addresses: str | None, count: int | None, index: int | None) -> tuple[s
     return (addresses.split(",")[0] if addresses else None), count, index
 
 
-def _of_first(value: Any) -> Any:
-    """What the first process gives, on all: plain data that JSON holds."""
-    key = f"plait/{next(_rounds)}"
-    if jax.process_index() == 0:
-        _client().key_value_set(key, json.dumps(value))
-    return json.loads(_client().blocking_key_value_get(key, _PATIENCE_MS))
-
-
-def _client() -> Any:
-    """JAX's connection to the coordination service."""
-    return multihost_utils.distributed.global_state.client  # type: ignore[attr-defined]
-
-
 def _share_generators() -> None:
     """Has Python's and NumPy's generators go on as the first process's do."""
     name, keys, *rest = np.random.get_state()  # noqa: NPY002  (the generator that scripts seed)
     version, state, gauss = random.getstate()
-    kept = _of_first([[name, keys.tolist(), *rest], [version, list(state), gauss]])  # type: ignore[union-attr]
+    kept = of_first([[name, keys.tolist(), *rest], [version, list(state), gauss]], "initialize")  # type: ignore[union-attr]
     (name, keys, *rest), (version, state, gauss) = kept
     np.random.set_state((name, np.array(keys, np.uint32), *rest))  # noqa: NPY002
     random.setstate((version, tuple(state), gauss))

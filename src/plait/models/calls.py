@@ -22,6 +22,7 @@ from plait.core.infer import infer
 from plait.core.program import Program
 from plait.core.tensor import KerasTensor
 from plait.core.traces import Traces
+from plait.distribution.placement import lay_out_whole
 from plait.layers.base import Layer
 from plait.layers.ownership import unique
 
@@ -101,7 +102,7 @@ class Calls:
         def run(*args: Any, **kwargs: Any) -> tuple[Any, dict[int, list]]:
             model = self._model
             with scope(losses=None):
-                outputs = self._call(*args, **kwargs, **given)
+                outputs = lay_out_whole(self._call(*args, **kwargs, **given))
             losses = {i: list(layer._losses) for i, layer in enumerate(model._flatten_layers()) if layer._losses}
             model._clear_losses()
             return outputs, losses

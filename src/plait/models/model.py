@@ -582,9 +582,11 @@ class Model(Layer):
         steps: int | None = None,
         callbacks: Any = None,
         out: Any = None,
+        gather: bool = True,
     ) -> Any:
-        """Computes the outputs for data, batch by batch, as NumPy arrays; `out` names `.npy` files for them instead."""
-        return training.predict(self, x, batch_size, verbose, steps, callbacks, out)
+        """Computes the outputs for data, batch by batch, as NumPy arrays; `out` names `.npy` files for them instead.
+        Of several processes each gets all rows, or with `gather=False` those that its devices computed."""
+        return training.predict(self, x, batch_size, verbose, steps, callbacks, out, gather)
 
     def predict_batches(self, x: Any, batch_size: int | None = None, steps: int | None = None) -> Iterator[Any]:
         """Yields the outputs batch by batch, as NumPy arrays: for data whose outputs don't fit into memory."""

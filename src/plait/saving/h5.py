@@ -25,12 +25,12 @@ from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
 import h5py
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from plait.common.messages import did_you_mean, listing, warn
 from plait.common.traits import has_default
+from plait.core.cell import placed
 from plait.core.variable import Variable, all_or_none, given_away
 from plait.errors import FileError, PlaitError, UnsafeFileError
 from plait.layers.ownership import Owner
@@ -554,4 +554,4 @@ def _laid_out(value: np.ndarray, variable: Variable) -> Any:
     sharding = variable.value.sharding if variable.filled else None
     if sharding is None or len(sharding.device_set) == 1:
         return value
-    return jax.device_put(value.astype(variable.dtype), sharding)
+    return placed(value.astype(variable.dtype), sharding)

@@ -20,6 +20,7 @@ from plait.common.messages import describe, listing, warn
 from plait.common.registry import custom_object_scope
 from plait.errors import ArgumentError, FileError
 from plait.saving.atomic import atomic_folder, atomic_write
+from plait.saving.by_one import by_one
 from plait.saving.formats import (
     FORMATS,
     KERAS_VERSION,
@@ -36,6 +37,7 @@ from plait.saving.legacy_models import read_hdf5, read_json
 from plait.saving.model_json import as_file_error
 
 
+@by_one
 def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
     """Writes a model to a file: graph, weights, what `compile` was told, and the optimizer's state; whole or not at all.
 

@@ -10,6 +10,7 @@ from plait.errors import ArgumentError, FileError, StateError
 from plait.saving import flat_weights
 from plait.saving.archive import WEIGHTS, open_archive, open_regular
 from plait.saving.atomic import atomic_write
+from plait.saving.by_one import by_one
 from plait.saving.formats import as_path, check_overwrite, format_of, named, not_readable
 from plait.saving.h5 import StoredWeights, read_weights, write_weights
 from plait.saving.keras_file import read_archived_weights
@@ -17,6 +18,7 @@ from plait.saving.legacy_h5 import LegacyFile, read_legacy_weights
 from plait.saving.report import LoadReport
 
 
+@by_one
 def save_weights(model: Any, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
     """Writes a model's weights, and the optimizer's state, to a `.weights.h5` file; whole or not at all.
 

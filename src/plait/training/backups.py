@@ -22,14 +22,17 @@ import json
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from plait.common.messages import listing, warn
 from plait.core.variable import Variable
+from plait.distribution import is_first
+from plait.distribution.agreement import gathered, of_first
 from plait.errors import FileError
 from plait.layers.ownership import unique
 from plait.random import global_states
@@ -74,8 +77,13 @@ class Keeper:
         self._next = time.monotonic() + _LEAST_SECONDS
         self._steps = 0
         self._each_step = False
+        self.told: bool | None = None  # of several processes: whether they agreed to keep the place now
         self._came_with: list[dict] = []
         self._writer = _Writer()
+        self._lock: Any = None
+        _by_first(self._open, self.folder)
+
+    def _open(self) -> None:
         with explained(self.folder / _LATEST):
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(self.folder / _LOCK)
@@ -95,17 +103,24 @@ class Keeper:
         """Keeps the place, where it is time to, after some steps that are not an epoch's last ones."""
         self._steps += steps
         by_steps = isinstance(self.every, int) and self.every is not False and self._steps >= self.every
-        if by_steps or (self.every is None and (self._each_step or time.monotonic() >= self._next)):
+        if by_steps or (self.every is None and self._is_due):
             self.keep(run, run.epoch, run.step)
+
+    @property
+    def is_time(self) -> bool:
+        """Whether it is time for a backup, by the clock."""
+        return time.monotonic() >= self._next
+
+    @property
+    def _is_due(self) -> bool:
+        return self._each_step or (self.is_time if self.told is None else self.told)
 
     def epoch_ended(self, run: Any, source: Any, logs: dict) -> None:
         """Keeps the place at an epoch's end, where it is time to."""
         self.epoch_begins(source)
         stopped = bool(self._model.stop_training)
         last = stopped or run.epoch + 1 >= run.options.end
-        if self.every == "epoch" or (
-            self.every is None and (last or self._each_step or time.monotonic() >= self._next)
-        ):
+        if self.every == "epoch" or (self.every is None and (last or self._is_due)):
             self.keep(run, run.epoch + 1, 0, logs, stopped)
 
     def keep(self, run: Any, epoch: int, step: int, logs: dict | None = None, stopped: bool = False) -> None:
@@ -128,8 +143,9 @@ class Keeper:
                 for callback, came_with in zip(run.callbacks, self._came_with, strict=True)
             ],
         }
-        values = [variable.value for variable in variables]  # held, so the next step copies them first
-        self._writer.write(self.folder, about, values, arrays)
+        values = [kept for variable in variables if (kept := _held(variable)) is not None]
+        if is_first():
+            self._writer.write(self.folder, about, values, arrays)
         self._steps = 0
         now = time.monotonic()
         spent = now - began + self._writer.seconds  # the thread's time is the device's, where the device is this CPU
@@ -146,6 +162,8 @@ class Keeper:
         Args:
             ended: whether the run has come to its end.
         """
+        if not is_first():
+            return
         keeps = not (ended and self._until_end)
         self._writer.close()
         for name in ((_STARTS,) if ended else ()) if keeps else (_LATEST, _PREVIOUS, _STARTS, _LOCK):
@@ -179,10 +197,27 @@ class Keeper:
                 continue
             if damaged:
                 warn(f"fit: a backup is damaged, the one before it is used: {damaged[0]}")
+            self._agree_on(kept)
             return kept
         if damaged:
             raise FileError(f"fit: no backup in {str(self.folder)!r} can be read: {damaged}. Delete them.")
+        self._agree_on(None)
         return None
+
+    def _agree_on(self, kept: "Kept | None") -> None:
+        """Refuses a folder that several processes don't share.
+
+        Raises:
+            FileError: they read different backups.
+        """
+        found = gathered(
+            None if kept is None else [kept.path.name, *kept.place], f"the backups in {str(self.folder)!r}"
+        )
+        if any(other != found[0] for other in found):
+            raise FileError(
+                f"fit: the processes of this job find different backups in {str(self.folder)!r}: {found}. Give a folder that all of "
+                "them share."
+            )
 
     def restore(self, kept: "Kept", run: Any) -> None:
         """Gives the variables the values of a backup.
@@ -198,12 +233,22 @@ class Keeper:
                 "each run a folder of its own."
             )
         for index, variable in enumerate(variables):
-            value = np.asarray(variable.value)
-            variable.assign(np.frombuffer(kept.stored[f"v{index}"].tobytes(), value.dtype).reshape(value.shape))
+            dtype = jnp.dtype(variable.dtype)
+            variable.assign(np.frombuffer(kept.stored[f"v{index}"].tobytes(), dtype).reshape(variable.shape))
         self._begin, self._seconds = kept.begin, kept.about["seconds"]
 
     def note_start(self, place: tuple[int, int]) -> None:
         """Counts how often a run began at the same place: one that dies again and again soon after is to get on all the same."""
+        count = of_first(self._counted(place) if is_first() else 0, f"the start of a run in {str(self.folder)!r}")
+        if count >= _WORRYING:
+            self._each_step = True
+            warn(
+                f"fit: this is start number {count} from epoch {place[0] + 1}, step {place[1]}: the run has died each time before its "
+                "next backup. From now on each step is backed up."
+            )
+
+    def _counted(self, place: tuple[int, int]) -> int:
+        """How often a run has begun there, this time counted."""
         path = self.folder / _STARTS
         try:
             before = json.loads(path.read_text())
@@ -212,12 +257,7 @@ class Keeper:
             count = 1
         with atomic_write(path) as file:
             file.write(json.dumps({"place": place, "count": count}).encode())
-        if count >= _WORRYING:
-            self._each_step = True
-            warn(
-                f"fit: this is start number {count} from epoch {place[0] + 1}, step {place[1]}: the run has died each time before its "
-                "next backup. From now on each step is backed up."
-            )
+        return count
 
 
 class Kept:
@@ -321,6 +361,28 @@ def _write(folder: Path, about: dict, values: list, arrays: list[np.ndarray]) ->
             os.replace(latest, folder / _PREVIOUS)
     with atomic_write(latest) as file:
         np.savez(file, **{"about": text, **held})  # type: ignore[arg-type]
+
+
+def _held(variable: Variable) -> Any:
+    """A value for a backup. Of several processes the first one has it: held, so the next step copies it first."""
+    if variable.is_split:
+        return variable.numpy()  # all put it together
+    return variable.value if is_first() else None
+
+
+def _by_first(act: Callable[[], None], folder: Path) -> None:
+    """Has the first of several processes do something, on whose error all end."""
+    error: Exception | None = None
+    try:
+        if is_first():
+            act()
+    except Exception as caught:
+        error = caught
+    said = gathered(None if error is None else str(error), f"the opening of {str(folder)!r}")
+    if error is not None:
+        raise error
+    if said[0] is not None:
+        raise FileError(f"fit: the first process can't use the folder: {said[0]}")
 
 
 def _locked(path: Path) -> Any:

@@ -15,10 +15,22 @@ _TERMINATED = 128 + signal.SIGTERM  # the exit code that shells give to what SIG
 
 
 class deferred_interrupts:
-    """Keeps the first SIGINT of a block until `raise_if_asked`. Does nothing outside of the main thread."""
+    """Keeps the first SIGINT of a block until `raise_if_asked`. Does nothing outside of the main thread.
+
+    Args:
+        together: whether other processes are to be interrupted in the same step: then it waits until they agree.
+
+    Attributes:
+        asked: whether there was one.
+        due: whether it is time to raise it.
+        terminated: whether it was SIGTERM.
+    """
+
+    def __init__(self, together: bool = False):
+        self._together = together
 
     def __enter__(self) -> "deferred_interrupts":
-        self.asked = self.waiting = self.terminated = self._terminable = False
+        self.asked = self.due = self.waiting = self.terminated = self._terminable = False
         self._previous: Any = None
         if threading.current_thread() is threading.main_thread():
             previous = signal.getsignal(signal.SIGINT)
@@ -28,9 +40,9 @@ class deferred_interrupts:
         return self
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.asked = True
+        self.asked, self.due = True, not self._together
         signal.signal(signal.SIGINT, self._previous)
-        if self.waiting:
+        if self.waiting and not self._together:
             raise KeyboardInterrupt
 
     def hear_termination(self) -> None:
@@ -41,9 +53,15 @@ class deferred_interrupts:
 
     def _note_termination(self, number: int, frame: FrameType | None) -> None:
         self.asked = self.terminated = True
+        self.due = not self._together
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        if self.waiting:
+        if self.waiting and not self._together:
             raise SystemExit(_TERMINATED)
+
+    def agree(self, asked: bool, terminated: bool) -> None:
+        """Takes over what any of several processes was asked for."""
+        self.due, self.asked = asked, self.asked or asked
+        self.terminated = self.terminated or terminated
 
     def wait_for(self, batches: Iterator) -> Iterator:
         """The items of an iterator; an interrupt is heard at once while it is waited for one."""
@@ -59,8 +77,8 @@ class deferred_interrupts:
 
     def raise_if_asked(self) -> None:
         """Raises the interrupt, if there was one; ends the program where it was asked to end."""
-        if self.asked:
-            self.asked = False
+        if self.due:
+            self.asked = self.due = False
             raise SystemExit(_TERMINATED) if self.terminated else KeyboardInterrupt
 
     def __exit__(self, kind: Any, *rest: object) -> None:
@@ -69,4 +87,5 @@ class deferred_interrupts:
         if self._previous is not None:
             signal.signal(signal.SIGINT, self._previous)
         if kind is None:
+            self.due = self.asked
             self.raise_if_asked()

@@ -18,6 +18,9 @@ import numpy as np
 from plait.common.messages import describe, warn
 from plait.common.tree import flatten
 from plait.core.holder import uncover
+from plait.distribution import distribution, is_first
+from plait.distribution.agreement import of_first, several
+from plait.distribution.placement import on_all, on_devices, split_rows
 from plait.errors import DataError
 from plait.training.callbacks.base import History
 from plait.training.callbacks.callback_list import CallbackList
@@ -36,6 +39,7 @@ from plait.training.data import (
 )
 from plait.training.data.arrays import as_arrays, as_weights
 from plait.training.frozen import FeatureCache
+from plait.training.in_step import InStep
 from plait.training.interrupts import deferred_interrupts
 from plait.training.pace import Pace, begins_looped
 from plait.training.protocols import TrainedModel
@@ -90,10 +94,11 @@ def _train(model: TrainedModel, source: Any, validation: Any, run: Run) -> Histo
     model.stop_training = False
     vars(model)["_history"] = watchers.history  # no setting, so that nobody looks for others that changed
     uncover(model, "history")
-    phase = _Phase(trainer.train_rows, trainer.train_batch, watchers, "train", run)
+    phase = _phase(trainer.train_rows, trainer.train_batch, watchers, "train", run)
     total, explained = (source.steps or 0) * (end - first), False
-    features = FeatureCache(model, options.cache_frozen, end - first, print if verbose else None)
-    with trainer.fit_under_way(), deferred_interrupts() as interrupts, contextlib.closing(watchers):
+    keeps = False if several() else options.cache_frozen
+    features = FeatureCache(model, keeps, end - first, print if verbose else None)
+    with trainer.fit_under_way(), deferred_interrupts(several()) as interrupts, contextlib.closing(watchers):
         phase.interrupts = interrupts
         watchers.on_train_begin()
         epochs, skip, logs = run.begin(watchers.callbacks)
@@ -114,13 +119,14 @@ def _train(model: TrainedModel, source: Any, validation: Any, run: Run) -> Histo
             data = features.source(source, training=True)
             run.catch_up(data)
             with trainer.epoch_under_way():
-                logs = plain_logs(phase.epoch(data, epoch, total, skip) or model.get_metrics_result())
+                logs = told(phase.epoch(data, epoch, total, skip) or model.get_metrics_result())
             skip, explained = 0, explained or _explain(logs, source, epoch, model)
             if validation is not None and options.validates(epoch):
                 held_out = features.source(validation, training=False)
                 found = _evaluate(model, held_out, watchers, options.class_weight, steady=run.keeper is not None)
                 logs |= {f"val_{name}": value for name, value in found.items()}
             watchers.on_epoch_end(epoch, logs := dict(sorted(logs.items())))
+            phase.epoch_ended()
             run.epoch_ended(data, logs)
             if model.stop_training:
                 break
@@ -167,8 +173,13 @@ def _pace(model: TrainedModel, watchers: CallbackList, phase: str, steady: bool 
         return Pace(fixed=model.steps_per_execution)
     paces, kind = model._trainer.paces, (phase, steady)
     if kind not in paces:
-        paces[kind] = Pace(looped=begins_looped(model), steady=steady)
+        paces[kind] = Pace(looped=begins_looped(model), steady=steady, agree=_agreed if several() else None)
     return paces[kind]
+
+
+def _agreed(seconds: float) -> float:
+    """How long a step takes, by the first process's clock."""
+    return of_first(seconds, "the measuring of a step")
 
 
 class _Phase:
@@ -181,6 +192,8 @@ class _Phase:
         self, on_rows: Callable, on_batch: Callable, watchers: CallbackList, phase: str, run: Run | None = None
     ):
         self.on_rows, self.on_batch, self.watchers, self.phase, self.run = on_rows, on_batch, watchers, phase, run
+        if distribution() is not None and not watchers.model.run_eagerly:
+            self.on_batch = lambda batch: on_batch(split_rows(batch))
 
     def epoch(self, source: Any, epoch: int, total: int, skip: int = 0) -> dict:
         """Runs an epoch, or what is left of it after some steps, and gives its logs, which may still be on the device."""
@@ -227,7 +240,7 @@ class _Phase:
 
     def _between(self, done: int, steps: int, may_keep: bool) -> None:
         """What happens between two dispatches: backups, and interrupts."""
-        run, asked = self.run, self.interrupts is not None and self.interrupts.asked
+        run, asked = self.run, self.interrupts is not None and self.interrupts.due
         if run is not None and run.keeper is not None:
             if asked:
                 run.keeper.keep(run, run.epoch, done)
@@ -240,6 +253,9 @@ class _Phase:
         model = self.watchers.model
         return model.stop_training if self.phase == "train" else model.stop_evaluating
 
+    def epoch_ended(self) -> None:
+        """Hears the other processes, where there are some."""
+
     def _dispatches(
         self, source: Any, epoch: int, watches: bool, skip: int
     ) -> Generator[tuple[Callable, int], None, None]:
@@ -247,7 +263,7 @@ class _Phase:
         if isinstance(source, ArraySource) and source.resident:
             yield from self._row_dispatches(source, skip)
             return
-        exactly = self.pace.fixed is not None or self.pace.steady
+        exactly = self.pace.fixed is not None or self.pace.steady or several()
         with contextlib.closing(source.batches(epoch, self.pace.together, exactly)) as batches:
             for batch in batches if self.interrupts is None else self.interrupts.wait_for(batches):
                 count = batch.count if isinstance(batch, Joined) else 1
@@ -274,7 +290,7 @@ class _Phase:
     def _rows(
         self, data: tuple, rows: np.ndarray, first: int, count: int, numbered: bool = False
     ) -> Iterator[tuple[Callable, int]]:
-        table, end = jax.device_put(rows), first + count
+        data, table, end = on_all(data), on_devices(rows), first + count
         while first < end:
             sent: list[int] = []
 
@@ -302,6 +318,60 @@ class _Phase:
         warn(
             f"{name}: Your input ran out of data; interrupting training. The data gave {needs}. Give fewer steps, or more data.",
         )
+
+
+class _PhaseOfJob(_Phase):
+    """A phase of one of several processes, which all stop, end and back up in the same step."""
+
+    def __init__(self, *args: Any):
+        super().__init__(*args)
+        self._in_step = InStep(
+            f"{self.phase} of {self.watchers.model.name!r}", self.watchers.watches_batches(self.phase)
+        )
+        self._stopping = False
+
+    def _between(self, done: int, steps: int, may_keep: bool) -> None:
+        if self._in_step.due(steps):
+            self._decide()
+        elif self.run is not None and self.run.keeper is not None:
+            self.run.keeper.told = False
+        super()._between(done, steps, may_keep)
+
+    def _decide(self) -> None:
+        """Hears all processes, and makes their wishes this one's."""
+        interrupts, keeper = self.interrupts, None if self.run is None else self.run.keeper
+        decided = self._in_step.decided(
+            stops=super()._stops(),
+            asked=interrupts is not None and interrupts.asked,
+            terminated=interrupts is not None and interrupts.terminated,
+            keeps=keeper is not None and is_first() and keeper.is_time,
+        )
+        self._stopping = decided["stops"]
+        model = self.watchers.model
+        if decided["stops"]:
+            setattr(model, "stop_training" if self.phase == "train" else "stop_evaluating", True)
+        if interrupts is not None:
+            interrupts.agree(decided["asked"], decided["terminated"])
+        if keeper is not None:
+            keeper.told = decided["keeps"]
+
+    def _stops(self) -> bool:
+        return self._stopping
+
+    def epoch_ended(self) -> None:
+        self._decide()
+
+
+def _phase(*args: Any) -> _Phase:
+    return _PhaseOfJob(*args) if several() else _Phase(*args)
+
+
+def told(logs: Mapping) -> dict:
+    """Logs as Python numbers; those of the first process on all, so that all decide alike."""
+    found = plain_logs(logs)
+    if several():
+        found |= of_first({name: value for name, value in found.items() if isinstance(value, float)}, "the logs")
+    return found
 
 
 def plain_logs(logs: Mapping) -> dict:
@@ -359,9 +429,9 @@ def _evaluate(
     evaluation = trainer.evaluation()
     model.stop_evaluating = False
     watchers.on_test_begin()
-    phase = _Phase(evaluation.rows, evaluation.batch, watchers, "test")
+    phase = _phase(evaluation.rows, evaluation.batch, watchers, "test")
     phase.pace = _pace(model, watchers, "test", steady)
-    logs = plain_logs(phase.epoch(source, 0, source.steps or 0))
+    logs = told(phase.epoch(source, 0, source.steps or 0))
     evaluation.end()
     watchers.on_test_end(logs)
     return logs
@@ -392,7 +462,7 @@ def train_on_batch(
     trainer = model._trainer
     trainer.prepare(batch, class_weight)
     trainer.check_labels(batch)
-    logs = plain_logs(trainer.train_batch(batch, fresh=True))
+    logs = plain_logs(trainer.train_batch(_sent(model, batch), fresh=True))
     return logs if return_dict else in_order(model, logs)
 
 
@@ -408,9 +478,14 @@ def test_on_batch(
         trainer.prepare(batch, training=False)
     trainer.check_labels(batch, step="test_step")
     evaluation = trainer.evaluation()
-    logs = plain_logs(evaluation.batch(batch))
+    logs = plain_logs(evaluation.batch(_sent(model, batch)))
     evaluation.end()
     return logs if return_dict else in_order(model, logs)
+
+
+def _sent(model: TrainedModel, batch: tuple) -> tuple:
+    """A batch on its way to the devices, split where a distribution is in force."""
+    return batch if model.run_eagerly else split_rows(batch)
 
 
 def _check_batch(batch: tuple) -> None:

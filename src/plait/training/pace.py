@@ -8,6 +8,7 @@ What the steps compute doesn't depend on it.
 """
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from plait.common.traits import is_of_plait
@@ -27,11 +28,15 @@ class Pace:
         looped: whether to begin with the program that runs any number of steps.
         steady: whether to stay with it, or with single steps. Programs of XLA differ in the last digit, so a run that is to
             go on with the same bits after a death may not choose by the clock.
+        agree: what has several processes take one number of seconds, so that they choose alike; None for one alone.
     """
 
-    def __init__(self, fixed: int | None = None, looped: bool = True, steady: bool = False):
+    def __init__(
+        self, fixed: int | None = None, looped: bool = True, steady: bool = False, agree: Callable | None = None
+    ):
         self.fixed = fixed
         self.steady = steady
+        self._agree = agree
         self.looped = looped if fixed is None else fixed > 1
         self._seconds: float | None = None  # a step's
         self._single_seconds: float | None = None
@@ -73,6 +78,7 @@ class Pace:
     def took(self, steps: int, started: float) -> None:
         """Tells how long a dispatch took that was waited for."""
         seconds = (time.perf_counter() - started) / steps
+        seconds = seconds if self._agree is None else self._agree(seconds)
         if (self.looped, None) not in self._warm:
             self._warm.add((self.looped, None))  # the first one compiles
             return

@@ -18,6 +18,9 @@ from plait.common.messages import describe
 from plait.common.traits import has_default
 from plait.common.tree import flatten, map_structure, map_structure_in_order, same_structure
 from plait.core.program import Program
+from plait.distribution import distribution, is_first
+from plait.distribution.agreement import gathered, several
+from plait.distribution.placement import Own, lay_out_batch, lay_out_filled, lay_out_whole, split_rows
 from plait.errors import ArgumentError, DataError
 from plait.training import custom
 from plait.training.callbacks.callback_list import CallbackList
@@ -37,6 +40,7 @@ def predict(
     steps: int | None = None,
     callbacks: Any = None,
     out: Any = None,
+    gather: bool = True,
 ) -> Any:
     """Computes a model's outputs for data, batch by batch.
 
@@ -48,7 +52,9 @@ def predict(
         steps: how many batches, if not all.
         callbacks: what else is to happen.
         out: where to write the outputs instead of keeping them in memory: the path of a `.npy` file, or such paths in the
-            structure of the outputs. A file is there when all of it is written.
+            structure of the outputs. A file is there when all of it is written. Of several processes the first one writes.
+        gather: of several processes, whether each gets all rows; False leaves each the rows that its devices computed, batch
+            after batch, and sends none.
 
     Returns:
         NumPy arrays, in the structure of the outputs, batches joined along the first axis; with `out`, memory-mapped ones.
@@ -65,17 +71,20 @@ def predict(
     ('memmap', (100, 2))
     """
     source = source_of(x, None, None, batch_size, steps, read=DataOf(model))
-    function = _function(model)
+    function = _function(model, gather or not several())
     if verbose == 0 and not callbacks and out is None and isinstance(source, ArraySource) and source.steps == 1:
         with counted():
-            return map_structure_in_order(np.asarray, function(source.first()))
+            return _on_host(function(source.first()))
     watchers = CallbackList(
         callbacks, add_progbar=verbose != 0, model=model, verbose=verbose, epochs=1, steps=source.steps
     )
-    together = 1 if watchers.watches_batches("predict") or not _is_usual(model) else batches_together(model, source)
+    alone = watchers.watches_batches("predict") or not _is_usual(model) or distribution() is not None
+    together = 1 if alone else batches_together(model, source)
     batches = _outputs(model, function, source, watchers, together)
     with counted():
-        return _joined(batches, getattr(source, "rows", 0)) if out is None else _written(batches, out)
+        if out is None:
+            return _joined(batches, getattr(source, "rows", 0) if gather else 0)
+        return _written(batches, out) if not (gather and several()) else _written_once(batches, out)
 
 
 def predict_batches(
@@ -104,10 +113,16 @@ def _is_usual(model: TrainedModel) -> bool:
     return has_default(type(model), "predict_step")
 
 
-def _function(model: TrainedModel) -> Callable:
-    """A batch's outputs: the model's, or those of a `predict_step` of its own."""
+def _function(model: TrainedModel, gather: bool = True) -> Callable:
+    """A batch's outputs: the model's, or those of a `predict_step` of its own.
+
+    Args:
+        model: the model.
+        gather: whether all rows come to each process, where a distribution splits batches.
+    """
     if _is_usual(model):
-        return lambda batch: model(batch[0], training=False)
+        splits = distribution() is not None and not model.run_eagerly
+        return _split_function(model, gather) if splits else lambda batch: model(batch[0], training=False)
 
     def step(data: Any) -> Any:
         if "predict_step" in custom.steps_taking_data(type(model)):
@@ -126,6 +141,26 @@ def _function(model: TrainedModel) -> Callable:
         if not model.built:
             model(batch[0], training=False)
         return program(pack(map_structure(private, batch[0])))
+
+    return run
+
+
+def _split_function(model: TrainedModel, gather: bool) -> Callable:
+    """A batch's outputs, each device computing those of its rows."""
+
+    def run_on(call: Callable) -> Callable:
+        def run(x: Any) -> Any:
+            outputs = call(lay_out_batch(x))[0]
+            return lay_out_whole(outputs) if gather else lay_out_filled(outputs)
+
+        return run
+
+    def run(batch: tuple) -> Any:
+        x = model._fit_on_host(model.on_host(batch[0]))
+        model._calls.build((x,), {})
+        call = model._calls.program(False)
+        outputs = model._calls.kept(("split", gather), lambda: run_on(call.function))(split_rows(x))
+        return outputs if gather else Own(outputs, len(flatten(x)[0]))
 
     return run
 
@@ -214,6 +249,8 @@ class _Told:
 
 
 def _on_host(outputs: Any, count: int = 1, room: int = 1) -> Any:
+    if isinstance(outputs, Own):
+        return outputs.on_host()
     found = map_structure_in_order(np.asarray, outputs)
     if not all(np.ndim(leaf) for leaf in flatten(found) if leaf is not None):
         raise DataError(f"predict: outputs need a batch axis to be joined along, but are {describe(found)}.")
@@ -277,6 +314,16 @@ def _written(batches: Iterator[Any], out: Any) -> Any:
         for batch in batches:
             for file, leaf in zip(files, flatten(batch), strict=True):
                 file.append(leaf)
+    return map_structure(lambda path: np.load(path, mmap_mode="r"), out)
+
+
+def _written_once(batches: Iterator[Any], out: Any) -> Any:
+    """The batches in files that the first of several processes writes, when it has; all compute them."""
+    if is_first():
+        _written(batches, out)
+    else:
+        deque(batches, maxlen=0)
+    gathered(None, f"predict into {out!r}")
     return map_structure(lambda path: np.load(path, mmap_mode="r"), out)
 
 

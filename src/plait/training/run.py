@@ -13,7 +13,8 @@ from typing import Any
 
 from plait.common.settings import settings
 from plait.common.tree import flatten
-from plait.errors import ArgumentError, StateError
+from plait.distribution.agreement import gathered
+from plait.errors import ArgumentError, DataError, StateError
 from plait.training.backups import Keeper, Kept
 from plait.training.checks import check_options
 from plait.training.data.arrays import map_arrays
@@ -180,8 +181,16 @@ class Run:
         self.epoch, self.step = epoch, step
 
     def started(self, source: Any) -> None:
-        """Finds an earlier start's backup, if the run is to be backed up, before the first batch is looked at."""
+        """Finds an earlier start's backup, if the run is to be backed up, before the first batch is looked at.
+
+        Raises:
+            ArgumentError: it is backed up twice.
+            DataError: the processes of a job have different data.
+        """
         self.data = {"batch_size": source.batch_size, "rows": getattr(source, "rows", None), "steps": source.steps}
+        heard = gathered(self.data, f"fit of {self._model.name!r}")
+        if any(theirs != self.data for theirs in heard):
+            raise DataError(f"fit: the processes of this job have different data: {heard}. Give all of them the same.")
         self._generators = generators_now()
         makers = [c for c in flatten(self.options.callbacks) if hasattr(c, "make_keeper")]
         if len(makers) + (self.options.resume is not None) > 1:

@@ -29,7 +29,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from plait.common.messages import describe, listing, warn
+from plait.common.messages import describe, warn
 from plait.common.scope import current, scope
 from plait.common.traits import has_default, is_usual
 from plait.common.tree import flatten, map_structure_in_order
@@ -41,14 +41,16 @@ from plait.core.program import Program, looks_at_a_value, repeat
 from plait.core.pure import pure
 from plait.core.traces import Traces
 from plait.core.variable import Variable, observed, values_of
-from plait.distribution import lay_out_batch
-from plait.errors import ArgumentError, StateError
+from plait.distribution import lay_out_batch, lay_out_variable
+from plait.distribution.placement import lay_out_as, lay_out_rows, lay_out_whole, on_all, put_together
+from plait.errors import ArgumentError
 from plait.layers.ownership import unique
 from plait.random import global_states
 from plait.training import custom
 from plait.training.balance import balance_for
 from plait.training.batch_specs import check_numbers, host_spec, specs
 from plait.training.checks import check_class_weight
+from plait.training.claims import claimed, refuse_if_trained_elsewhere
 from plait.training.compiled import weights_of_classes
 from plait.training.data.source import pack, unpack
 from plait.training.divided import Features
@@ -69,40 +71,6 @@ class State(NamedTuple):
     optimizer: list
     metrics: list
     logs: dict | None = None
-
-
-_fits: list[tuple[int, str, frozenset[Variable]]] = []  # under way: thread, model's name, and what it trains
-
-
-@contextlib.contextmanager
-def claimed(variables: Sequence[Variable], name: str) -> Iterator[None]:
-    """A block in which no other thread may train some variables.
-
-    Raises:
-        StateError: another thread is training one of them.
-    """
-    refuse_if_trained_elsewhere(variables, name)
-    claim = threading.get_ident(), name, frozenset(v for v in variables if v.trainable)
-    _fits.append(claim)
-    try:
-        yield
-    finally:
-        _fits.remove(claim)
-
-
-def refuse_if_trained_elsewhere(variables: Sequence[Variable], name: str) -> None:
-    """Refuses to train what the `fit` of another thread is training.
-
-    Raises:
-        StateError: one of the variables is.
-    """
-    for thread, other, theirs in _fits:
-        if thread != threading.get_ident() and not theirs.isdisjoint(variables):
-            shared = listing(v.path for v in variables if v in theirs)
-            raise StateError(
-                f"{name}: another thread is training {shared} in the `fit` of {other!r}. Wait until it has ended, or train both in "
-                "one thread."
-            )
 
 
 class Trainer:
@@ -202,6 +170,8 @@ class Trainer:
         self.metric_variables = [v for v in unique(metric_variables) if id(v) not in mine]
         trainable = {id(variable) for variable in model.trainable_variables}
         self._trainable = [index for index, variable in enumerate(self.variables) if id(variable) in trainable]
+        for variable in [*self.variables, *self._optimizer_variables, *self.metric_variables]:
+            lay_out_variable(variable)
         if training:
             self._gather_cells()
         self._fresh_metrics = None
@@ -287,7 +257,7 @@ class Trainer:
 
     def reset_metrics(self) -> None:
         """Starts the metrics afresh."""
-        cell_of(self.metric_variables).fill(self.fresh_metrics())
+        cell_of(self.metric_variables).fill(on_all(self.fresh_metrics()))
 
     # ------------------------------------------------------------------------ dispatching
 
@@ -347,7 +317,7 @@ class Trainer:
             self.follow(training=True)
         program = self._programs.get(kind) or self.program(kind, function)
         refuse_if_trained_elsewhere(self.variables, self.model.name)
-        metrics = self.fresh_metrics() if fresh else None
+        metrics = on_all(self.fresh_metrics()) if fresh else None
         while not take(cells := self._cells):
             self._gather_cells()
         weights, optimizer, measured = cells
@@ -392,8 +362,8 @@ class Trainer:
         """
 
         def run(state: State, *args: Any) -> tuple[State, dict]:
-            state = function(state, *args)
-            return state._replace(logs=None), self.logs(state)
+            state = self._laid_out(function(state, *args))
+            return state._replace(logs=None), lay_out_whole(self.logs(state))
 
         program = self._programs.get(kind)
         if program is None:
@@ -498,6 +468,21 @@ class Trainer:
         return model.trainable_variables, model.non_trainable_variables, optimizer, unique(model.metrics_variables)
 
     def _train(self, state: State, batch: tuple) -> State:
+        return self._laid_out(self._trained(state, lay_out_batch(batch)))
+
+    def _test(self, state: State, batch: tuple) -> State:
+        return self._tested(state, lay_out_batch(batch))
+
+    def _laid_out(self, state: State) -> State:
+        """A state whose values lie where those before it did."""
+        owners = (self.variables, self._optimizer_variables, self.metric_variables)
+        parts = (
+            lay_out_as(values, owner) if values else values for values, owner in zip(state[:3], owners, strict=True)
+        )
+        weights, optimizer, metrics = parts
+        return State(weights, optimizer, metrics, state.logs)
+
+    def _trained(self, state: State, batch: tuple) -> State:
         if has_default(type(self.model), "train_step"):
             return self.train_one(state, batch)
         if "train_step" in custom.steps_taking_data(type(self.model)):
@@ -506,7 +491,7 @@ class Trainer:
             logs, after = self.model.train_step(self.parted(state), pack(*batch))
             return self.joined(after, state, logs)
 
-    def _test(self, state: State, batch: tuple) -> State:
+    def _tested(self, state: State, batch: tuple) -> State:
         if has_default(type(self.model), "test_step"):
             return self.test_one(state, batch)
         if "test_step" in custom.steps_taking_data(type(self.model)):
@@ -565,7 +550,7 @@ class Trainer:
 
         def compute(trainable: list) -> tuple:
             weights = list(state.weights)
-            for place, value in zip(places, trainable, strict=True):
+            for place, value in zip(places, put_together(trainable, self.trainable_variables), strict=True):
                 weights[place] = value
             bindings = self._bindings(state._replace(weights=weights))
             before = dict(bindings)
@@ -607,7 +592,7 @@ class Trainer:
 
     def _forward(self, bindings: dict, batch: tuple, training: bool) -> tuple[Any, dict | None]:
         """The loss of a batch, and what a `compute_metrics` of one's own tells; metrics are updated by the way."""
-        model, (x, y, sample_weight) = self.model, lay_out_batch(batch)
+        model, (x, y, sample_weight) = self.model, batch
         with scope(bindings=bindings, training=training, losses=[]):
             y_pred = self._outputs(x, y, training)
             if training:  # weights of classes say what to learn; what is told of other data counts each row
@@ -685,7 +670,7 @@ class Evaluation:
 
     def __init__(self, trainer: Trainer):
         self._trainer = trainer
-        self._state = State([], [], trainer.fresh_metrics())
+        self._state = State([], [], on_all(trainer.fresh_metrics()))
 
     def batch(self, batch: tuple) -> dict:
         """One step, on a batch from the host."""
@@ -747,7 +732,7 @@ def _looped(one: Callable, keeps_logs: bool) -> Callable:
 
 def _on_row(one: Callable) -> Callable:
     def run(state: State, data: tuple, table: Any, index: Any) -> State:
-        return one(state, _pick(data, lax.dynamic_index_in_dim(table, index, keepdims=False)))
+        return one(state, _pick(data, lay_out_rows(lax.dynamic_index_in_dim(table, index, keepdims=False))))
 
     return run
 

@@ -6,6 +6,7 @@ from typing import Any
 from plait.common.messages import describe
 from plait.common.registry import builtin
 from plait.common.tree import flatten
+from plait.distribution import is_first
 from plait.errors import ArgumentError
 from plait.training.callbacks.base import Callback, History
 from plait.training.callbacks.progress import ProgbarLogger
@@ -74,6 +75,8 @@ class CallbackList:
                 )
             if not hasattr(callback, "on_epoch_end"):
                 raise ArgumentError(f"callbacks must be Callback objects, but got {describe(callback)}.")
+        if not is_first():  # of several processes one prints
+            add_progbar, params = False, params | {"verbose": 0}
         self.callbacks: list[Any] = given
         self.history = next((callback for callback in given if isinstance(callback, History)), None)
         if self.history is None and add_history:

@@ -18,13 +18,15 @@ from typing import Any
 
 import numpy as np
 
+from plait.distribution import is_first
+
 _FLOAT, _DOUBLE, _STRING = 1, 2, 7
 _SCALAR, _TENSOR, _BLOBS = 1, 2, 3
 _number = itertools.count()
 
 
 class EventFile:
-    """One growing event file in `folder`, which is made if missing.
+    """One growing event file in `folder`, which is made if missing. Of several processes only the first one writes.
 
     >>> import tempfile
     >>> with EventFile(tempfile.mkdtemp()) as file:
@@ -33,10 +35,11 @@ class EventFile:
 
     def __init__(self, folder: Any):
         """Open a new file in `folder`. Raises OSError where it can't be written."""
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        if is_first():
+            Path(folder).mkdir(parents=True, exist_ok=True)
         name = f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}.{os.getpid()}.{next(_number)}.v2"
         self.path = Path(folder) / name
-        self._stream = self.path.open("xb")
+        self._stream = (self.path if is_first() else Path(os.devnull)).open("xb" if is_first() else "wb")
         self._write(_bytes(3, b"brain.Event:2"))
         self.flush()
 

@@ -22,6 +22,7 @@ from rich.text import Text
 from plait.common.registry import builtin
 from plait.common.settings import settings
 from plait.core.traces import clock
+from plait.distribution import is_first
 from plait.training.callbacks.base import Callback
 
 _INTERVAL = 0.2  # seconds between two drawings
@@ -177,7 +178,9 @@ def is_live(verbose: Any) -> bool:
 
 
 def say(line: str) -> None:
-    """Prints a line of progress, or logs it where `plait.config` says so."""
+    """Prints a line of progress, or logs it where `plait.config` says so; of several processes the first one does."""
+    if not is_first():
+        return
     if settings().interactive_logging:
         print(line, flush=True)
     else:

@@ -11,6 +11,7 @@ from plait.common.messages import listing
 from plait.common.registry import builtin
 from plait.common.tree import leaves_with_paths, path_name
 from plait.core.variable import Variable
+from plait.distribution import is_first
 from plait.errors import ArgumentError, StateError
 from plait.layers.ownership import unique
 from plait.training.callbacks.base import Callback
@@ -131,7 +132,7 @@ class Recover(Callback):
             for path, array in leaves_with_paths(structure):
                 if array is not None:
                     parts[f"{part}[{path_name(path)!r}]" if path else part] = _summary(np.asarray(array))
-        if self.folder is not None:
+        if self.folder is not None and is_first():
             self.folder.mkdir(parents=True, exist_ok=True)
             known = {"loss": repr(loss), "epoch": self.run.epoch, "step": self.run.step, "rows": rows, "batch": parts}
             (self.folder / f"epoch-{self.run.epoch}-step-{self.run.step}.json").write_text(json.dumps(known, indent=1))

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import os
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import numpy as np
 
 from plait.common.messages import did_you_mean, warn
 from plait.common.registry import builtin
+from plait.distribution import is_first
 from plait.errors import ArgumentError, StateError
 from plait.training.callbacks.base import Callback, rates_of, with_rates
 from plait.training.callbacks.progress import say
@@ -119,8 +121,12 @@ class CSVLogger(Callback):
         self._writer: Any = None
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        self._file = open(self.filename, "a" if self.append else "w", newline="")  # noqa: SIM115  (closed at the end)
+        self._file = self._opened("a" if self.append else "w")
         self._writer = None
+
+    def _opened(self, mode: str) -> Any:
+        """The file; of several processes only the first one writes."""
+        return open(self.filename if is_first() else os.devnull, mode, newline="")  # closed at the end
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         logs = logs or {}
@@ -149,7 +155,7 @@ class CSVLogger(Callback):
         """Brings the file to that state."""
         if self._file is not None:
             self._file.close()
-        self._file = open(self.filename, "w", newline="")  # noqa: SIM115  (closed at the end)
+        self._file = self._opened("w")
         self._file.write(state["text"])
         self._file.flush()
         self._writer = self._writer_of(state["columns"]) if state["columns"] is not None else None
@@ -193,6 +199,8 @@ class RemoteMonitor(Callback):
         self.root, self.path, self.field, self.headers, self.send_as_json = root, path, field, headers, send_as_json
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        if not is_first():
+            return
         text = json.dumps(
             {"epoch": epoch, **{name: np.asarray(value).tolist() for name, value in (logs or {}).items()}}
         )

@@ -10,6 +10,7 @@ import numpy as np
 
 from plait.common.registry import builtin
 from plait.common.tree import flatten
+from plait.distribution import is_first
 from plait.errors import ArgumentError
 from plait.training.callbacks.base import Callback
 from plait.training.callbacks.event_file import EventFile
@@ -75,7 +76,7 @@ class TensorBoard(Callback):
     def on_train_begin(self, logs: dict | None = None) -> None:
         if self.write_graph and self.model.built:
             self.file("train").keras_graph(self.model.to_json() if self.model._graph is not None else "{}")
-        if self.embeddings_freq:
+        if self.embeddings_freq and is_first():
             self._write_projector()
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:

@@ -20,6 +20,8 @@ from plait.common.messages import describe
 from plait.common.settings import settings
 from plait.common.tree import flatten, leaves_with_paths, map_structure_in_order, path_name
 from plait.core.variable import Variable
+from plait.distribution.agreement import several
+from plait.distribution.placement import on_devices, split_of
 from plait.errors import ArgumentError, DataError
 from plait.training.data.rows import RowsOnDemand, is_chunked, is_mapped, is_sparse, needs_cast, on_demand
 from plait.training.data.together import sent_ahead
@@ -116,7 +118,7 @@ class ArraySource:
     def on_device(self) -> tuple:
         """The arrays, on the device; moved there once."""
         if self._device is None:
-            self._device = map_arrays(jax.device_put, self.arrays)
+            self._device = map_arrays(on_devices, self.arrays)
         return self._device
 
     @property
@@ -135,8 +137,13 @@ class ArraySource:
         if self.resident:
             yield from batches
             return
-        with sent_ahead(batches, together, exactly) as prepared:
+        with sent_ahead(batches, 1 if self._shared_out else together, exactly) as prepared:
             yield from prepared
+
+    @property
+    def _shared_out(self) -> bool:
+        """Whether each process of several reads its own rows only: of inputs that lie in files."""
+        return several() and any(isinstance(leaf, RowsOnDemand) for leaf in flatten(self.arrays[0]))
 
     def _passes(self) -> Iterator[tuple]:
         """Batches over the rows, again and again if training goes on."""
@@ -147,11 +154,25 @@ class ArraySource:
                 rows = (
                     slice(start, start + self.batch_size) if order is None else order[start : start + self.batch_size]
                 )
-                batch = map_arrays(lambda array, rows=rows: array[rows], self.arrays)
+                batch = self._picked(rows)
                 if self.check is not None:
                     self.check(batch, rows=range(self.rows)[rows] if order is None else rows)
                 yield batch
             self._pass = None
+
+    def _picked(self, rows: Any) -> tuple:
+        """A batch."""
+        if not self._shared_out:
+            return map_arrays(lambda array: array[rows], self.arrays)
+        numbers = np.arange(self.rows)[rows]
+
+        def share(array: Any) -> Any:
+            if not isinstance(array, RowsOnDemand):
+                return array[rows]
+            return split_of(lambda part: array[numbers[part]], (len(numbers), *array.shape[1:]), array.dtype)
+
+        x, y, sample_weight = self.arrays
+        return map_arrays(share, x), *map_arrays(lambda array: array[rows], (y, sample_weight))
 
     def state(self) -> dict:
         """What is left of a pass, where epochs don't begin with a new one."""

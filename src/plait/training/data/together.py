@@ -10,10 +10,10 @@ The array always has room for the same number of batches, so that one program se
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from plait.common.tree import flatten, map_structure, map_structure_in_order, same_structure
+from plait.distribution.placement import on_devices
 from plait.training.data.ahead import ahead
 from plait.training.data.device import same_device, to_device
 
@@ -51,7 +51,7 @@ def sent_ahead(batches: Iterator[tuple], together: int = 1, exactly: bool = Fals
 
 def _sent(item: Any) -> Any:
     # The room of joined batches is filled once, and may be used as it is.
-    return item._replace(data=jax.device_put(item.data)) if isinstance(item, Joined) else to_device(item)
+    return item._replace(data=on_devices(item.data)) if isinstance(item, Joined) else to_device(item)
 
 
 class _Joiner:
