@@ -75,7 +75,7 @@ def is_text(value: Any) -> bool:
     return (
         dtype == "string"
         if isinstance(value, KerasTensor)
-        else getattr(dtype, "kind", "") in "USOT" and dtype is not None
+        else getattr(dtype, "kind", None) in ("U", "S", "O", "T")
     )
 
 
