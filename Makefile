@@ -90,7 +90,7 @@ oracle: $(DEVELOP) ## asks Keras anew for the numbers that tests/answers keeps
 tensorflow-answers: ## asks TensorFlow anew for the numbers that tests/compat keeps, in an environment of its own
 	$(call say,asking TensorFlow)
 	@test -x .cache/tensorflow/bin/python || python3 -m venv .cache/tensorflow
-	@.cache/tensorflow/bin/python -m pip install --quiet tensorflow-cpu keras==3.15.1 pandas pillow
+	@.cache/tensorflow/bin/python -m pip install --quiet tensorflow-cpu keras==3.15.1 'jax>=0.10,<0.11' pandas pillow
 	@KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 .cache/tensorflow/bin/python tests/compat/tensorflow_cases.py
 	@KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 .cache/tensorflow/bin/python tests/compat/ask_tensorflow.py
 

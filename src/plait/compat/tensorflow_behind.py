@@ -1,9 +1,9 @@
 """TensorFlow itself behind the stand-in, where it is installed: which function goes to which of the two.
 
 A function that both have goes by its operands: TensorFlow's tensors and data sets to TensorFlow, plait's arrays, variables, symbolic
-tensors and tracers to plait. Without either it is plait's, but TensorFlow's in the rooms that read and prepare data (`ROOMS`), and
-inside a function that TensorFlow traces, as `Dataset.map` does. TensorFlow is loaded when something first goes to it, and kept
-off the GPU. Where it isn't installed, nothing here costs anything.
+tensors and tracers to plait. Without either it is plait's, but TensorFlow's in the rooms that read and prepare data (`ROOMS`),
+inside a function that TensorFlow traces, as `Dataset.map` does, or where 64 bits are asked for once it is loaded. TensorFlow is
+loaded when something first goes to it, and kept off the GPU. Where it isn't installed, nothing here costs anything.
 
 Verbs: `chosen` makes the function that chooses; `real_tensorflow` loads TensorFlow.
 
@@ -16,7 +16,6 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from importlib.machinery import PathFinder
-from types import ModuleType
 from typing import Any
 
 import jax
@@ -26,7 +25,8 @@ from plait.common.tree import flatten, map_structure, pack_as
 from plait.compat.hook import real
 from plait.compat.tensorflow_data import TensorSpec
 from plait.compat.tensorflow_ragged import RaggedTensor, SparseTensor
-from plait.compat.tensors import HostTensor, TensorShape, is_lent, lend, on_host
+from plait.compat.tensors import DType, HostTensor, TensorShape, is_lent, lend, on_host
+from plait.core import op
 from plait.core.tensor import KerasTensor
 from plait.core.variable import Variable
 from plait.errors import ShapeError
@@ -34,7 +34,7 @@ from plait.layers import Layer
 from plait.models import Sequential
 from plait.utils.dataset import Dataset as PlaitDataset
 
-ROOMS = ("audio", "data", "data.experimental", "image", "io", "lookup", "strings")
+ROOMS = ("audio", "data", "data.experimental", "image", "io", "lookup", "strings", "train")
 # Functions that don't compute are plait's whatever they are given.
 _OURS = (
     "as_dtype as_bytes as_str as_str_any as_text control_dependencies device executing_eagerly function get_logger "
@@ -115,8 +115,10 @@ def chosen(value: Any, path: str) -> Any:
         path: its path below `tensorflow`.
     """
     room, _, name = path.rpartition(".")
-    if value is None or isinstance(value, (str, int)) or name in _OURS or hasattr(value, "is_refused"):
+    if value is None or isinstance(value, (str, int)) or name in _OURS:
         return value
+    if hasattr(value, "is_refused"):
+        return (room == "lookup" and behind(path)) or value
     if path == "data.Dataset":
         return AnyDataset
     if isinstance(value, type) or not callable(value):
@@ -150,7 +152,9 @@ def _goes_to_tensorflow(operands: list, is_in_room: bool) -> bool:
     if module is not None and hasattr(module, "Tensor"):
         if not module.executing_eagerly() and not all(isinstance(x, _OF_PLAIT) for x in operands):
             return True
-        if any(_is_real(module, x) for x in operands):
+        if any(
+            _is_real(module, x) or _is_wide(x) for x in operands
+        ):  # JAX has no 64 bits, TensorFlow's functions ask for them
             return not any(isinstance(x, _OF_PLAIT) for x in operands)
     return is_in_room and not any(isinstance(x, (*_OF_PLAIT, HostTensor)) for x in operands)
 
@@ -158,6 +162,10 @@ def _goes_to_tensorflow(operands: list, is_in_room: bool) -> bool:
 def _is_real(module: Any, value: Any) -> bool:
     kinds = (module.Tensor, module.RaggedTensor, module.SparseTensor, module.Variable, module.data.Dataset)
     return isinstance(value, kinds)
+
+
+def _is_wide(value: Any) -> bool:
+    return isinstance(value, DType) and value in ("int64", "uint64", "float64", "complex128")
 
 
 def is_real_tensor(value: Any) -> bool:
@@ -255,6 +263,7 @@ def lend_to(module: Any) -> None:
     lend(module.Tensor, "__getitem__", _at_known_places(module.Tensor.__getitem__))
     lend(module.Tensor, "__jax_array__", lambda tensor: jax.numpy.asarray(tensor.numpy()))
     lend(module, "keras", importlib.import_module("tensorflow.keras"))
+    lend(op, "asked_elsewhere", functools.partial(_op_asked, module))
     for cls in (Layer, Sequential):
         lend(cls, "__call__", _taking_tensors(module, cls.__call__))
 
@@ -287,8 +296,14 @@ def _taking_tensors(module: Any, before: Callable) -> Callable:
     return call
 
 
+def _op_asked(module: Any, error: NotImplementedError, call: Callable, args: tuple, kwargs: dict) -> Any:
+    if module.executing_eagerly() or not any(isinstance(leaf, module.Tensor) for leaf in _leaves([args, kwargs])):
+        raise error
+    return _asked_on_the_host(module, call, args, kwargs)
+
+
 def _asked_on_the_host(module: Any, call: Callable, args: tuple, kwargs: dict) -> Any:
-    """A layer inside a function that TensorFlow traces: each time that runs, the layer is asked on the host."""
+    """A layer or an op inside a function that TensorFlow traces: each time that runs, it is asked on the host."""
     given = [list(args), kwargs]
     leaves = flatten(given)
     tensors = [leaf for leaf in leaves if isinstance(leaf, module.Tensor)]

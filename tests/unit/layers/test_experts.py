@@ -94,7 +94,11 @@ def test_heads_on_a_trunk(tmp_path):
     outputs = multitask.heads(trunk, {"price": layers.Dense(1), "kind": [layers.Dense(4), layers.Softmax()]})
     model = plait.Model(inputs, outputs)
     assert set(model.output_names) == {"price", "kind"}
-    model.compile(plait.optimizers.Adam(1e-2), {"price": "mse", "kind": "sparse_categorical_crossentropy"}, loss_weights=multitask.PCGrad())
+    model.compile(
+        plait.optimizers.Adam(1e-2),
+        {"price": "mse", "kind": "sparse_categorical_crossentropy"},
+        loss_weights=multitask.PCGrad(),
+    )
     x = RNG.normal(size=(64, 6)).astype("float32")
     y = {"price": x.sum(1), "kind": (x[:, 0] > 0) + (x[:, 1] > 0) * 1}
     losses = model.fit(x, y, epochs=40, verbose=0).history["loss"]
