@@ -371,7 +371,9 @@ class VarianceScaling(_Random):
         output_axes: Any = None,
     ):
         if not scale > 0.0:
-            raise ArgumentError(f"{type(self).__name__}: `scale` must be a number above 0, but got {scale!r}.")
+            raise ArgumentError(
+                f"{type(self).__name__}: Argument `scale` must be positive float. Received: scale={scale!r}."
+            )
         self.scale = scale
         self.mode = _choice(type(self).__name__, "mode", mode, ("fan_in", "fan_out", "fan_avg"))
         distribution = "truncated_normal" if distribution == "normal" else distribution
@@ -548,7 +550,9 @@ def _orthonormal(tall: Any) -> Any:
 def _choice(who: str, argument: str, value: Any, options: tuple) -> Any:
     if value not in options:
         hint = did_you_mean(value, options)
-        raise NameUnknownError(f"{who}: `{argument}` must be one of {listing(options)}, but got {value!r}.{hint}")
+        raise NameUnknownError(
+            f"{who}: Invalid `{argument}` argument: {value!r}. Expected one of {listing(options)}.{hint}"
+        )
     return value
 
 

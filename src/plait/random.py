@@ -176,8 +176,8 @@ def _draw_global_seed() -> Any:
         return global_generator().next(ordered=False)
     except StateError:
         raise StateError(
-            "A random draw without a seed inside a function that JAX is tracing would be drawn once, and then stay the same. "
-            "Make a plait.random.SeedGenerator, keep it as an attribute of the layer or model, and pass it as `seed`."
+            "In a function that JAX traces you should only use seeded random ops: a draw without a seed would be drawn once, and then "
+            "stay the same. Make a plait.random.SeedGenerator, keep it as an attribute of the layer or model, and pass it as `seed`."
         ) from None
 
 

@@ -155,7 +155,7 @@ class OrthogonalRegularizer(Regularizer):
         if mode not in ("rows", "columns"):
             hint = did_you_mean(mode, ("rows", "columns"))
             raise NameUnknownError(
-                f'OrthogonalRegularizer: `mode` must be one of {{"rows", "columns"}}, but got mode={mode}{hint}'
+                f'Invalid value for argument `mode`. Expected one of {{"rows", "columns"}}. Received: mode={mode}{hint}'
             )
         self.factor, self.mode = _factor("OrthogonalRegularizer", "factor", factor, 0.01), mode
 
@@ -167,7 +167,7 @@ class OrthogonalRegularizer(Regularizer):
         """
         x = convert_to_tensor(x)
         if x.ndim != 2:
-            raise ShapeError(f"Inputs to OrthogonalRegularizer must have rank 2, but got inputs.shape={x.shape}.")
+            raise ShapeError(f"Inputs to OrthogonalRegularizer must have rank 2. Received: inputs.shape={x.shape}")
         vectors = x if self.mode == "rows" else x.T
         count = vectors.shape[0]
         lengths = jnp.sqrt(jnp.maximum(jnp.sum(jnp.square(vectors), axis=1, keepdims=True), 1e-12))

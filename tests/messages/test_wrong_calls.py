@@ -467,21 +467,21 @@ TABLE = [
         "a symbolic tensor as a number",
         lambda: float(plait.Input((4,))),
         SymbolicError,
-        "KerasTensor 'keras_tensor' (float32[None, 4]) is symbolic and has no value yet, so it cannot be used"
+        "KerasTensor 'keras_tensor' (float32[None, 4]) is symbolic and doesn't have any actual numerical value yet, so it cannot be used"
         " as a Python float. Use plait.ops.cast.",
     ),
     Wrong(
         "a symbolic tensor in an `if`",
         lambda: bool(plait.Input((4,)) > 0),
         SymbolicError,
-        "KerasTensor 'keras_tensor_1' (bool[None, 4]) is symbolic and has no value yet, so it cannot be used "
+        "KerasTensor 'keras_tensor_1' (bool[None, 4]) is symbolic and doesn't have any actual numerical value yet, so it cannot be used "
         "as a boolean. It was, in a Python `if`, `while` or `and`. Use plait.ops.where or plait.ops.cond.",
     ),
     Wrong(
         "a symbolic tensor for NumPy",
         lambda: np.asarray(plait.Input((4,))),
         SymbolicError,
-        "KerasTensor 'keras_tensor' (float32[None, 4]) is symbolic and has no value yet, so it cannot be used"
+        "KerasTensor 'keras_tensor' (float32[None, 4]) is symbolic and doesn't have any actual numerical value yet, so it cannot be used"
         " by NumPy. Use the function of the same name in plait.ops, or do it in a layer's `call`.",
     ),
     Wrong(
@@ -626,6 +626,13 @@ TABLE = [
         "'acuracy'. Did you mean 'accuracy'?",
     ),
     Wrong(
+        "sample weights in a list",
+        lambda: compiled().fit(np.ones((2, 4)), np.ones(2), sample_weight=list(np.ones(2)), verbose=0),
+        DataError,
+        "Data must be arrays with a row for each sample, but sample_weight/0 is a single number. Lists of numbers are not data: "
+        "make sample_weight an array first, with np.array(...).",
+    ),
+    Wrong(
         "Lion without beta",
         lambda: plait.optimizers.Lion(beta_1=0.0),
         ArgumentError,
@@ -661,13 +668,13 @@ TABLE = [
         "a scale of 0",
         lambda: plait.initializers.VarianceScaling(scale=0.0),
         ArgumentError,
-        "VarianceScaling: `scale` must be a number above 0, but got 0.0.",
+        "VarianceScaling: Argument `scale` must be positive float. Received: scale=0.0.",
     ),
     Wrong(
         "an unknown mode",
         lambda: plait.initializers.VarianceScaling(mode="fan"),
         NameUnknownError,
-        "VarianceScaling: `mode` must be one of 'fan_in', 'fan_out', 'fan_avg', but got 'fan'. Did you mean 'fan_in'?",
+        "VarianceScaling: Invalid `mode` argument: 'fan'. Expected one of 'fan_in', 'fan_out', 'fan_avg'. Did you mean 'fan_in'?",
     ),
     Wrong(
         "no matrix",
@@ -685,7 +692,7 @@ TABLE = [
         "a policy of nobody's",
         lambda: plait.dtype_policies.get("mixed_float31"),
         NameUnknownError,
-        "No dtype policy is called 'mixed_float31'. Did you mean 'mixed_float16'? Give a dtype's name, "
+        "Cannot convert 'mixed_float31' to a dtype policy. Did you mean 'mixed_float16'? Give a dtype's name, "
         "'mixed_float16' or 'mixed_bfloat16'.",
     ),
     # --- models

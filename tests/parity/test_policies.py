@@ -53,9 +53,12 @@ def arrays(library):
 @pytest.mark.parametrize("name, policy", ROWS)
 def test_dtypes_of_outputs(name, policy, first):
     case = BY_CLASS[name]
-    theirs = oracle.answer(lambda: dtypes_of(keras, case, policy, first), name, case.name, policy, first)
     ours = dtypes_of(plait, case, policy, first)
-    assert ours == theirs
+    if not case.in_keras:
+        half = policy.removeprefix("mixed_")
+        assert ours == {kind: [half] * len(found) for kind, found in ours.items()}
+        return
+    assert ours == oracle.answer(lambda: dtypes_of(keras, case, policy, first), name, case.name, policy, first)
 
 
 class Head(plait.layers.Layer):

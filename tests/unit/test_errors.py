@@ -178,7 +178,7 @@ def test_saving_to_a_folder_that_is_not_there(tmp_path):
 
 def test_symbolic_tensors_where_values_are_needed():
     x = plait.Input((3,), name="x")
-    assert "'x' (float32[None, 3]) is symbolic and has no value yet" in said(bool, x)
+    assert "'x' (float32[None, 3]) is symbolic and doesn't have any actual numerical value yet" in said(bool, x)
     assert "cannot be used by NumPy" in said(np.asarray, x)
 
 

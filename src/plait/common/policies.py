@@ -48,7 +48,7 @@ class DTypePolicy:
         except ArgumentError as error:
             options = [*NAMES, "mixed_float16", "mixed_bfloat16"]
             raise NameUnknownError(
-                f"No dtype policy is called {name!r}.{did_you_mean(name, options)}"
+                f"Cannot convert {name!r} to a dtype policy.{did_you_mean(name, options)}"
                 " Give a dtype's name, 'mixed_float16' or 'mixed_bfloat16'."
             ) from error
 
@@ -270,7 +270,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
             self._policy_map[key] = policy(value)
         except PlaitError as error:
             raise ArgumentError(
-                f"A dtype policy must be a policy, its name or its config, but got {describe(value)}."
+                f"Cannot interpret the assigned value. Expected a policy, its name or its config, but got {describe(value)}."
             ) from error
 
     def __delitem__(self, key: str) -> None:
@@ -383,7 +383,9 @@ def _from_config(data: dict) -> DTypePolicy:
 def set_policy(identifier: Any) -> None:
     """Sets the policy of all layers made from now on."""
     if not isinstance(identifier, (str, DTypePolicy, dict)):
-        raise ArgumentError(f"A dtype policy must be a policy, its name or its config, but got {describe(identifier)}.")
+        raise ArgumentError(
+            f"Invalid `policy` argument. Expected a policy, its name or its config, but got {describe(identifier)}."
+        )
     chosen = policy(identifier)
     _policies[chosen.name] = chosen  # one that isn't made by its name alone is found by it from now on
     change_settings(dtype_policy=chosen.name)

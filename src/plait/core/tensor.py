@@ -143,7 +143,8 @@ class KerasTensor:
 
     def _no_value(self, where: str, instead: str) -> SymbolicError:
         return SymbolicError(
-            f"KerasTensor {self.name!r} ({describe(self)}) is symbolic and has no value yet, so it cannot be used {where}. {instead}."
+            f"KerasTensor {self.name!r} ({describe(self)}) is symbolic and doesn't have any actual numerical value yet, so it cannot be used "
+            f"{where}. {instead}."
         )
 
     def __iter__(self) -> Any:

@@ -259,7 +259,7 @@ class Variable:
 
     @regularizer.setter
     def regularizer(self, regularizer: Callable | None) -> None:
-        self._regularizer = regularizer
+        self._regularizer = _callable_or_none(regularizer, "regularizer")
         mark_edit()
 
     @property
@@ -269,7 +269,7 @@ class Variable:
 
     @constraint.setter
     def constraint(self, constraint: Callable | None) -> None:
-        self._constraint = constraint
+        self._constraint = _callable_or_none(constraint, "constraint")
         mark_edit()
 
     @property
@@ -375,6 +375,20 @@ class Variable:
 
 _LATE_FROM = 1024  # elements; smaller ones are quickly made, and code may look at them while shapes are inferred
 _MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**40
+
+
+def _callable_or_none(value: Any, name: str) -> Callable | None:
+    """What a variable's attribute may be.
+
+    Raises:
+        ArgumentError: neither a function nor None.
+    """
+    if value is not None and not callable(value):
+        raise ArgumentError(
+            f"Variable: Invalid value for attribute `{name}`. Expected a function of the value, or None, but got {describe(value)}. "
+            f"For a name, use plait.{name}s.get."
+        )
+    return value
 
 
 def _check_size(shape: tuple[int, ...], dtype: Any, name: str) -> None:

@@ -177,20 +177,20 @@ class CGC(_Experts):
         self.shared_gate = _gate(everything, "shared_gate", self) if returns_shared else None
 
     def build(self, input_shape: Any) -> None:
-        *each, common = self._for_each(input_shape if isinstance(input_shape, list) else [input_shape])
+        *each, common = self._for_each(input_shape if isinstance(input_shape, (list, dict)) else [input_shape])
         for experts, gate, shape in zip([*self.own, self.shared], [*self.gates, self.shared_gate], [*each, common]):
             for expert in experts:
                 expert.build(shape)
             if gate is not None:
                 gate.build((shape[0], shape[-1]))
 
-    def _for_each(self, given: list) -> list:
-        if len(given) == 1:
+    def _for_each(self, given: list | dict) -> list:
+        if isinstance(given, list) and len(given) == 1:
             return given * (self.num_tasks + 1)
-        if len(given) != self.num_tasks + 1:
+        if not isinstance(given, list) or len(given) != self.num_tasks + 1:
             raise ArgumentError(
                 f"CGC {self.name!r}: it takes one tensor, or {self.num_tasks + 1}, one for each task and the shared one, but got "
-                f"{len(given)}."
+                f"{describe(given)}."
             )
         return given
 

@@ -615,7 +615,7 @@ TABLE = [
         "averages without an optimizer that has them",
         lambda: fit(one(), X, Y, callbacks=[callbacks.SwapEMAWeights()]),
         ArgumentError,
-        "SwapEMAWeights: the optimizer keeps no averages to swap in. Make it with use_ema=True.",
+        "SwapEMAWeights must be used when `use_ema=True` is set on the optimizer: this one keeps no averages to swap in.",
     ),
     Wrong(
         "a loss that grows beyond all numbers",

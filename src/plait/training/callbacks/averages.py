@@ -26,7 +26,7 @@ class SwapEMAWeights(Callback):
         super().set_model(model)
         if not any(optimizer.use_ema for optimizer in self._optimizers()):
             raise ArgumentError(
-                "SwapEMAWeights: the optimizer keeps no averages to swap in. Make it with use_ema=True."
+                "SwapEMAWeights must be used when `use_ema=True` is set on the optimizer: this one keeps no averages to swap in."
             )
 
     def _optimizers(self) -> list:

@@ -41,7 +41,8 @@ class BackupAndRestore(Callback):
             raise ArgumentError("BackupAndRestore: Empty `backup_dir` argument passed. Name a folder for this run.")
         if save_freq not in ("epoch", False) and not (isinstance(save_freq, int) and save_freq > 0):
             raise ArgumentError(
-                f"BackupAndRestore: `save_freq` must be 'epoch', False or a number of batches, but got {save_freq!r}."
+                "BackupAndRestore: Invalid value for argument `save_freq`. Expected 'epoch', False or a number of batches, but got "
+                f"{save_freq!r}."
             )
         self.backup_dir, self.save_freq = Path(backup_dir), save_freq
         self.double_checkpoint, self.delete_checkpoint = double_checkpoint, delete_checkpoint

@@ -261,7 +261,13 @@ def count_rows(arrays: tuple) -> int:
     if not named:
         raise DataError("There is no data: x is None or empty. Give arrays, a generator, or an iterable of batches.")
     counts = {count for _, count in named}
-    if len(counts) > 1 or None in counts:
+    single = next((name for name, count in named if count is None), None)
+    if single is not None:
+        raise DataError(
+            f"Data must be arrays with a row for each sample, but {single} is a single number. Lists of numbers are not data: "
+            f"make {single.partition('/')[0]} an array first, with np.array(...)."
+        )
+    if len(counts) > 1:
         sizes = ", ".join(f"{name}: {count}" for name, count in named)
         raise DataError(
             f"Data cardinality is ambiguous. Make sure all arrays contain the same number of samples. Got {sizes}."
