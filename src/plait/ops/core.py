@@ -269,7 +269,7 @@ def _tensors(structure: Any) -> Any:
     return jax.tree.map(_tensor, structure, is_leaf=lambda leaf: isinstance(leaf, Variable))
 
 
-def _starts(structure: Any) -> Any:
+def _first_values(structure: Any) -> Any:
     """The first values of a loop: a Python number stays one, so that it takes the dtype that the loop computes, as in JAX."""
 
     def start(leaf: Any) -> Any:
@@ -304,7 +304,7 @@ def scan(
         raise ArgumentError(f"scan: `unroll` must be a whole number from 1 up, or a boolean, but got {unroll!r}.")
     if xs is None and length is None:
         raise ArgumentError("scan: got no `xs` to scan over and no `length`. Give one of them.")
-    return jax.lax.scan(f, _starts(init), _tensors(xs), length=length, reverse=reverse, unroll=unroll)
+    return jax.lax.scan(f, _first_values(init), _tensors(xs), length=length, reverse=reverse, unroll=unroll)
 
 
 @op(module=_CORE)
@@ -362,7 +362,7 @@ def while_loop(cond: Callable, body: Callable, loop_vars: Any, maximum_iteration
     6
     """
     several = isinstance(loop_vars, (list, tuple))
-    variables = tuple(_starts(loop_vars)) if several else (_starts(loop_vars),)
+    variables = tuple(_first_values(loop_vars)) if several else (_first_values(loop_vars),)
 
     def goes_on(state: tuple) -> Any:
         count, values = state
@@ -384,7 +384,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Any:
     >>> int(fori_loop(0, 4, lambda i, total: total + i, 0))
     6
     """
-    return jax.lax.fori_loop(lower, upper, body_fun, _starts(init_val))
+    return jax.lax.fori_loop(lower, upper, body_fun, _first_values(init_val))
 
 
 @op(module=_CORE)
