@@ -46,7 +46,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 say = @printf '\n==> %s\n' "$(1)"
 
-.PHONY: help demo launch-demo test test-long faults oracle tensorflow-answers lint types tests docs-check pictures bench bench-peers format setup clean
+.PHONY: help demo launch-demo test test-long faults oracle tensorflow-answers packages lint types tests docs-check pictures bench bench-peers format setup clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,9 +94,19 @@ oracle: $(DEVELOP) ## asks Keras anew for the numbers that tests/answers keeps
 tensorflow-answers: ## asks TensorFlow anew for the numbers that tests/compat keeps, in an environment of its own
 	$(call say,asking TensorFlow)
 	@test -x .cache/tensorflow/bin/python || python3 -m venv .cache/tensorflow
-	@.cache/tensorflow/bin/python -m pip install --quiet tensorflow-cpu keras==3.15.1 pandas pillow
+	@.cache/tensorflow/bin/python -m pip install --quiet tensorflow-cpu keras==3.15.1 'jax>=0.10,<0.11' h5py optax rich click pandas pillow
 	@KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 .cache/tensorflow/bin/python tests/compat/tensorflow_cases.py
 	@KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 .cache/tensorflow/bin/python tests/compat/ask_tensorflow.py
+
+PACKAGES := .cache/packages
+
+packages: ## packages for Keras on plait beside Keras on JAX, in an environment of their own: the table in docs/compat.md
+	$(call say,tools/packages.py)
+	@test -x $(PACKAGES)/bin/python || $(PYTHON) -m venv $(PACKAGES)
+	@$(PACKAGES)/bin/python -m pip install --quiet 'jax>=0.10,<0.11' keras==3.15.1 optax rich click pytest pillow pandas scikit-learn \
+	  optuna optuna-integration tensorboard wandb mlflow-skinny sqlalchemy alembic kagglehub tokenizers sentencepiece networkx regex seaborn tqdm pyyaml six grpcio
+	@$(PACKAGES)/bin/python -m pip install --quiet --no-deps keras-tuner kt-legacy keras-rs scikeras keras-hub bayesflow
+	@$(PACKAGES)/bin/python tools/packages.py $(PACKAGES_ARGS)
 
 docs-check: $(DEVELOP) ## every example and link of README.md, docs/ and the docstrings
 	$(call say,docs: examples and links)

@@ -1,4 +1,4 @@
-"""Runs the scripts of `tensorflow_scripts` on Keras with TensorFlow, and keeps what each printed.
+"""Runs the scripts of `tensorflow_scripts` and `real_tensorflow_scripts` on Keras with TensorFlow, and keeps what each printed.
 
 `KERAS_BACKEND=tensorflow python tests/compat/ask_tensorflow.py`, in an environment with TensorFlow (`make tensorflow-answers`).
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import run_scripts
 
-SCRIPTS = Path(__file__).with_name("tensorflow_scripts")
+FOLDERS = [Path(__file__).with_name(name) for name in ("tensorflow_scripts", "real_tensorflow_scripts")]
 PRINTED = Path(__file__).with_name("tensorflow_printed.json")
 
 
@@ -22,7 +22,7 @@ def digest(script: Path) -> str:
 def main() -> None:
     """Writes what they printed; a script that fails is an error."""
     kept = {}
-    for script in sorted(SCRIPTS.glob("*.py")):
+    for script in sorted(path for folder in FOLDERS for path in folder.glob("*.py")):
         told = run_scripts.run(str(script))
         if told["error"]:
             sys.exit(f"{script.name}: {told['error']}")

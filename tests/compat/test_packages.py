@@ -213,7 +213,7 @@ def test_names_are_counted(tmp_path):
 
 def test_a_tensorflow_that_is_installed_stands_behind(tf, tmp_path, monkeypatch):
     """Names that the stand-in lacks are the real one's, whose functions import more of it when they are called."""
-    from plait.compat import tensorflow as stand_in
+    from plait.compat import tensorflow_behind as stand_in
 
     (tmp_path / "tensorflow" / "python" / "inner").mkdir(parents=True)
     (tmp_path / "tensorflow" / "__init__.py").write_text(

@@ -31,7 +31,7 @@ def ran(engine: str, names: tuple[str, ...]) -> dict[str, dict]:
 
 
 @cache
-def run_on(engine: str, files: tuple[str, ...]) -> dict[str, dict]:
+def run_on(engine: str, files: tuple[str, ...], python: str = sys.executable) -> dict[str, dict]:
     """What some files printed on an engine, by their names."""
     surroundings = {
         **os.environ,
@@ -39,7 +39,7 @@ def run_on(engine: str, files: tuple[str, ...]) -> dict[str, dict]:
         "PYTHONPATH": str(Path(plait.__file__).parents[1]),
         "XLA_FLAGS": compiling.FLAGS,
     }
-    command = [sys.executable, str(HERE / "run_scripts.py"), engine, *files]
+    command = [python, str(HERE / "run_scripts.py"), engine, *files]
     done = subprocess.run(command, capture_output=True, text=True, env=surroundings, timeout=900, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     told = json.loads(done.stdout.strip().splitlines()[-1])

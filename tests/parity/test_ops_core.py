@@ -56,7 +56,16 @@ CASES: list[tuple] = [
     ("while_loop", (lambda i, j: i < 5, lambda i, j: (i + 1, j * 2), (np.int32(0), np.float32(1))), {}),
     ("while_loop", (lambda i: i < 5, lambda i: i + 1, np.int32(0)), {"maximum_iterations": 2}),
     ("while_loop", (lambda i: i < 5, lambda i: [i + 1], [np.int32(0)]), {}),
+    (
+        "while_loop",
+        (lambda i, v: i < 3, lambda i, v: (i + 1, v + np.float32(0.5)), (0, 0)),
+        {},
+    ),  # numbers take the loop's dtype
+    ("while_loop", (lambda i: i < 5, lambda i: i + 1.5, 0), {}),
+    ("while_loop", (lambda i: i < 5, lambda i: i + np.float16(2), 0.0), {}),
     ("fori_loop", (0, 4, lambda i, v: v + i, np.int32(1)), {}),
+    ("fori_loop", (0, 4, lambda i, v: v + 0.5, 1), {}),
+    ("scan", (lambda c, x: (c + x, c * x), 0, np.arange(3, dtype="float32")), {}),
     ("cond", (True, lambda: 1.0, lambda: 2.0), {}),
     ("cond", (np.array(False), lambda: [1.0], lambda: [2.0]), {}),
     ("switch", (1, [lambda x: x, lambda x: x * 2], RANGE), {}),

@@ -61,7 +61,7 @@ def preprocess_input(x: Any, data_format: str | None = None, mode: str = "caffe"
 
 
 def _along(axis: int, values: tuple[float, ...], x: Any) -> np.ndarray:
-    return np.asarray(values, dtype=x.dtype).reshape((-1,) + (1,) * (-1 - axis))
+    return np.asarray(values, dtype=getattr(x.dtype, "name", x.dtype)).reshape((-1,) + (1,) * (-1 - axis))
 
 
 def _check(argument: str, value: str, known: tuple[str, ...]) -> str:

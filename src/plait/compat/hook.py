@@ -33,6 +33,11 @@ def _stand_in() -> ModuleType:
     return importlib.import_module("plait.compat.tensorflow")
 
 
+def _behind() -> Any:
+    """What knows whether TensorFlow itself is there; it is loaded when a program asks for a module that isn't here."""
+    return importlib.import_module("plait.compat.tensorflow_behind")
+
+
 def _is_part(fullname: str) -> bool:
     root, _, path = fullname.partition(".")
     return root == "tensorflow" and bool(path) and path in _stand_in().PARTS
@@ -305,8 +310,10 @@ class _Given(Loader):
 
 
 def _real_spec(fullname: str) -> ModuleSpec | None:
-    """Where a module of the real TensorFlow is, if that was loaded behind the stand-in: its functions import some of their own."""
-    if not fullname.startswith("tensorflow.") or "tensorflow" not in _hidden:
+    """Where a module of the real TensorFlow is, which is loaded behind the stand-in: programs and its own functions import such."""
+    if not fullname.startswith("tensorflow."):
+        return None
+    if "tensorflow" not in _hidden and _behind().real_tensorflow() is None:
         return None
     if fullname in _hidden:
         module = _hidden[fullname]
@@ -379,6 +386,9 @@ def _without_hook() -> Any:
         yield
     finally:
         _hidden.update(_take_out())
+        # TensorFlow's own files stay: it looks up the modules of its classes, and nothing stands in for those.
+        inner = {name: module for name, module in _hidden.items() if name.startswith("tensorflow.")}
+        sys.modules.update({name: module for name, module in inner.items() if not _finder.has(name)})
         sys.modules.update(mirrors)
         sys.meta_path.insert(0, _finder)
 

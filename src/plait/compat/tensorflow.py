@@ -8,7 +8,6 @@ library.
 import functools
 import importlib
 import logging
-import os
 import unittest
 from types import ModuleType
 from typing import Any
@@ -20,8 +19,16 @@ import numpy as np
 from plait import random
 from plait.common.messages import did_you_mean
 from plait.compat import tensorflow_places as places
-from plait.compat.hook import real
 from plait.compat.outside import note
+from plait.compat.tensorflow_behind import (
+    behind,
+    chosen,
+    is_installed,
+    is_real_tensor,
+    lend_to,
+    loaded,
+    seed_real,
+)
 from plait.compat.tensorflow_data import DATA, EXPERIMENTAL_DATA, TensorSpec
 from plait.compat.tensorflow_image import IMAGE
 from plait.compat.tensorflow_io import GFILE, IO, TRAIN
@@ -59,7 +66,7 @@ DTYPES = {name: DType(name) for name in _DTYPES}
 
 class _TensorKind(type):
     def __instancecheck__(cls, value: Any) -> bool:
-        return isinstance(value, (jax.Array, HostTensor))
+        return isinstance(value, (jax.Array, HostTensor)) or is_real_tensor(value)
 
 
 class Tensor(metaclass=_TensorKind):
@@ -68,7 +75,7 @@ class Tensor(metaclass=_TensorKind):
 
 def is_tensor(x: Any) -> bool:
     """Whether a value is a tensor, or a variable."""
-    return isinstance(x, (jax.Array, HostTensor, PlaitVariable, RaggedTensor, SparseTensor))
+    return isinstance(x, (jax.Array, HostTensor, PlaitVariable, RaggedTensor, SparseTensor)) or is_real_tensor(x)
 
 
 def function(func: Any = None, **options: Any) -> Any:
@@ -121,6 +128,7 @@ def _initializers() -> dict[str, Any]:
 def _set_seed(seed: int) -> None:
     """Seeds all that draws."""
     random.set_random_seed(int(seed))
+    seed_real(int(seed))
 
 
 _TOP_MATH = (
@@ -300,7 +308,7 @@ def _inner(path: str) -> list[str]:
 def _named(path: str, name: str) -> Any:
     table = PARTS[path] if path else TOP
     if name in table:
-        return table[name]
+        return chosen(table[name], f"{path}.{name}".strip(".")) if is_installed() else table[name]
     inner = f"{path}.{name}" if path else name
     if inner in PARTS:
         return importlib.import_module(f"tensorflow.{inner}")
@@ -310,34 +318,14 @@ def _named(path: str, name: str) -> Any:
         return getattr(jnp, name)
     if not path and name in _initializers():
         return _initializers()[name]
-    if (behind := _behind(inner)) is not None:
-        return behind
+    if (theirs := behind(inner)) is not None:
+        return theirs
     note(f"tensorflow.{inner}")
     hint = did_you_mean(name, [*table, *_inner(path)])
     raise AttributeError(
         f"plait stands in for tensorflow.keras and what programs for Keras use of TensorFlow, and has no tensorflow.{inner}."
         f"{hint} plait.ops and jax.numpy have most of what tensors need."
     )
-
-
-@functools.cache
-def real_tensorflow() -> ModuleType | None:
-    """TensorFlow itself, kept off the GPU; None where it isn't installed. It is loaded when a name is asked for that isn't here."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    try:
-        module = real("tensorflow")
-    except ImportError:
-        return None
-    module.config.set_visible_devices([], "GPU")
-    return module
-
-
-def _behind(path: str) -> Any:
-    """What TensorFlow itself has under a path; None where it isn't installed, or has nothing there."""
-    value: Any = real_tensorflow()
-    for part in path.split("."):
-        value = getattr(value, part, None)
-    return value
 
 
 def make(name: str) -> ModuleType:
@@ -347,4 +335,6 @@ def make(name: str) -> ModuleType:
     if name == "tensorflow":
         lend_shapes()
         lend_to_numpy(Recorded)
+        if hasattr(loaded(), "Tensor"):
+            lend_to(loaded())
     return module

@@ -39,6 +39,9 @@ from plait.errors import ArgumentError, ArgumentTypeError, PlaitError
 
 DROPS: Any = object()  # what a rule gives where a mask is lost
 
+asked_elsewhere: Callable | None = None
+"""Answers for `(error, function, args, kwargs)` where TensorFlow traces the operands; `compat/tensorflow_behind` sets it."""
+
 mask_rules: dict[str, Callable] = {}
 """By the name of a function: from its arguments by name, and its result, to the result's mask: one for all outputs, a list, None
 where it has none by its nature, or `DROPS`."""
@@ -303,6 +306,10 @@ def op(
             if cls.is_of_plait:
                 _explain(function.__name__, error, args, kwargs)
             raise
+        except NotImplementedError as error:  # from TensorFlow's tensors that have no values
+            if asked_elsewhere is None:
+                raise
+            return asked_elsewhere(error, call, args, kwargs)
         if _masks:
             _hand_masks_on(cls, {**cls.defaults, **signature.bind(*args, **kwargs).arguments}, results)
         return results

@@ -269,6 +269,15 @@ def _tensors(structure: Any) -> Any:
     return jax.tree.map(_tensor, structure, is_leaf=lambda leaf: isinstance(leaf, Variable))
 
 
+def _first_values(structure: Any) -> Any:
+    """The first values of a loop: a Python number stays one, so that it takes the dtype that the loop computes, as in JAX."""
+
+    def start(leaf: Any) -> Any:
+        return leaf if isinstance(leaf, (bool, int, float, complex)) else _tensor(leaf)
+
+    return jax.tree.map(start, structure, is_leaf=lambda leaf: isinstance(leaf, Variable))
+
+
 @op(module=_CORE, options=("length", "reverse", "unroll"))
 def scan(
     f: Callable, init: Any, xs: Any = None, length: int | None = None, reverse: bool = False, unroll: Any = 1
@@ -295,7 +304,7 @@ def scan(
         raise ArgumentError(f"scan: `unroll` must be a whole number from 1 up, or a boolean, but got {unroll!r}.")
     if xs is None and length is None:
         raise ArgumentError("scan: got no `xs` to scan over and no `length`. Give one of them.")
-    return jax.lax.scan(f, _tensors(init), _tensors(xs), length=length, reverse=reverse, unroll=unroll)
+    return jax.lax.scan(f, _first_values(init), _tensors(xs), length=length, reverse=reverse, unroll=unroll)
 
 
 @op(module=_CORE)
@@ -353,7 +362,7 @@ def while_loop(cond: Callable, body: Callable, loop_vars: Any, maximum_iteration
     6
     """
     several = isinstance(loop_vars, (list, tuple))
-    variables = tuple(_tensors(loop_vars)) if several else (_tensors(loop_vars),)
+    variables = tuple(_first_values(loop_vars)) if several else (_first_values(loop_vars),)
 
     def goes_on(state: tuple) -> Any:
         count, values = state
@@ -375,7 +384,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Any:
     >>> int(fori_loop(0, 4, lambda i, total: total + i, 0))
     6
     """
-    return jax.lax.fori_loop(lower, upper, body_fun, _tensors(init_val))
+    return jax.lax.fori_loop(lower, upper, body_fun, _first_values(init_val))
 
 
 @op(module=_CORE)

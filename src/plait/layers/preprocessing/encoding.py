@@ -72,11 +72,7 @@ class HostLayer(Layer):
 def is_text(value: Any) -> bool:
     """Whether an array, or a symbolic tensor, is one of strings."""
     dtype = getattr(value, "dtype", None)
-    return (
-        dtype == "string"
-        if isinstance(value, KerasTensor)
-        else getattr(dtype, "kind", "") in "USOT" and dtype is not None
-    )
+    return dtype == "string" if isinstance(value, KerasTensor) else getattr(dtype, "kind", None) in ("U", "S", "O", "T")
 
 
 def as_array(value: Any) -> Any:
