@@ -29,9 +29,11 @@ def classes_below(*roots):
 
 def _stands_in_file(cls):
     """Whether a class, or the function of an op, stands in a file of plait's: examples of docstrings and tests make some too."""
-    if cls.__module__ not in modules() or getattr(cls, "function", cls).__module__ not in modules():
+    made = getattr(cls, "function", cls)
+    if cls.__module__ not in modules() or made.__module__ not in modules():
         return False
-    return not re.search(rf"(>>>|\.\.\.) class {cls.__name__}\b", modules()[cls.__module__].read_text())
+    text = modules()[made.__module__].read_text()
+    return not re.search(rf"(>>>|\.\.\.) ((class|def) {re.escape(made.__name__)}\b|.*name=\"{cls.__name__}\")", text)
 
 
 def test_every_class_of_plait_is_declared():
