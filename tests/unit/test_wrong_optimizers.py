@@ -10,13 +10,13 @@ from plait.core.variable import Variable
 WRONG = {
     "Ftrl": (
         lambda: optimizers.Ftrl(l1_regularization_strength=-0.1),
-        "`l1_regularization_strength` needs to be positive or zero, but got l1_regularization_strength=-0.1",
+        "`l1_regularization_strength` needs to be positive or zero. Received: l1_regularization_strength=-0.1",
     ),
     "AdamW": (
         lambda: optimizers.AdamW(weight_decay=None),
-        "`weight_decay` must be a float, but got weight_decay=None",
+        "`weight_decay` must be a float. Received: weight_decay=None",
     ),
-    "Lion": (lambda: optimizers.Lion(beta_1=-0.1), "At 0 it would be SGD by signs"),
+    "Lion": (lambda: optimizers.Lion(beta_1=-0.1), "the optimizer degenerates to SignSGD"),
     "unknown of the scale": (
         lambda: optimizers.LossScaleOptimizer(optimizers.SGD(), foo=True, bar=3),
         "does not take the arguments: `foo`, `bar`",
@@ -26,7 +26,7 @@ WRONG = {
         lambda: optimizers.Adam().set_weights([1.0]),
         "You are calling `set_weights()` on an optimizer that has not",
     ),
-    "AUC": (lambda: metrics.AUC(summation_method="x"), "AUC: `summation_method` must be one of"),
+    "AUC": (lambda: metrics.AUC(summation_method="x"), "Invalid AUC summation method value: \"x\""),
     "callback": (lambda: callbacks.LambdaCallback(on_epoch_ned=print), "Did you mean 'on_epoch_end'?"),
 }
 
