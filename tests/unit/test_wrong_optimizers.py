@@ -26,7 +26,7 @@ WRONG = {
         lambda: optimizers.Adam().set_weights([1.0]),
         "You are calling `set_weights()` on an optimizer that has not",
     ),
-    "AUC": (lambda: metrics.AUC(summation_method="x"), "Invalid AUC summation method value: \"x\""),
+    "AUC": (lambda: metrics.AUC(summation_method="x"), 'Invalid AUC summation method value: "x"'),
     "callback": (lambda: callbacks.LambdaCallback(on_epoch_ned=print), "Did you mean 'on_epoch_end'?"),
 }
 
