@@ -282,7 +282,7 @@ class Compiled(Watched):
             sample_weight: weights of the samples, for all outputs or by output.
             added: more numbers to add: what layers added, and regularisation.
         """
-        total, found = 0.0, self._each(y, y_pred, sample_weight, tells=True)
+        total, found = 0.0, self._each(y, y_pred, sample_weight, tracks=True)
         for (value, *_), weight in zip(found, self._weights_now(found, added), strict=True):
             total = total + (value if weight is None else value * weight)
         for value in added:
@@ -291,17 +291,17 @@ class Compiled(Watched):
 
     def task_losses(self, y: Any, y_pred: Any, sample_weight: Any) -> list:
         """The loss of each task, without its weight; no tracker hears of it."""
-        return [value for value, *_ in self._each(y, y_pred, sample_weight, tells=False)]
+        return [value for value, *_ in self._each(y, y_pred, sample_weight, tracks=False)]
 
-    def _each(self, y: Any, y_pred: Any, sample_weight: Any, tells: bool) -> list[tuple]:
-        """Each task's loss, its weight as it was given, and whether it has a label; trackers are updated if it tells."""
+    def _each(self, y: Any, y_pred: Any, sample_weight: Any, tracks: bool) -> list[tuple]:
+        """Each task's loss, its weight as it was given, and whether it has a label; updates the trackers if asked to."""
         self.settle(y, y_pred)
         labels, weights, preds = self._labels(y), self._weights(sample_weight), flatten(y_pred)
         labels, labelled = self._take_apart(labels, preds)
         rows = next((_batch_size(pred) for pred in preds if pred is not None), 1)
-        trackers, found = iter(self._trackers if tells else ()), []
+        trackers, found = iter(self._trackers if tracks else ()), []
         for entry, true, pred, weight, where in zip(self._entries, labels, preds, weights, labelled, strict=True):
-            if tells and where is not None and entry.share is not None:
+            if tracks and where is not None and entry.share is not None:
                 entry.share.update_state(jnp.mean(where.astype("float32")), sample_weight=rows)
             if entry.loss is None:
                 continue

@@ -20,7 +20,7 @@ class Report(Callback):
 
     Args:
         data: `(x, y)` or `(x, y, sample_weight)` to compute them on; None is the last batch. A batch without labels for some
-            of the tasks tells nothing.
+            of the tasks yields no numbers.
 
     """
 
