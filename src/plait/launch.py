@@ -5,10 +5,15 @@
 Each line that a process prints comes out whole, with the process's number before it. When one dies, the others are asked to
 end, and then made to; the last words are those of the one that died first.
 
+Which one that is can't be told by the order in which the deaths are seen: a process's end closes its connections, and the
+others may be gone a millisecond later. So a process that ends by itself writes its number into a pipe before it closes
+anything (`launched.py`), and one that wrote nothing was ended from outside.
+
 What it is not: a scheduler. Several machines are SLURM's or Kubernetes's, whose processes join by
 `plait.distribution.initialize()`.
 """
 
+import contextlib
 import os
 import queue
 import re
@@ -24,9 +29,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, BinaryIO
 
-from plait.distribution.processes import COORDINATOR, COUNT, INDEX
+from plait.distribution.processes import COORDINATOR, COUNT, ENDS, INDEX
 
+_SETTLE_SECONDS = 0.2  # for deaths that were before the one that was seen
 _GRACE_SECONDS = 10.0  # between asking the others to end and killing them: a backup may be under way
+_PIPE_BYTES = 1 << 16
 _LAST_LINES = 400  # of a process's errors that are kept for the end
 
 
@@ -61,9 +68,11 @@ class _Job:
         self._workers: list[_Worker] = []
         command = [sys.executable, "-m", "plait.launched", *arguments]
         address = f"127.0.0.1:{_free_port()}"
+        self._ends, ends = os.pipe()
         for index in range(processes):
-            environment = _environment(index, processes, address, devices)
-            self._workers.append(_Worker(command, environment, index, processes, self._ended))
+            environment = _environment(index, processes, address, devices) | {ENDS: str(ends)}
+            self._workers.append(_Worker(command, environment, index, processes, self._ended, ends))
+        os.close(ends)
 
     def _hand_on(self, number: int, frame: FrameType | None) -> None:
         self.interrupted = True
@@ -86,7 +95,7 @@ class _Job:
                     continue
                 left -= 1
                 if worker.code and died is None:
-                    died, deadline = worker, time.monotonic() + _GRACE_SECONDS
+                    died, deadline = self._first_to_die(worker), time.monotonic() + _GRACE_SECONDS
                     for other in self._workers:
                         other.send(signal.SIGCONT)  # one that was stopped would not hear
                         other.send(signal.SIGTERM)
@@ -97,8 +106,21 @@ class _Job:
                 _say(line, sys.stderr)
             return died.code if died.code > 0 else 128 - died.code
         finally:
+            os.close(self._ends)
             for number, handler in self._before.items():
                 signal.signal(number, handler)
+
+    def _first_to_die(self, seen: "_Worker") -> "_Worker":
+        """The process whose death ended the others, of those that are dead by now."""
+        until = time.monotonic() + _SETTLE_SECONDS
+        dead = [worker for worker in self._workers if worker.is_dead(until) and worker.code]
+        os.set_blocking(self._ends, False)
+        numbers = []
+        with contextlib.suppress(BlockingIOError):
+            numbers = [int(number) for number in os.read(self._ends, _PIPE_BYTES).split()]
+        # JAX aborts a process for the sake of another's death.
+        silent = [worker for worker in dead if worker.index not in numbers and worker.code != -signal.SIGABRT]
+        return [*silent, *(self._workers[number] for number in numbers), seen][0]
 
 
 class _Worker:
@@ -109,12 +131,18 @@ class _Worker:
         code: its exit code; 0 while it runs.
     """
 
-    def __init__(self, command: list[str], environment: dict, index: int, count: int, ended: queue.Queue):
+    def __init__(self, command: list[str], environment: dict, index: int, count: int, ended: queue.Queue, ends: int):
         self.index, self.code = index, 0
+        self._dead = threading.Event()
         self._words: deque[str] = deque(maxlen=_LAST_LINES)
         self._label = f"[{index:>{len(str(count - 1))}}] "
         self._process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+            command,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            pass_fds=(ends,),
         )
         threading.Thread(target=self._follow, args=(ended,), name=f"plait-launch-{index}", daemon=True).start()
 
@@ -128,6 +156,7 @@ class _Worker:
         for reader in readers:
             reader.start()
         self.code = self._process.wait()
+        self._dead.set()
         for reader in readers:
             reader.join(_GRACE_SECONDS)  # a process of its own may still hold the pipe
         ended.put(self)
@@ -143,6 +172,10 @@ class _Worker:
         """Sends the process a signal, if it is still there."""
         if self._process.poll() is None:
             self._process.send_signal(number)
+
+    def is_dead(self, until: float) -> bool:
+        """Whether the process has ended, or does so until then."""
+        return self._dead.wait(max(0.0, until - time.monotonic()))
 
     @property
     def end(self) -> str:

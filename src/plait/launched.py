@@ -8,13 +8,15 @@ import sys
 import traceback
 from types import TracebackType
 
-from plait.distribution.processes import COUNT, end_at_once, initialize
+from plait.distribution.processes import COUNT, ENDS, INDEX, end_at_once, initialize
 
 
 def main() -> None:
     """Joins the job, and runs the program. An exception ends the process at once, for the others wait for it."""
     _end_with_launcher()
     several = os.environ.get(COUNT) != "1"
+    ends, index = int(os.environ.pop(ENDS)), os.environ[INDEX]
+    os.set_inheritable(ends, False)
     code = 0
     try:
         initialize()
@@ -25,7 +27,9 @@ def main() -> None:
             print(end.code, file=sys.stderr)
         if not code:
             return  # JAX waits for the others
+        os.write(ends, f"{index} ".encode())
     except BaseException as error:
+        os.write(ends, f"{index} ".encode())
         traceback.print_exception(error.with_traceback(_of_program(error.__traceback__)))
         code = 128 + signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
     if code and several:

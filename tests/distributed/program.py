@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -28,6 +29,9 @@ def main(what: str, *rest: str) -> None:
         if index == 0:
             Path(rest[0]).touch()
         multihost_utils.sync_global_devices("it is written")
+        what = "raise"
+    if index == 1 and what == "leave":
+        subprocess.Popen(["sleep", "2"])  # holds this process's pipes when it is gone
         what = "raise"
     if index == 1 and what == "raise":
         raise ValueError("on purpose")

@@ -45,9 +45,10 @@ def test_processes_are_one_job():
     assert len({fact[3] for fact in facts}) == 1  # unseeded, and the same numbers
 
 
-def test_when_one_dies_all_end_and_its_traceback_comes_last():
+@pytest.mark.parametrize("how", ["raise", "leave"])  # the latter is seen to end after those that it took along
+def test_when_one_dies_all_end_and_its_traceback_comes_last(how):
     began = time.monotonic()
-    code, _, err = launched("-n", 3, PROGRAM, "raise")
+    code, _, err = launched("-n", 3, PROGRAM, how)
     assert code == 1
     assert time.monotonic() - began < END_SECONDS
     assert err[-1] == "ValueError: on purpose"

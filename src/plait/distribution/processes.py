@@ -28,6 +28,7 @@ from plait.distribution.layouts import DataParallel, set_distribution
 from plait.errors import ArgumentError, StateError
 
 COORDINATOR, COUNT, INDEX = "PLAIT_COORDINATOR", "PLAIT_PROCESSES", "PLAIT_PROCESS"  # set by `plait launch`
+ENDS = "PLAIT_PROCESS_ENDS"  # the pipe that takes the number of each process that ends by itself, if by an error
 _KUBEFLOW = "JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID"
 _KERAS = "KERAS_DISTRIBUTION_JOB_ADDRESSES", "KERAS_DISTRIBUTION_NUM_PROCESSES", "KERAS_DISTRIBUTION_PROCESS_ID"
 _HEARTBEAT_SECONDS = 30  # a process that is silent for so long counts as dead, and the others end
