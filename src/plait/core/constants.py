@@ -18,6 +18,7 @@ import sys
 import types
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain
 from operator import is_
 from typing import Any
 
@@ -62,12 +63,12 @@ class Constants:
     def changed(self) -> bool:
         """Whether anything differs from the last look; looks again if so."""
         if self._edits == edits.count:
-            for live, kept in self._loose:
-                if len(live) != len(kept) or not all(map(is_, live, kept)):
-                    break
-            else:
-                if not self._outside or not self._changed_outside():
-                    return False
+            # No Python between the containers: this stands before each call of a program.
+            still = [*map(len, self._loose)] == self._lengths and all(
+                map(is_, chain.from_iterable(self._loose), self._items)
+            )
+            if still and not (self._outside and self._changed_outside()):
+                return False
         before = self._found
         self._look()
         return not _same(before, self._found)
@@ -82,6 +83,7 @@ class Constants:
         for root in self.roots:
             walk.visit(root)
         self._found, self._loose = walk.found, walk.loose
+        self._lengths, self._items = [*map(len, walk.loose)], [*chain.from_iterable(walk.loose)]
         self._cells, self._names, self._arrays = walk.cells, walk.names, walk.arrays
         self._outside = bool(walk.cells or walk.names or walk.arrays)
 
@@ -165,7 +167,7 @@ class _Walk:
 
     def __init__(self) -> None:
         self.found: list = [settings()]
-        self.loose: list[tuple[Collection, list]] = []
+        self.loose: list[Collection] = []
         self.cells: list[tuple[Any, Any]] = []
         self.names: list[tuple[Mapping, str, Any]] = []
         self.arrays: list[tuple[np.ndarray, bytes]] = []
@@ -233,7 +235,7 @@ class _Walk:
         if len(value) > _MOST_ITEMS:
             self.found.append(value)
             return
-        if kind is not tuple:
+        if kind not in (tuple, frozenset):
             self._keep(value)
         if isinstance(value, dict):
             self.found.extend(key for key in value if isinstance(key, _SCALARS))
@@ -241,8 +243,7 @@ class _Walk:
             self.visit(item)
 
     def _keep(self, value: Any) -> None:
-        for live in (value.keys(), value.values()) if isinstance(value, dict) else (value,):
-            self.loose.append((live, list(live)))
+        self.loose += (value.keys(), value.values()) if isinstance(value, dict) else (value,)
 
     def _visit_function(self, function: Any) -> None:
         """What a function closes over, and what of its module it names."""
