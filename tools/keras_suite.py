@@ -25,7 +25,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / ".cache" / "keras_suite.json"
-TIMEOUT = 120
+TIMEOUT = 900
 
 # Tests that say nothing about plait, by file or by name: a pattern of "file::test", and the reason.
 NOT_APPLICABLE = {
