@@ -11,7 +11,7 @@ them; here the fields are listed below, and a write ends with its block.
 """
 
 import contextvars
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from plait.errors import ArgumentError
@@ -31,7 +31,11 @@ class Scope(NamedTuple):
         custom_objects: classes and functions that names in configs may stand for.
         distribution: how arrays are laid out over devices.
         remat: which operations are to be computed again in the backward pass instead of stored.
-        live_configs: whether configs hold objects themselves, as copies in this program need, instead of their configs.
+        written: each layer in a config that is being written, its number, and how often it stands there, by id; None while
+            none is.
+        read: the shared layers that were read from a config, by number; None while none is read.
+        copy_layer: while a model is cloned, copies a layer that another one's config holds: that config then holds objects
+            themselves, and not their forms. None elsewhere.
         masks_of_ops: what ops do with masks: `"told"` hands them on and warns where one is lost, `"quiet"` doesn't warn,
             `"lost"` is how Keras's graphs run.
         allowance: how many bytes variables may take together, counted down; None while no file is read.
@@ -47,7 +51,9 @@ class Scope(NamedTuple):
     custom_objects: Mapping[str, Any] = {}
     distribution: Any = None
     remat: Any = None
-    live_configs: bool = False
+    written: dict[int, list] | None = None
+    read: dict[Any, Any] | None = None
+    copy_layer: Callable[[Any], Any] | None = None
     masks_of_ops: str = "told"
     allowance: list[int] | None = None
 

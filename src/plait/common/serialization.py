@@ -3,8 +3,14 @@
 The form of an object is a dict: its class, its config, how it was built and compiled. `serialize` makes it and
 `deserialize` reads it; both take any value and go through containers. Which classes a form may name is the registry's
 to say, so reading a form runs no code but constructors that plait or the program put there.
+
+A layer that stands in several places of what is written (two inner models share it, say) has one `shared_object_id` in
+all of its forms, as in Keras, and is one layer again when they are read.
+
+Differs from Keras: there, such a file is written, and can't be read.
 """
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -27,7 +33,7 @@ from plait.common.registry import (
     registered_name,
     singular,
 )
-from plait.common.scope import current
+from plait.common.scope import current, scope
 from plait.errors import ArgumentError, ConfigError, FileError, PlaitError, UnsafeFileError
 
 _NOT_CALLED = ("optimizers",)  # namespaces whose objects aren't functions of something
@@ -117,6 +123,50 @@ def file_identity(thing: Any) -> tuple[str, str, str | None]:
     return (own and own()) or homes.get(cls) or (cls.__module__, cls.__name__, registered_name(cls))
 
 
+def writing_layers(function: Callable) -> Callable:
+    """Has a function that writes know a layer again that it writes in several places, at any depth.
+
+    Each form of a layer gets a number; in the end only those keep theirs that several forms have.
+    """
+
+    @functools.wraps(function)
+    def write(*args: Any, **kwargs: Any) -> Any:
+        if current().written is not None:
+            return function(*args, **kwargs)
+        written: dict[int, list] = {}
+        with scope(written=written):
+            form = function(*args, **kwargs)
+        _strike_numbers(form, {number for _, number, times in written.values() if times > 1})
+        return form
+
+    return write
+
+
+def _strike_numbers(form: Any, but: set[int]) -> None:
+    if isinstance(form, dict):
+        if "class_name" in form and form.get("shared_object_id", -1) not in but:
+            form.pop("shared_object_id", None)
+        for item in form.values():
+            _strike_numbers(item, but)
+    elif isinstance(form, (list, tuple)):
+        for item in form:
+            _strike_numbers(item, but)
+
+
+def reading_layers(function: Callable) -> Callable:
+    """Has a function that reads make one layer of the forms that have one number, at any depth."""
+
+    @functools.wraps(function)
+    def read(*args: Any, **kwargs: Any) -> Any:
+        if current().read is not None:
+            return function(*args, **kwargs)
+        with scope(read={}):
+            return function(*args, **kwargs)
+
+    return read
+
+
+@writing_layers
 def serialize_object(thing: Any, with_compile_config: bool = True) -> dict:
     """The object form of Keras's files: module, class, config, and how it was built and compiled.
 
@@ -142,7 +192,19 @@ def serialize_object(thing: Any, with_compile_config: bool = True) -> dict:
             data["build_config"] = serialize(build_config)
     if hasattr(thing, "get_compile_config"):
         data["compile_config"] = _compile_config_of(thing) if with_compile_config else {}
+    if hasattr(thing, "get_build_config"):
+        data["shared_object_id"] = _number_of(thing)
     return data
+
+
+def _number_of(layer: Any) -> int:
+    """Notes that a layer is written once more, and returns the number that its forms have."""
+    written = current().written
+    assert written is not None
+    # The layer is kept, too, so that no other one takes its id meanwhile.
+    entry = written.setdefault(id(layer), [layer, len(written), 0])
+    entry[2] += 1
+    return entry[1]
 
 
 def _compile_config_of(model: Any) -> dict:
@@ -162,9 +224,10 @@ def _note(error: Exception, note: str) -> None:
 def plain(value: Any) -> Any:
     """A value as a config holds it: objects and functions in object form; numbers, names and tuples as they are.
 
-    A function without a name stays itself: no config can hold code. So does all, where the scope says `live_configs`.
+    A function without a name stays itself: no config can hold code. While a model is cloned, all stays itself but layers,
+    which are copied: the clone has weights of its own.
     """
-    if current().live_configs or value is None or isinstance(value, (str, bool, int, float)):
+    if value is None or isinstance(value, (str, bool, int, float)):
         return value
     if isinstance(value, list):
         return [plain(item) for item in value]
@@ -172,6 +235,9 @@ def plain(value: Any) -> Any:
         return tuple(plain(item) for item in value) if type(value) is tuple else value
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
+    copy_layer = current().copy_layer
+    if copy_layer is not None:
+        return copy_layer(value) if hasattr(value, "get_build_config") else value
     try:
         form = serialize(value)
     except PlaitError:
@@ -213,7 +279,7 @@ def _told(thing: Any, name: str, value: Any) -> Any:
     if is_plain(value):
         return value
     form = plain(getattr(thing, name, value))
-    if current().live_configs or callable(form) or is_plain(form):
+    if current().copy_layer is not None or callable(form) or is_plain(form):
         return form
     raise ConfigError(
         f"{type(thing).__name__}: cannot tell its config, because no config can hold the argument `{name}`: "
@@ -256,8 +322,18 @@ def deserialize(config: Any, custom: Mapping[str, Any] | None = None, namespace:
     return deserialize_object(find_class(config, namespace), config)
 
 
+@reading_layers
 def deserialize_object(cls: type, config: Mapping[str, Any]) -> Any:
     """Makes an object of a known class from its object form, builds and compiles it as the form says."""
+    shared, read = config.get("shared_object_id"), current().read
+    if not isinstance(shared, int) or read is None or not hasattr(cls, "get_build_config"):
+        return _made_of(cls, config)
+    if type(read.get(shared)) is not cls:
+        read[shared] = _made_of(cls, config)
+    return read[shared]
+
+
+def _made_of(cls: type, config: Mapping[str, Any]) -> Any:
     inner = config.get("config", {})
     if not hasattr(cls, "from_config"):
         raise FileError(f"{cls.__name__}: a class needs `from_config` to be made from a file, and has none. Add one.")

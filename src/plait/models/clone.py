@@ -42,49 +42,65 @@ def clone_model(
     """
     if not isinstance(model, Model):
         raise ArgumentError(f"clone_model: expected a model, but got {describe(model)}.")
-    copy = _layer_copier(clone_function, call_function, recursive)
-    if isinstance(model, Sequential):
-        clone = _clone_sequential(model, input_tensors, copy, call_function)
-    elif model._graph is None:
-        if clone_function or input_tensors is not None:
-            raise ArgumentError(
-                f"clone_model: {model.name!r} is a subclass without a graph; it is cloned from its config only."
-            )
-        with scope(live_configs=True):
-            config = model.get_config()
-        clone = type(model).from_config(config)
-    else:
-        clone = _clone_graph(model, input_tensors, copy, call_function)
-    if model._compilation is not None and model._graph is not None:
-        config = model.get_compile_config() or {}
-        optimizer = config["optimizer"]
-        config["optimizer"] = type(optimizer).from_config(optimizer.get_config()) if optimizer is not None else None
-        config.pop("jit_compile")
-        clone.compile(**config)
-    return clone
+    return _Cloning(clone_function, call_function, recursive).clone(model, input_tensors)
 
 
-def _layer_copier(
-    clone_function: Callable | None, call_function: Callable | None, recursive: bool
-) -> Callable[[Any], Any]:
-    def copy(layer: Any) -> Any:
-        if isinstance(layer, Model) and recursive:
-            call = None if isinstance(layer, Sequential) else call_function
-            return clone_model(layer, clone_function=clone_function, call_function=call, recursive=True)
-        if clone_function is not None and isinstance(layer, Layer):
-            return clone_function(layer)
-        return copy_of(layer)
+class _Cloning:
+    """One run of `clone_model`: a layer that stands in several places is copied once."""
 
-    return copy
+    def __init__(self, clone_function: Callable | None, call_function: Callable | None, recursive: bool):
+        self.clone_function, self.call_function, self.recursive = clone_function, call_function, recursive
+        self._copies: dict[int, tuple[Any, Any]] = {}  # by id; the layer is kept, so that no other one takes it
 
+    def clone(self, model: Model, input_tensors: Any = None) -> Model:
+        """The copy of a model, itself or inside of another."""
+        if isinstance(model, Sequential):
+            clone = _clone_sequential(model, input_tensors, self.copy, self.call_function)
+        elif model._graph is None:
+            if self.clone_function or input_tensors is not None:
+                raise ArgumentError(
+                    f"clone_model: {model.name!r} is a subclass without a graph; it is cloned from its config only."
+                )
+            clone = self._of_config(model)
+        else:
+            clone = _clone_graph(model, input_tensors, self.copy, self.call_function)
+        if model._compilation is not None and model._graph is not None:
+            config = model.get_compile_config() or {}
+            optimizer = config["optimizer"]
+            config["optimizer"] = type(optimizer).from_config(optimizer.get_config()) if optimizer is not None else None
+            config.pop("jit_compile")
+            clone.compile(**config)
+        return clone
 
-def copy_of(layer: Any) -> Any:
-    """A new layer or op from the config of an old one."""
-    if isinstance(layer, Model):
-        return clone_model(layer)
-    with scope(live_configs=True):
-        config = layer.get_config()
-    return type(layer).from_config(config)
+    def copy(self, layer: Any) -> Any:
+        """The copy of a layer or op of a graph."""
+        if isinstance(layer, Model) and self.recursive:
+            call = None if isinstance(layer, Sequential) else self.call_function
+            return self._once(layer, _Cloning(self.clone_function, call, True)._with(self).clone)
+        if self.clone_function is not None and isinstance(layer, Layer):
+            return self._once(layer, self.clone_function)
+        return self.copy_inside(layer)
+
+    def copy_inside(self, layer: Any) -> Any:
+        """The copy of a layer that another layer holds, or of an inner model: as Keras does, `clone_function` isn't asked."""
+        plainly = _Cloning(None, None, False)._with(self)
+        return self._once(layer, plainly.clone if isinstance(layer, Model) else self._of_config)
+
+    def _with(self, other: "_Cloning") -> "_Cloning":
+        self._copies = other._copies
+        return self
+
+    def _once(self, layer: Any, make: Callable[[Any], Any]) -> Any:
+        if id(layer) not in self._copies:
+            new = make(layer)
+            self._copies[id(layer)] = layer, new
+            self._copies[id(new)] = new, new  # a config may be made of another one
+        return self._copies[id(layer)][1]
+
+    def _of_config(self, layer: Any) -> Any:
+        with scope(copy_layer=self.copy_inside):
+            config = layer.get_config()
+        return type(layer).from_config(config)
 
 
 def _clone_sequential(
@@ -120,12 +136,9 @@ def _clone_graph(model: Model, input_tensors: Any, copy: Callable, call_function
                 f"{describe(graph.input_structure)}, but got {describe(input_tensors)}."
             )
         starts = flatten(input_tensors)
-    copies: dict[Any, Any] = {}
 
     def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
-        if operation not in copies:
-            copies[operation] = copy(operation)
-        new = copies[operation]
+        new = copy(operation)
         return call_function(new, *args, **kwargs) if call_function else new(*args, **kwargs)
 
     outputs = graph.run(starts, call)

@@ -24,7 +24,15 @@ from plait.common.constructors import constructor_parameters
 from plait.common.messages import describe, did_you_mean, listing
 from plait.common.registry import custom_object_scope, find_class
 from plait.common.scope import scope
-from plait.common.serialization import deserialize, deserialize_object, given_config, serialize, serialize_object
+from plait.common.serialization import (
+    deserialize,
+    deserialize_object,
+    given_config,
+    reading_layers,
+    serialize,
+    serialize_object,
+    writing_layers,
+)
 from plait.common.tree import flatten
 from plait.core.graph import Graph, Node, Operation, graph_of
 from plait.core.mask import get_mask
@@ -41,6 +49,7 @@ _TENSOR = "__keras_tensor__"
 _OF_GRAPHS = frozenset({"inputs", "outputs", "name", "trainable"})
 
 
+@writing_layers
 def graph_to_config(model: Any) -> dict:
     """A model's graph as plain data.
 
@@ -104,7 +113,9 @@ class _Writer:
 
     def _operation(self, operation: Any) -> dict:
         calls = [self._call(node) for node in self.graph.nodes_of(operation) if node.inputs]
-        return {**serialize_object(operation), "name": operation.name, "inbound_nodes": calls}
+        data = serialize_object(operation)  # the very dict, which is marked if the layer stands elsewhere, too
+        data.update(name=operation.name, inbound_nodes=calls)
+        return data
 
     def _call(self, node: Node) -> dict:
         args, kwargs = _as_keras_calls(node)
@@ -178,6 +189,7 @@ def _unused(name: str, names: Any) -> str:
 # ---------------------------------------------------------------------------- back
 
 
+@reading_layers
 def config_to_graph(config: dict, custom_objects: Any = None) -> tuple[Any, Any]:
     """Makes the layers and ops of a graph from its config, and calls them as it says.
 

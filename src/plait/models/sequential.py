@@ -9,7 +9,7 @@ import numpy as np
 from plait.common.messages import describe, listing
 from plait.common.registry import builtin
 from plait.common.scope import name_scope
-from plait.common.serialization import deserialize, plain
+from plait.common.serialization import deserialize, plain, reading_layers, writing_layers
 from plait.common.tree import is_nested
 from plait.core.tensor import KerasTensor
 from plait.errors import ArgumentError, GraphError, MissingError, NameTakenError
@@ -228,6 +228,7 @@ class Sequential(Model):
             )
         return self._graph
 
+    @writing_layers
     def get_config(self) -> dict:
         """Its layers' configs, in order, and the shape it was built for."""
         shape = self._graph.inputs[0].shape if self._graph is not None else None
@@ -244,6 +245,7 @@ class Sequential(Model):
         return super().get_build_config() if self._graph is None else {"input_shape": self._graph.inputs[0].shape}
 
     @classmethod
+    @reading_layers
     def from_config(cls, config: Any, custom_objects: Any = None) -> "Sequential":
         """A model from its config, also in the form that Keras 1 and 2 wrote: a bare list of layers."""
         if isinstance(config, list):
