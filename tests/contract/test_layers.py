@@ -79,6 +79,25 @@ def test_config_makes_the_same_layer(case):
     assert copy.name == layer.name
 
 
+def test_a_clone_shares_nothing_and_begins_anew(case):
+    several = isinstance(case.inputs, list)
+    given = case.inputs if several else [case.inputs]
+    tensors = [plait.Input(each.shape[1:], dtype=each.dtype) for each in given]
+    call = call_arguments_without_batch(case)
+
+    def model():
+        outputs = case.make(plait.layers)(tensors if several else tensors[0], **call)
+        return plait.Model([*tensors, *(value for value in call.values() if isinstance(value, plait.KerasTensor))], outputs)
+
+    one, other = model(), model()
+    clone = plait.models.clone_model(one)
+    assert {*map(id, clone.variables)}.isdisjoint(map(id, one.variables))
+    assert len(clone.variables) == len(one.variables)
+    for first, second, third in zip(one.weights, other.weights, clone.weights, strict=True):
+        drawn = not np.array_equal(first.numpy(), second.numpy())
+        assert drawn == (not np.array_equal(first.numpy(), third.numpy())), first.path
+
+
 def test_gradients_are_finite(case):
     layer = case.make(plait.layers)
     x, kwargs = arrays(case.inputs), call_arguments(case)

@@ -34,8 +34,8 @@ class Scope(NamedTuple):
         written: each layer in a config that is being written, its number, and how often it stands there, by id; None while
             none is.
         read: the shared layers that were read from a config, by number; None while none is read.
-        copy_layer: while a model is cloned, copies a layer that another one's config holds: that config then holds objects
-            themselves, and not their forms. None elsewhere.
+        copy: while a model is cloned, copies what a config holds: that config then has objects, and not their forms. None
+            elsewhere.
         masks_of_ops: what ops do with masks: `"told"` hands them on and warns where one is lost, `"quiet"` doesn't warn,
             `"lost"` is how Keras's graphs run.
         allowance: how many bytes variables may take together, counted down; None while no file is read.
@@ -53,7 +53,7 @@ class Scope(NamedTuple):
     remat: Any = None
     written: dict[int, list] | None = None
     read: dict[Any, Any] | None = None
-    copy_layer: Callable[[Any], Any] | None = None
+    copy: Callable[[Any], Any] | None = None
     masks_of_ops: str = "told"
     allowance: list[int] | None = None
 

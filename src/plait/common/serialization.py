@@ -224,8 +224,8 @@ def _note(error: Exception, note: str) -> None:
 def plain(value: Any) -> Any:
     """A value as a config holds it: objects and functions in object form; numbers, names and tuples as they are.
 
-    A function without a name stays itself: no config can hold code. While a model is cloned, all stays itself but layers,
-    which are copied: the clone has weights of its own.
+    A function without a name stays itself: no config can hold code. While a model is cloned, functions stay themselves, and
+    what has a config is copied: the clone has weights and random numbers of its own.
     """
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
@@ -235,9 +235,9 @@ def plain(value: Any) -> Any:
         return tuple(plain(item) for item in value) if type(value) is tuple else value
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
-    copy_layer = current().copy_layer
-    if copy_layer is not None:
-        return copy_layer(value) if hasattr(value, "get_build_config") else value
+    copy = current().copy
+    if copy is not None:
+        return copy(value)
     try:
         form = serialize(value)
     except PlaitError:
@@ -279,7 +279,7 @@ def _told(thing: Any, name: str, value: Any) -> Any:
     if is_plain(value):
         return value
     form = plain(getattr(thing, name, value))
-    if current().copy_layer is not None or callable(form) or is_plain(form):
+    if current().copy is not None or callable(form) or is_plain(form):
         return form
     raise ConfigError(
         f"{type(thing).__name__}: cannot tell its config, because no config can hold the argument `{name}`: "

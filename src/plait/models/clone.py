@@ -1,13 +1,16 @@
 """Clones: a model of the same form, with new layers and new weights."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 from plait.common.messages import describe
+from plait.common.policies import DTypePolicy
 from plait.common.scope import scope
+from plait.common.serialization import plain
 from plait.common.tree import flatten, pack_as, same_structure
 from plait.core.tensor import KerasTensor
-from plait.errors import ArgumentError
+from plait.errors import ArgumentError, PlaitError
 from plait.layers.base import Layer
 from plait.layers.input import Input, InputLayer
 from plait.models.model import Model
@@ -65,9 +68,8 @@ class _Cloning:
         else:
             clone = _clone_graph(model, input_tensors, self.copy, self.call_function)
         if model._compilation is not None and model._graph is not None:
-            config = model.get_compile_config() or {}
-            optimizer = config["optimizer"]
-            config["optimizer"] = type(optimizer).from_config(optimizer.get_config()) if optimizer is not None else None
+            with scope(copy=self._copy_inside):
+                config = plain(model.get_compile_config())
             config.pop("jit_compile")
             clone.compile(**config)
         return clone
@@ -79,12 +81,23 @@ class _Cloning:
             return self._once(layer, _Cloning(self.clone_function, call, True)._with(self).clone)
         if self.clone_function is not None and isinstance(layer, Layer):
             return self._once(layer, self.clone_function)
-        return self.copy_inside(layer)
+        return self._copy_inside(layer)
 
-    def copy_inside(self, layer: Any) -> Any:
-        """The copy of a layer that another layer holds, or of an inner model: as Keras does, `clone_function` isn't asked."""
-        plainly = _Cloning(None, None, False)._with(self)
-        return self._once(layer, plainly.clone if isinstance(layer, Model) else self._of_config)
+    def _copy_inside(self, thing: Any) -> Any:
+        """The copy of an inner model, or of what a layer holds; functions, and what has no config, stay themselves.
+
+        As in Keras, `clone_function` isn't asked.
+        """
+        if isinstance(thing, Model):
+            return self._once(thing, _Cloning(None, None, False)._with(self).clone)
+        if inspect.isclass(thing) or isinstance(thing, DTypePolicy) or not hasattr(thing, "from_config"):
+            return thing
+        try:
+            return self._once(thing, self._of_config)
+        except (PlaitError, NotImplementedError):
+            if isinstance(thing, Layer) or getattr(thing, "variables", ()):
+                raise
+            return thing  # it has no state, so both may have it
 
     def _with(self, other: "_Cloning") -> "_Cloning":
         self._copies = other._copies
@@ -98,7 +111,7 @@ class _Cloning:
         return self._copies[id(layer)][1]
 
     def _of_config(self, layer: Any) -> Any:
-        with scope(copy_layer=self.copy_inside):
+        with scope(copy=self._copy_inside):
             config = layer.get_config()
         return type(layer).from_config(config)
 

@@ -101,3 +101,35 @@ def test_the_path_of_an_output_that_is_not_connected():
         ValueError, match=r"Output with path `second` is not connected to `inputs` .* because it needs the tensor 'b'"
     ):
         plait.Model(a, {"first": a * 2, "second": b * 3})
+
+
+def test_a_clone_has_metrics_losses_and_an_optimizer_of_its_own():
+    x = plait.Input((3,))
+    model = plait.Model(x, layers.Dense(1)(x))
+    model.compile("adam", plait.losses.Huber(0.5), metrics=[plait.metrics.MeanAbsoluteError(name="error"), "mse"])
+    model.fit(np.ones((4, 3)), np.zeros((4, 1)), verbose=0)
+    clone = plait.models.clone_model(model)
+    held = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
+    clone.fit(np.ones((4, 3)), np.zeros((4, 1)), verbose=0)
+    mine = [*clone.variables, *clone.optimizer.variables, *clone.metrics_variables]
+    assert len(mine) == len(held)
+    assert {*map(id, mine)}.isdisjoint(map(id, held))
+    assert clone.loss is not model.loss
+    assert clone.loss.delta == 0.5
+
+
+def test_a_clone_has_copies_of_what_its_layers_hold():
+    class Counting(layers.Layer):
+        def __init__(self, metric, count=None, **kwargs):
+            super().__init__(**kwargs)
+            self.metric, self.count = metric, count
+
+        def call(self, x):
+            self.metric.update_state(self.count(x))
+            return x
+
+    x = plait.Input((3,))
+    model = plait.Model(x, Counting(plait.metrics.Sum(), count=lambda x: plait.ops.sum(x))(x))
+    clone = plait.models.clone_model(model)
+    assert {*map(id, clone.metrics_variables)}.isdisjoint(map(id, model.metrics_variables))
+    assert clone.layers[1].count is model.layers[1].count  # code has no copy
