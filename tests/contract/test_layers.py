@@ -87,7 +87,9 @@ def test_a_clone_shares_nothing_and_begins_anew(case):
 
     def model():
         outputs = case.make(plait.layers)(tensors if several else tensors[0], **call)
-        return plait.Model([*tensors, *(value for value in call.values() if isinstance(value, plait.KerasTensor))], outputs)
+        return plait.Model(
+            [*tensors, *(value for value in call.values() if isinstance(value, plait.KerasTensor))], outputs
+        )
 
     one, other = model(), model()
     clone = plait.models.clone_model(one)

@@ -181,7 +181,8 @@ class Model(Network):
             loss, weights, metrics, weighted_metrics, structure, self.name, own_loss, missing_labels
         )
         self._compilation.given |= {} if auto_scale_loss else {"auto_scale_loss": False}
-        self.optimizer = optimizers.get(optimizer)
+        own = optimizers.get(optimizer)
+        self.optimizer = own and own.for_model(self)
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16" and self.optimizer is not None:
             if not isinstance(self.optimizer, optimizers.LossScaleOptimizer):
                 self.optimizer = optimizers.LossScaleOptimizer(self.optimizer, name="loss_scale_optimizer")

@@ -49,6 +49,8 @@ class LossScaleOptimizer(Optimizer):
     0.75
     """
 
+    _holds_optimizers = True
+
     def __init__(
         self,
         inner_optimizer: Optimizer,

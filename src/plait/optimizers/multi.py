@@ -123,6 +123,8 @@ class MultiOptimizer(Optimizer):
     (0.9, 0.0)
     """
 
+    _holds_optimizers = True
+
     def __init__(
         self,
         optimizer_map: OptimizerMap | Callable[[Variable], Optimizer],

@@ -3,6 +3,9 @@
 A slot has an owner, the weight that it was made for (None for what belongs to all), and a field, what the algorithm
 calls it. Slots are in the order in which they were asked for; that is the order of `optimizer.variables` and of files.
 
+Slots of weights that the list is no longer for (frozen ones, those of another model with the same optimizer) wait, as long as
+these weights live, until they are asked for again.
+
 Verbs: `renew` begins a list of slots for other weights, `replay` begins asking for the same ones again, `ask` gives a
 slot, `places` says where in the state they are.
 
@@ -14,6 +17,7 @@ What it is not: a place for values. These are in the Variables.
 import collections
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
+from weakref import ref
 
 from plait.core.variable import Variable
 
@@ -45,17 +49,34 @@ class Slots:
     def __init__(self) -> None:
         self._held: dict[Key, Variable] = {}
         self._kept: dict[Key, Variable] = {}
+        self._waiting: dict[
+            int, tuple[ref[Variable], dict[tuple[str, int], Variable]]
+        ] = {}  # by serial: `==` compares values
         self._asked: collections.Counter = collections.Counter()
+
+    def __getstate__(self) -> dict:
+        """Without those that wait: their weights may be another model's."""
+        return {**vars(self), "_waiting": {}}
 
     def replay(self) -> None:
         """Begins anew to count what is asked for, so that asking for the same gives the same."""
         self._asked.clear()
 
     def renew(self, weights: Iterable[Variable]) -> None:
-        """Begins a list of slots for these weights. Those of weights that stay are given again when asked for."""
-        staying = {None, *weights}
-        self._kept = {key: slot for key, slot in {**self._kept, **self._held}.items() if key.owner in staying}
-        self._held = {}
+        """Begins a list of slots for these weights. Those that were made for them before are given again when asked for."""
+        asking, known = {None, *weights}, {**self._kept, **self._held}
+        self._kept, self._held = {}, {}
+        for key, slot in known.items():
+            if key.owner is None or key.owner in asking:
+                self._kept[key] = slot
+            else:
+                _, slots = self._waiting.setdefault(key.owner.serial, (ref(key.owner), {}))
+                slots[key.field, key.count] = slot
+        for serial, (owner, slots) in list(self._waiting.items()):
+            weight = owner()
+            if weight is None or weight in asking:
+                del self._waiting[serial]
+                self._kept |= {Key(weight, *rest): slot for rest, slot in slots.items() if weight is not None}
         self.replay()
 
     def ask(self, owner: Variable | None, field: str, make: Callable[[], Variable]) -> Variable:

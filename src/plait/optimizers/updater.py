@@ -17,11 +17,13 @@ that is `Optimizer`, in the next file.
 Differs from Keras: there, an optimizer assigns variables by their index, and cannot be built again.
 """
 
+import copy
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
+from weakref import ref
 
 import jax
 import jax.numpy as jnp
@@ -60,11 +62,12 @@ class Updater(Holder):
     """The parent of `Optimizer`, which says what the options mean."""
 
     _records = (
-        "name built _undecayed _trainable_variables _births _slots _compiled _built_with _iteration _learning_rate "
+        "name built _undecayed _trainable_variables _births _left _slots _model _compiled _built_with _iteration _learning_rate "
         "clipnorm clipvalue global_clipnorm use_ema ema_overwrite_frequency gradient_accumulation_steps slots arguments"
     )
-    _bookkeeping = frozenset({"_slots", "_compiled", "_trainable_variables", "_built_with", "built"})
+    _bookkeeping = frozenset({"_slots", "_left", "_model", "_compiled", "_trainable_variables", "_built_with", "built"})
     _leads_to = ""
+    _holds_optimizers = False
     _iteration: Variable
     _learning_rate: Any
     _hooks = (
@@ -108,7 +111,9 @@ class Updater(Holder):
         self._undecayed: tuple[frozenset, tuple[str, ...]] = (frozenset(), ())
         self._trainable_variables: list[Variable] = []
         self._births: Mapping[Variable, int] = MappingProxyType({})  # replaced as a whole, so that programs notice
+        self._left: Mapping[int, int] = {}  # the births of weights that it isn't built for now, by serial
         self._slots = Slots()
+        self._model: ref | None = None  # whose it is
         self._built_with: dict[str, Any] = {}
         self._compiled: tuple[Constants, Program] | None = None
         keep(self, _iteration=self._variable(0, "iteration", dtype="int32"))
@@ -231,8 +236,8 @@ class Updater(Holder):
     def build(self, variables: Iterable[Variable]) -> None:
         """Makes the optimizer's variables for these weights.
 
-        Built again for the same ones, nothing happens; for others, the counter, the rate and the slots of those that
-        stay keep their values, and the others' are new.
+        Built again for the same ones, nothing happens; for others, the counter, the rate and the slots of those that it was
+        built for before keep their values, and the others' are new.
 
         Raises:
             ArgumentError: a weight is listed twice.
@@ -245,7 +250,9 @@ class Updater(Holder):
             raise ArgumentError(f"{type(self).__name__} {self.name!r}: a variable is listed twice in `build`.")
         self._slots.renew(variables)
         now = int(self._iteration.value) // (self.gradient_accumulation_steps or 1) if self._trainable_variables else 0
-        self._births = MappingProxyType({variable: self._births.get(variable, now) for variable in variables})
+        leaving = {v.serial: birth for v, birth in self._births.items() if v not in {*variables}}
+        before, self._left = self._births, {**self._left, **leaving}
+        self._births = MappingProxyType({v: before.get(v, self._left.get(v.serial, now)) for v in variables})
         keep(self, _trainable_variables=variables)
         self._compiled, self._built_with = None, self._options()
         with scope(bindings=None, finder=None, compute_dtype=None), jax.ensure_compile_time_eval():
@@ -544,8 +551,23 @@ class Updater(Holder):
         listed, patterns = self._undecayed
         return variable in listed or any(re.search(pattern, variable.name) for pattern in patterns)
 
+    def for_model(self, model: Any) -> Self:
+        """The optimizer as a model's own: itself, or if another model has it, one with the same counter, rate and options.
+
+        So two models that are compiled with one optimizer train in turn, each with the slots of its own weights.
+        """
+        other = None if self._model is None else self._model()
+        if other is None or other is model or other.optimizer is not self or self._holds_optimizers:
+            keep(self, _model=ref(model))
+            return self
+        twin = copy.copy(self)
+        shared = {"_iteration": self._iteration, "_learning_rate": self._learning_rate}
+        fresh = {"_slots": Slots(), "_births": MappingProxyType({}), "_built_with": {}, "built": False}
+        keep(twin, **shared, **fresh, _trainable_variables=[], _model=ref(model))
+        return twin
+
     def __getstate__(self) -> dict:
-        return {**vars(self), "_compiled": None, "_births": dict(self._births)}
+        return {**vars(self), "_model": None, "_compiled": None, "_births": dict(self._births), "_left": {}}
 
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(state, _births=MappingProxyType(state["_births"]))
