@@ -14,8 +14,6 @@ Differs from Keras: the class of a model never changes; called directly it is co
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
-
 from plait import inspect, optimizers, saving, training
 from plait.common.constructors import constructor_parameters
 from plait.common.messages import warn
@@ -23,7 +21,7 @@ from plait.common.names import auto_name
 from plait.common.registry import builtin, opens_graphs, place_of
 from plait.common.serialization import deserialize
 from plait.common.traits import default, has_default
-from plait.common.tree import flatten, map_structure_in_order, pack_as
+from plait.common.tree import flatten, pack_as
 from plait.core.holder import held_by, shown, uncover
 from plait.core.variable import Variable
 from plait.errors import ArgumentError, StateError
@@ -37,6 +35,7 @@ from plait.models.quantize import quantize
 from plait.models.rewrite import inlined
 from plait.models.state_tree import get_state_tree, set_state_tree
 from plait.training.callbacks.base import History
+from plait.training.prediction import writable
 from plait.training.run import FitOptions
 
 
@@ -277,7 +276,7 @@ class Model(Network):
 
     def predict_on_batch(self, x: Any) -> Any:
         """Computes the outputs for one batch, as NumPy arrays."""
-        return map_structure_in_order(np.asarray, self(x, training=False))
+        return writable(self(x, training=False))
 
     @default
     def compute_loss(

@@ -377,7 +377,7 @@ def told(logs: Mapping) -> dict:
 def plain_logs(logs: Mapping) -> dict:
     """Logs as Python numbers; waits for them."""
     host = jax.device_get(dict(logs))
-    return {name: float(value) if np.ndim(value) == 0 else np.asarray(value) for name, value in host.items()}
+    return {name: float(value) if np.ndim(value) == 0 else np.array(value) for name, value in host.items()}
 
 
 # ---------------------------------------------------------------------------- evaluate

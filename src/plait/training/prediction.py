@@ -74,7 +74,7 @@ def predict(
     function = _function(model, gather or not several())
     if verbose == 0 and not callbacks and out is None and isinstance(source, ArraySource) and source.steps == 1:
         with counted():
-            return _on_host(function(source.first()))
+            return writable(_on_host(function(source.first())))
     watchers = CallbackList(
         callbacks, add_progbar=verbose != 0, model=model, verbose=verbose, epochs=1, steps=source.steps
     )
@@ -105,7 +105,7 @@ def predict_batches(
     [(64, 2), (36, 2)]
     """
     source = source_of(x, None, None, batch_size, steps, read=DataOf(model))
-    yield from _outputs(model, _function(model), source, CallbackList(None, model=model))
+    yield from map(writable, _outputs(model, _function(model), source, CallbackList(None, model=model)))
 
 
 def _is_usual(model: TrainedModel) -> bool:
@@ -255,6 +255,16 @@ def _on_host(outputs: Any, count: int = 1, room: int = 1) -> Any:
     if not all(np.ndim(leaf) for leaf in flatten(found) if leaf is not None):
         raise DataError(f"predict: outputs need a batch axis to be joined along, but are {describe(found)}.")
     return found if count == room else map_structure(lambda leaf: leaf[: len(leaf) // room * count], found)
+
+
+def writable(outputs: Any) -> Any:
+    """Outputs as NumPy arrays that the caller may write to; what JAX hands out may only be read."""
+
+    def own(output: Any) -> Any:
+        array = np.asarray(output)
+        return array if array.flags.writeable else array.copy()
+
+    return map_structure_in_order(own, outputs)
 
 
 def _joined(batches: Iterator[Any], rows: int) -> Any:

@@ -1,5 +1,6 @@
 """predict, into memory, into files, as batches: the same numbers; and what a `predict_step` of one's own gives."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -123,3 +124,28 @@ def test_outputs_without_rows_are_refused():
     network = plait.Model(x, plait.ops.sum(x))
     with pytest.raises(DataError, match="a batch axis to be joined along"):
         network.predict(X, verbose=0)
+
+
+@pytest.mark.parametrize("rows", [3, 32, 70])
+@pytest.mark.parametrize(
+    "make", [single, lambda: model(a=1, b=2), lambda: passing_on()], ids=["one", "two", "the inputs"]
+)
+def test_outputs_are_the_callers_to_write_to(make, rows):
+    network, x = make(), X[:rows].copy()
+    ways = (
+        lambda: network.predict(x, verbose=0),
+        lambda: network.predict((x[at : at + 32] for at in range(0, rows, 32)), verbose=0),
+        lambda: network.predict_on_batch(x),
+        lambda: next(network.predict_batches(x)),
+    )
+    for way in ways:
+        before = jax.tree.map(np.copy, way())
+        for output in jax.tree.leaves(way()):
+            output[:] = 7.0
+        jax.tree.map(np.testing.assert_array_equal, way(), before)
+        np.testing.assert_array_equal(x, X[:rows])
+
+
+def passing_on():
+    x = plait.Input((3,))
+    return plait.Model(x, [x, plait.layers.Identity()(x)])
