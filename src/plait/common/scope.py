@@ -26,7 +26,8 @@ class Scope(NamedTuple):
         training: whether layers that aren't told run as in training; None is unknown.
         compute_dtype: what floating variables are cast to when read; None leaves them as they are.
         path: the names of the layers whose `build` or `call` is running.
-        losses: where `add_loss` puts its values while a program is traced.
+        losses: where `add_loss` puts its values: a list, while a step is traced; `BY_LAYER`, while a whole model is called,
+            whose layers keep theirs; None elsewhere, where a layer's next call begins with none.
         context_arguments: values of call arguments that layers registered to pass down, besides `training`.
         custom_objects: classes and functions that names in configs may stand for.
         distribution: how arrays are laid out over devices.
@@ -57,6 +58,8 @@ class Scope(NamedTuple):
     masks_of_ops: str = "told"
     allowance: list[int] | None = None
 
+
+BY_LAYER: list = []  # a mark, that is compared by identity
 
 _current: contextvars.ContextVar[Scope] = contextvars.ContextVar("plait_scope", default=Scope())  # noqa: B039  (frozen)
 

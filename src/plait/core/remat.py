@@ -70,19 +70,20 @@ def _symbol(leaf: Any) -> Any:
     return KerasTensor(leaf.shape, str(leaf.dtype)) if hasattr(leaf, "shape") else leaf
 
 
-def run_again(call: Callable, variables: Sequence[Variable], args: tuple, kwargs: dict) -> Any:
+def run_again(
+    call: Callable, variables: Sequence[Variable], args: tuple, kwargs: dict, add_loss: Callable[[list], None]
+) -> Any:
     """Calls a function that reads and assigns variables, so that the backward pass computes it again.
 
-    What it assigns, and the losses it adds, come out as results, and are assigned and added here: nothing that JAX traces
-    inside may outlive the inner trace.
+    What it assigns, and the losses it adds, come out as results, and are assigned here and handed to `add_loss`: nothing that
+    JAX traces inside may outlive the inner trace.
     """
-    losses = current().losses
     others: list[Variable] = []
 
     def inner(values: list, args: tuple) -> tuple:
         added, bindings = [], dict(current().bindings or {})  # type: ignore[var-annotated]
         before = dict(bindings)
-        with scope(losses=None if losses is None else added, bindings=bindings):
+        with scope(losses=added, bindings=bindings):
             outputs, after = pure(lambda *given: call(*given, **kwargs), variables)(values, *args)
         others[:] = [variable for variable, value in bindings.items() if value is not before.get(variable)]
         return outputs, after, [bindings[variable] for variable in others], added
@@ -95,6 +96,5 @@ def run_again(call: Callable, variables: Sequence[Variable], args: tuple, kwargs
             variable.assign(value)
     for variable, value in zip(others, besides, strict=True):
         variable.assign(value)
-    if losses is not None:
-        losses.extend(added)
+    add_loss(added)
     return outputs

@@ -35,7 +35,7 @@ from plait.common.numbers import as_list
 from plait.common.operators import AnyTensor
 from plait.common.policies import DTypePolicy, DTypePolicyMap, policy
 from plait.common.registry import builtin
-from plait.common.scope import current, scope
+from plait.common.scope import BY_LAYER, current, scope
 from plait.common.serialization import plain
 from plait.common.traits import default, definer, has_default, is_of_plait, own_of_plait
 from plait.common.tree import flatten, map_structure_in_order
@@ -259,7 +259,7 @@ class Layer(Owner):
     def _call_again(self, *args: Any, **kwargs: Any) -> Any:
         """Runs `call` so that the backward pass computes it again, where the RematScope it was made in says so."""
         if self._remat is not None and self._remat.covers(self, args, kwargs):
-            return run_again(self.call, self.variables, args, kwargs)
+            return run_again(self.call, self.variables, args, kwargs, self.add_loss)
         return self.call(*args, **kwargs)
 
     def _convert_inputs(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
@@ -554,13 +554,13 @@ class Layer(Owner):
             value = convert_to_tensor(value)
             if isinstance(value, KerasTensor):
                 raise ArgumentError(f"{self.name}.add_loss: got a symbolic tensor. Call add_loss in a layer's `call`.")
-            (self._losses if collected is None else collected).append(value)
+            (self._losses if collected is None or collected is BY_LAYER else collected).append(value)
 
     @property
     def losses(self) -> list:
         """What `add_loss` got in the last call, and the regularisation of the trainable weights."""
         collected = current().losses
-        if collected is not None:
+        if collected is not None and collected is not BY_LAYER:
             return [*collected, *self.regularization_losses()]
         added = [loss for layer in unique(self._flatten_layers()) for loss in layer._losses]
         return added + self.regularization_losses()

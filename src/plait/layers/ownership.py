@@ -127,9 +127,17 @@ class Owner(Holder, Operation):
         mark_revision()
 
     def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list["Owner"]:
-        found: list[Owner] = [self] if include_self else []
-        for layer in self._layers:
-            found += layer._flatten_layers(True, True) if recursive else (layer,)
+        found: list[Owner] = []
+        seen: set[int] = set()  # a layer may stand in several inner models
+        waiting: list[Owner] = [self] if include_self else self._layers[::-1]
+        while waiting:
+            layer = waiting.pop()
+            if id(layer) in seen:
+                continue
+            seen.add(id(layer))
+            found.append(layer)
+            if recursive or layer is self:
+                waiting += layer._layers[::-1]
         return found
 
     def count_params(self) -> int:

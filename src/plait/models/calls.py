@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from plait.common.scope import current, scope
+from plait.common.scope import BY_LAYER, current, scope
 from plait.common.tree import map_structure_in_order
 from plait.core.constants import Constants
 from plait.core.infer import infer
@@ -100,24 +100,26 @@ class Calls:
         given = {} if training is None else {"training": training}
 
         def run(*args: Any, **kwargs: Any) -> tuple[Any, dict[int, list]]:
-            model = self._model
-            with scope(losses=None):
-                outputs = lay_out_whole(self._call(*args, **kwargs, **given))
-            losses = {i: list(layer._losses) for i, layer in enumerate(model._flatten_layers()) if layer._losses}
-            model._clear_losses()
-            return outputs, losses
+            layers = self._model._flatten_layers()
+            before = [list(layer._losses) for layer in layers]
+            self._model._clear_losses()
+            try:
+                with scope(losses=BY_LAYER):
+                    outputs = lay_out_whole(self._call(*args, **kwargs, **given))
+                return outputs, {index: list(layer._losses) for index, layer in enumerate(layers) if layer._losses}
+            finally:
+                for layer, losses in zip(layers, before, strict=True):
+                    layer._losses[:] = losses
 
         return run
 
     def _take_losses(self, losses: dict[int, list]) -> None:
         """Gives layers what their `add_loss` got in a call, in place of what it got in the one before."""
         layers, collected = self._model._flatten_layers(), current().losses
-        self._model._clear_losses()
+        if collected is None:
+            self._model._clear_losses()
         for index, values in losses.items():
-            if collected is None:
-                layers[index]._losses = values
-            else:
-                collected.extend(values)
+            (layers[index]._losses if collected is None or collected is BY_LAYER else collected).extend(values)
 
 
 def _spec_of(value: Any) -> Any:

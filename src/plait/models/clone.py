@@ -58,7 +58,7 @@ class _Cloning:
     def clone(self, model: Model, input_tensors: Any = None) -> Model:
         """The copy of a model, itself or inside of another."""
         if isinstance(model, Sequential):
-            clone = _clone_sequential(model, input_tensors, self.copy, self.call_function)
+            clone = _clone_sequential(model, input_tensors, self.copy, self.copy_input, self.call_function)
         elif model._graph is None:
             if self.clone_function or input_tensors is not None:
                 raise ArgumentError(
@@ -66,7 +66,7 @@ class _Cloning:
                 )
             clone = self._of_config(model)
         else:
-            clone = _clone_graph(model, input_tensors, self.copy, self.call_function)
+            clone = _clone_graph(model, input_tensors, self.copy, self.copy_input, self.call_function)
         if model._compilation is not None and model._graph is not None:
             with scope(copy=self._copy_inside):
                 config = plain(model.get_compile_config())
@@ -82,6 +82,10 @@ class _Cloning:
         if self.clone_function is not None and isinstance(layer, Layer):
             return self._once(layer, self.clone_function)
         return self._copy_inside(layer)
+
+    def copy_input(self, tensor: KerasTensor) -> KerasTensor:
+        """The new Input for a tensor that a graph begins with."""
+        return self._once(tensor, _copy_of_input)
 
     def _copy_inside(self, thing: Any) -> Any:
         """The copy of an inner model, or of what a layer holds; functions, and what has no config, stay themselves.
@@ -117,7 +121,7 @@ class _Cloning:
 
 
 def _clone_sequential(
-    model: Sequential, input_tensors: Any, copy: Callable, call_function: Callable | None
+    model: Sequential, input_tensors: Any, copy: Callable, copy_input: Callable, call_function: Callable | None
 ) -> Sequential:
     if call_function is not None:
         raise ArgumentError("clone_model: `call_function` is for models with a graph of their own, not for Sequential.")
@@ -126,7 +130,7 @@ def _clone_sequential(
         (tensor,) = flatten(input_tensors)
         return type(model)([tensor, *layers], name=model.name, trainable=model.trainable)
     if model._chain and isinstance(model._chain[0], InputLayer):
-        layers.insert(0, _copy_of_input(model._chain[0].output).node.operation)
+        layers.insert(0, copy_input(model._chain[0].output).node.operation)
     return type(model)(layers, name=model.name, trainable=model.trainable)
 
 
@@ -137,11 +141,13 @@ def _copy_of_input(tensor: KerasTensor) -> KerasTensor:
     return Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor.name)
 
 
-def _clone_graph(model: Model, input_tensors: Any, copy: Callable, call_function: Callable | None) -> Model:
+def _clone_graph(
+    model: Model, input_tensors: Any, copy: Callable, copy_input: Callable, call_function: Callable | None
+) -> Model:
     graph = model._graph
     assert graph is not None
     if input_tensors is None:
-        starts = [_copy_of_input(tensor) for tensor in graph.inputs]
+        starts = [copy_input(tensor) for tensor in graph.inputs]
     else:
         if not same_structure(graph.input_structure, input_tensors):
             raise ArgumentError(

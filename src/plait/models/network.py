@@ -16,7 +16,7 @@ import jax
 import numpy as np
 from jax.core import Tracer
 
-from plait.common.scope import current
+from plait.common.scope import BY_LAYER, current, scope
 from plait.common.traits import default, has_default, of_plait, same_types
 from plait.common.tree import flatten, map_structure_in_order
 from plait.core.graph import Graph, graph_of
@@ -118,12 +118,14 @@ class Network(Layer):
     @same_types(Layer.__call__)
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs a compiled program on arrays; records on symbolic tensors; is traced where JAX traces."""
-        if current().bindings is not None or self.run_eagerly or self._runs_eagerly:
+        if current().bindings is not None:
             return super().__call__(*args, **kwargs)
+        if self.run_eagerly or self._runs_eagerly:
+            return self._run_plainly(args, kwargs)
         if self._part_on_host is not None and args and not any_symbolic(flatten(args[0])):
             args = (self.on_host(args[0]), *args[1:])
         if is_observed() and (self._graph is None or len(self._graph.outputs) > 1):
-            return super().__call__(*args, **kwargs)  # what is in one program, no tape sees
+            return self._run_plainly(args, kwargs)  # what is in one program, no tape sees
         if (
             len(args) == 1
             and len(kwargs) == ("training" in kwargs)
@@ -135,7 +137,7 @@ class Network(Layer):
             return self._run_compiled((np.array(args[0] if fits else self._fit_on_host(args[0])),), kwargs)
         leaves = flatten([list(args), kwargs])
         if not all(map(_is_plain_array, leaves)):
-            outputs = super().__call__(*args, **kwargs)
+            outputs = self._run_plainly(args, kwargs)
             return self._as_listed(outputs) if isinstance(outputs, KerasTensor) else outputs
         if any(isinstance(leaf, np.ndarray) for leaf in leaves):
             wide = any(isinstance(leaf, np.ndarray) and leaf.dtype.itemsize == 8 for leaf in leaves)
@@ -149,6 +151,13 @@ class Network(Layer):
             return self._calls.run(args, kwargs)
         except NOT_TRACEABLE:
             self._runs_eagerly = True  # this `call`, or a layer's, looks at values, so it can only run as Python
+            return self._run_plainly(args, kwargs)
+
+    def _run_plainly(self, args: tuple, kwargs: dict) -> Any:
+        if current().losses is not None:
+            return super().__call__(*args, **kwargs)
+        self._clear_losses()
+        with scope(losses=BY_LAYER):
             return super().__call__(*args, **kwargs)
 
     def _fit_on_host(self, x: Any) -> Any:

@@ -7,7 +7,7 @@ Source: Hu et al., LoRA: Low-Rank Adaptation of Large Language Models, 2021.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from plait.layers.wrappers import Wrapper
 from plait.models.model import Model
 from plait.saving.atomic import atomic_write
 from plait.surgery.replace import replace
-from plait.surgery.targets import base_of, chosen
+from plait.surgery.targets import base_of, chosen, inner_ones, inside, once_each
 
 _KERNELS = ("kernel", "embeddings")
 
@@ -122,8 +122,8 @@ def lora(model: Model, pattern: Any = "*", rank: int = 4, alpha: float | None = 
 
     Args:
         model: a model with a graph.
-        pattern: names of layers, a function of a layer, or a list of these. Layers without kernels are left alone; inner models are adapted
-            inside.
+        pattern: names of layers, also in inner models (`"encoder/dense"`), a function of a layer, or a list of these. Layers without
+            kernels are left alone; an inner model that is meant is adapted inside.
         rank: the inner size of the adapters.
         alpha: they are scaled by alpha / rank; None is `rank`.
         share: whether the weights are shared with the model; False gives copies.
@@ -139,18 +139,23 @@ def lora(model: Model, pattern: Any = "*", rank: int = 4, alpha: float | None = 
     256
     """
     positive_integer(rank, "lora", "rank")
-    base = base_of(model, share)
+    return _with_adapters(
+        base_of(model, share), pattern, once_each(lambda layer: LowRank(layer, rank, alpha, name=layer.name))
+    )
+
+
+def _with_adapters(base: Model, pattern: Any, adapt: Callable[[Layer], Layer]) -> Model:
+    inner, rest = inside(base, pattern)
+    if inner:
+        return replace(base, inner_ones(inner), lambda one: _with_adapters(one, rest, adapt))
     meant = [layer for layer in chosen(base, pattern, "lora") if isinstance(layer, Layer) and _adaptable(layer)]
     if not meant:
-        raise ArgumentError(f"lora: none of the layers of {model.name!r} that {pattern!r} means has a kernel to adapt.")
-    ids = {id(layer) for layer in meant}
-
-    def adapt(layer: Any) -> Any:
-        if graph_of(layer) is not None:
-            return lora(layer, "*", rank, alpha)
-        return LowRank(layer, rank, alpha, name=layer.name)
-
-    return replace(base, lambda layer: id(layer) in ids, adapt)
+        raise ArgumentError(f"lora: none of the layers of {base.name!r} that {pattern!r} means has a kernel to adapt.")
+    return replace(
+        base,
+        inner_ones(meant),
+        lambda layer: adapt(layer) if graph_of(layer) is None else _with_adapters(layer, "*", adapt),
+    )
 
 
 def _adaptable(layer: Layer) -> bool:
@@ -176,6 +181,7 @@ def merge_lora(model: Model, share: bool = True) -> Model:
     if not list(_adapted_layers(base)):
         raise StateError(f"merge_lora: {model.name!r} has no adapters. plait.surgery.lora makes them.")
 
+    @once_each
     def plain(layer: Any) -> Any:
         return layer.merge() if isinstance(layer, LowRank) else merge_lora(layer)
 

@@ -11,7 +11,7 @@ from plait.errors import ArgumentError, GraphError
 from plait.layers.base import Layer
 from plait.models.model import Model
 from plait.models.rewrite import rewrite, same_but_named
-from plait.surgery.targets import base_of, chosen
+from plait.surgery.targets import base_of, chosen, inner_ones, inside, once_each
 
 
 def replace(
@@ -21,7 +21,8 @@ def replace(
 
     Args:
         model: a model with a graph.
-        pattern: names of layers (`"conv_*"`), a function of a layer that says whether it is meant, or a list of these.
+        pattern: names of layers (`"conv_*"`), also in inner models (`"encoder/conv_*"`), a function of a layer that says whether it is
+            meant, or a list of these.
         function: makes the new layer from the old one; the old one back leaves it. Or the new layer, where one is meant.
         name: the new model's name.
         share: whether it shares the other layers and weights; False gives it copies.
@@ -36,6 +37,10 @@ def replace(
     <ELU name=act, built=True>
     """
     base = base_of(model, share)
+    inner, rest = inside(base, pattern)
+    if inner:
+        make = once_each(function) if not isinstance(function, Layer) else function
+        return replace(base, inner_ones(inner), once_each(lambda one: replace(one, rest, make)), name)
     meant = chosen(base, pattern, "replace")
     if isinstance(function, Layer) and len(meant) > 1:
         raise ArgumentError(
@@ -61,7 +66,7 @@ def remove(model: Model, pattern: Any, name: str | None = None, share: bool = Tr
 
     Args:
         model: a model with a graph.
-        pattern: names of layers, a function of a layer, or a list of these.
+        pattern: names of layers, also in inner models (`"encoder/drop"`), a function of a layer, or a list of these.
         name: the new model's name.
         share: whether it shares the other layers and weights; False gives it copies.
 
@@ -75,6 +80,9 @@ def remove(model: Model, pattern: Any, name: str | None = None, share: bool = Tr
     []
     """
     base = base_of(model, share)
+    inner, rest = inside(base, pattern)
+    if inner:
+        return replace(base, inner_ones(inner), lambda one: remove(one, rest), name)
     gone = {id(operation) for operation in chosen(base, pattern, "remove")}
 
     def change(node: Node, args: tuple, kwargs: dict) -> Any:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from plait.common.messages import did_you_mean, listing
+from plait.core.graph import graph_of
 from plait.errors import NameUnknownError
 from plait.models.clone import clone_model
 from plait.models.model import Model
@@ -40,6 +41,33 @@ def copy(model: Model, name: str | None = None) -> Model:
     if name is not None:
         twin.name = name
     return twin
+
+
+def inside(model: Model, pattern: Any) -> tuple[list[Any], str]:
+    """The inner models that a path begins with (`"encoder/dense"`), and the rest of it; none, where a layer has the path as its name."""
+    head, _, rest = pattern.partition("/") if isinstance(pattern, str) else ("", "", "")
+    operations = model._needs_graph("graph").operations
+    if not rest or any(fnmatch.fnmatchcase(operation.name, pattern) for operation in operations):
+        return [], ""
+    return [o for o in operations if graph_of(o) is not None and fnmatch.fnmatchcase(o.name, head)], rest
+
+
+def inner_ones(models: list[Any]) -> Callable[[Any], bool]:
+    """A pattern that means these models."""
+    ids = set(map(id, models))
+    return lambda layer: id(layer) in ids
+
+
+def once_each(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A function of a layer that is asked once for each: a layer of two inner models is still one afterwards."""
+    made: dict[int, tuple[Any, Any]] = {}
+
+    def ask(layer: Any) -> Any:
+        if id(layer) not in made:
+            made[id(layer)] = layer, function(layer)
+        return made[id(layer)][1]
+
+    return ask
 
 
 def chosen(model: Model, pattern: str | Callable[[Any], bool] | list | tuple, verb: str) -> list[Any]:
