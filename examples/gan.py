@@ -1,6 +1,6 @@
 """Two models, two optimizers, one step: a generative adversarial network that makes up diamonds.
 
-The generator turns noise into the weight and the price of a diamond, on logarithmic scales; the discriminator tells made
+The generator turns noise into the weight and the price of a diamond, on logarithmic scales; the discriminator separates made
 diamonds from real ones. Neither fits into one loss, so the step is a function of (state, batch).
 
     python examples/gan.py

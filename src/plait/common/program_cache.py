@@ -55,7 +55,7 @@ def default_folder() -> Path | None:
 
 
 def keep() -> Path | None:
-    """Has JAX keep compiled programs; gives the folder, or None if plait keeps out of it."""
+    """Has JAX keep compiled programs; returns the folder, or None if plait keeps out of it."""
     folder, config = default_folder(), cast(Any, jax.config)
     if folder is None or config.jax_compilation_cache_dir is not None:
         return None

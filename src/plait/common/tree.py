@@ -28,7 +28,7 @@ def keys_of(mapping: dict) -> list:
 
 
 def leaves_with_paths(structure: Any, path: tuple = ()) -> Iterator[tuple[tuple, Any]]:
-    """Walks a structure, and gives each leaf with the keys and indices that lead to it."""
+    """Walks a structure, and returns each leaf with the keys and indices that lead to it."""
     if isinstance(structure, dict):
         for key in keys_of(structure):
             yield from leaves_with_paths(structure[key], (*path, key))

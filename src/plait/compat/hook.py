@@ -1,4 +1,4 @@
-"""The import hook: `import keras` gives plait under Keras's names.
+"""The import hook: `import keras` is plait under Keras's names.
 
 A finder in front of `sys.meta_path` answers for `keras`, `tf_keras` and `tensorflow` (which `tensorflow.py` beside this file stands
 in for). What it gives are `Mirror`s: modules without content, which look

@@ -1,4 +1,4 @@
-"""`ImageDataGenerator` and what it gives: batches of pictures, each changed by chance, as before Keras 3.
+"""`ImageDataGenerator` and its result: batches of pictures, each changed by chance, as before Keras 3.
 
 The draws are those of Keras's own, in its order, from NumPy's global generator: a seeded program sees the same pictures. Turning and
 stretching is one sampling of each picture, along straight lines between its points.

@@ -1,6 +1,6 @@
 """`python -m plait --report script.py`: at exit, where the time went, and which names of Keras's weren't there.
 
-JAX tells its listeners what it traces, lowers, compiles or reads from disk, and plait's loops tell how long they ran. What is
+JAX reports to its listeners what it traces, lowers, compiles or reads from disk, and plait's loops report how long they ran. What is
 neither compiled in them nor outside of them is the steps' own time.
 """
 

@@ -351,7 +351,7 @@ def searchsorted(
 
 
 def cond(pred: Any, true_fn: Callable, false_fn: Callable, name: str | None = None) -> Any:
-    """What one of two functions gives; both are traced where the condition isn't known yet."""
+    """The result of one of two functions; both are traced where the condition isn't known yet."""
     if not isinstance(pred, Tracer):
         return true_fn() if bool(np.asarray(pred)) else false_fn()
     return jax.lax.cond(jnp.asarray(pred, bool), lambda: _arrays(true_fn()), lambda: _arrays(false_fn()))
@@ -362,7 +362,7 @@ def _arrays(values: Any) -> Any:
 
 
 def case(pred_fn_pairs: Any, default: Callable | None = None, **_: Any) -> Any:
-    """What the first function gives whose condition is true."""
+    """The result of the first function whose condition is true."""
     for pred, function in pred_fn_pairs:
         if bool(np.asarray(pred)):
             return function()
@@ -370,7 +370,7 @@ def case(pred_fn_pairs: Any, default: Callable | None = None, **_: Any) -> Any:
 
 
 def switch_case(branch_index: Any, branch_fns: Any, default: Callable | None = None, name: str = "") -> Any:
-    """What the function of a number gives."""
+    """The result of the function of a number."""
     number, functions = (
         int(branch_index),
         dict(enumerate(branch_fns)) if isinstance(branch_fns, list) else dict(branch_fns),
@@ -391,14 +391,14 @@ def while_loop(
 
 
 def map_fn(fn: Callable, elems: Any, *_: Any, **kwargs: Any) -> Any:
-    """What a function gives for each entry along the first axis, stacked."""
+    """A function's results for each entry along the first axis, stacked."""
     leaves = flatten(elems)
     rows = [fn(pack_as(elems, [leaf[place] for leaf in leaves])) for place in range(len(leaves[0]))]
     return map_structure(lambda *values: stack(list(values)), *rows)
 
 
 def scan(fn: Callable, elems: Any, initializer: Any = None, *_: Any, **kwargs: Any) -> Any:
-    """What `fn(state, entry)` gives for each entry along the first axis, each result going into the next call."""
+    """The results of `fn(state, entry)` for each entry along the first axis, each result going into the next call."""
     leaves = flatten(elems)
     rows = [pack_as(elems, [leaf[place] for leaf in leaves]) for place in range(len(leaves[0]))]
     state, told = (rows[0], [rows[0]]) if initializer is None else (initializer, [])
@@ -409,12 +409,12 @@ def scan(fn: Callable, elems: Any, initializer: Any = None, *_: Any, **kwargs: A
 
 
 def vectorized_map(fn: Callable, elems: Any, **_: Any) -> Any:
-    """What a function gives for each entry along the first axis, all at once."""
+    """A function's results for each entry along the first axis, all at once."""
     return jax.vmap(fn)(map_structure(jnp.asarray, elems))
 
 
 def numpy_function(func: Callable, inp: Any, Tout: Any = None, *_: Any, **kwargs: Any) -> Any:
-    """What a function of NumPy gives."""
+    """The result of a function of NumPy."""
     found = func(*(np.asarray(value)[()] for value in inp))
     types = Tout if isinstance(Tout, (list, tuple)) else None
     if types is None:
@@ -423,7 +423,7 @@ def numpy_function(func: Callable, inp: Any, Tout: Any = None, *_: Any, **kwargs
 
 
 def py_function(func: Callable, inp: Any, Tout: Any = None, *_: Any, **kwargs: Any) -> Any:
-    """What a function of Python gives."""
+    """The result of a function of Python."""
     found = func(*map(on_host, inp))
     if not isinstance(Tout, (list, tuple)):
         return _typed(found, Tout)

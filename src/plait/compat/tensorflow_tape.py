@@ -6,7 +6,7 @@ watched value goes in, notes it down. So all values are numbers, and Python may 
 from the sources to the target, once more under `jax.vjp`. Nothing that was random is drawn again: draws come from keys,
 and keys are numbers that were noted.
 
-What is watched are trainable variables, when they are read (`core/variable` tells of it), and what `watch` is given. What
+What is watched are trainable variables, when they are read (`core/variable` reports it), and what `watch` is given. What
 leaves JAX for NumPy comes back as a constant, as in TensorFlow; where plait itself would do that in the block, it is an
 error. A functional model with one output is noted as one operation, and stays compiled.
 

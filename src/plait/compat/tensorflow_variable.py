@@ -20,7 +20,7 @@ class Variable(PlaitVariable, metaclass=_VariableKind):
     """A variable.
 
     Args:
-        initial_value: its value, or a function without arguments that gives it.
+        initial_value: its value, or a function without arguments that returns it.
         trainable: whether a tape watches it, and training changes it.
         validate_shape: kept for TensorFlow's sake, like all that isn't named here.
         caching_device: likewise.

@@ -384,7 +384,7 @@ def _for_numpy(name: str, before: Callable | None) -> Callable:
 
 
 class _Shape:
-    """The property `shape`, with TensorFlow's methods on what it gives."""
+    """The property `shape`, with TensorFlow's methods on its result."""
 
     def __init__(self, before: Any):
         self._read: Callable = before.__get__

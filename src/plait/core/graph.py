@@ -81,7 +81,7 @@ class Operation:
         return infer(self.call, args, kwargs)
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
-        """Writes a call on symbolic tensors down, and gives its outputs."""
+        """Records a call on symbolic tensors, and returns its outputs."""
         return record(self, args, kwargs)
 
     @default
@@ -166,7 +166,7 @@ class Node:
         args: the positional arguments as they were given, nested, symbolic tensors among them.
         kwargs: the keyword arguments.
         inputs: the symbolic tensors among the arguments, flat.
-        outputs: the symbolic tensors it gives, flat.
+        outputs: its symbolic outputs, flat.
         result: the outputs in their structure.
         position: which call of the operation it is.
         place: file and line of the user's code that made the call.
@@ -216,7 +216,7 @@ def users_line() -> str:
 
 
 def record(operation: Operation, args: tuple, kwargs: dict) -> Any:
-    """Writes a call on symbolic tensors down, and gives its symbolic outputs.
+    """Records a call on symbolic tensors, and returns its symbolic outputs.
 
     >>> from plait.core.op import op
     >>> double = op(lambda x: x * 2, name="Double")

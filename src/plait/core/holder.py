@@ -34,7 +34,7 @@ _Value = TypeVar("_Value")
 
 
 class shown(Generic[_Value]):
-    """A property that gives way to what is set under its name: a decorator.
+    """A property that gives way to an attribute of its name: a decorator.
 
     >>> class Model:
     ...     @shown

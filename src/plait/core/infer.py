@@ -53,7 +53,7 @@ def infer(function: Callable, args: tuple, kwargs: dict, sizes: Callable[[], Ite
         function: any function of arrays.
         args: its arguments, nested as they are; symbolic tensors stand for arrays of their shape and dtype.
         kwargs: likewise by keyword.
-        sizes: gives sizes that unknown ones may have to be, beside those of the tensors; asked only where no other works.
+        sizes: returns sizes that unknown ones may have to be, beside those of the tensors; asked only where no other works.
 
     Raises:
         whatever the function raises on arrays of such shapes.

@@ -56,7 +56,7 @@ class Op(Operation):
         options: names of the parameters that are options, not tensors.
         tensors: names of the parameters that tensors given by position go to; None where they go to `*operands`.
         leading: names of the options that stand before such `*operands`.
-        spec: what tells the outputs on symbolic tensors, where a trace cannot.
+        spec: computes the outputs' specs on symbolic tensors, where a trace cannot.
         defaults: the parameters' defaults.
         takes_text: whether it also works on text, which stays in NumPy.
         caller: the decorated function, which records calls.
@@ -271,7 +271,7 @@ def op(
         name: the class name in files; by default the function's name in CamelCase.
         module: which of Keras's modules of operations it stands for; None registers it as the program's own.
         options: the names of the parameters that are options, where the rule above is wrong.
-        spec: a function of the same parameters that gives symbolic tensors for symbolic tensors. Needed only where the
+        spec: a function of the same parameters that returns symbolic tensors for symbolic tensors. Needed only where the
             sizes of the result depend on values, so that no trace can tell them.
         package: under which the program's own are registered.
         text: a function of NumPy of the same parameters that does the same with text, for what moves values about.

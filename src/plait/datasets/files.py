@@ -34,7 +34,7 @@ def published(
     """The path of a published file, or of the folder that its archive was unpacked into.
 
     What lies there already under this name, but isn't what was published, is fetched anew as in Keras. If that can't be
-    done, it is taken as it is, with a warning: so a file of one's own, of the same form, serves where there is no network.
+    done, it is taken as it is, with a warning: so your own file, of the same form, serves where there is no network.
 
     Raises:
         FileError: it isn't there and can't be fetched; the message says from where, and which folder it belongs in.

@@ -82,7 +82,7 @@ def split_of(read: Callable[[slice], np.ndarray], shape: Sequence[int], dtype: A
     """Rows on their devices, of which each process reads its own only.
 
     Args:
-        read: gives some of the rows.
+        read: returns some of the rows.
         shape: of all of them.
         dtype: of the array.
     """

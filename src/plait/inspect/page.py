@@ -252,5 +252,5 @@ def histogram(values: np.ndarray) -> dict:
 
 
 def _mark(values: np.ndarray) -> str:
-    """A short mark by which the page tells whether two weights are the same."""
+    """A short mark by which the page knows whether two weights are the same."""
     return f"{values.sum():.9g} {np.square(values).sum():.9g}"

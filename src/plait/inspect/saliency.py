@@ -1,4 +1,4 @@
-"""What a network sees: what each layer gives for some data, what it does to the loss, and where in the input it looks.
+"""What a network sees: the output of each layer for some data, what it does to the loss, and where in the input it looks.
 
     activations, gradients -> _run (the opened graph on values, each call's outputs by its path)
     dead_units -> activations
@@ -27,7 +27,7 @@ from plait.errors import ArgumentError
 
 
 def activations(model: Any, x: Any, layers: Sequence[str] | str | None = None) -> dict[str, Any]:
-    """What each layer gives for some data.
+    """The outputs of each layer for some data.
 
     Args:
         model: a functional model, or a Sequential that is built.
@@ -55,7 +55,7 @@ def activations(model: Any, x: Any, layers: Sequence[str] | str | None = None) -
 
 
 def gradients(model: Any, x: Any, loss: Callable, layers: Sequence[str] | str | None = None) -> dict[str, Any]:
-    """How a loss changes with what each layer gives: where little comes back, layers before learn little.
+    """How a loss changes with the output of each layer: where little comes back, layers before learn little.
 
     Args:
         model: a functional model, or a Sequential that is built.
@@ -64,7 +64,7 @@ def gradients(model: Any, x: Any, loss: Callable, layers: Sequence[str] | str | 
         layers: names of layers; None: all whose outputs are of floating point.
 
     Returns:
-        arrays by the layer's name, each of the shape of what the layer gives.
+        arrays by the layer's name, each of the shape of the layer's output.
 
     Raises:
         ArgumentError: as `activations`; a loss that is no function; a layer whose outputs have no gradient.
@@ -163,7 +163,7 @@ def grad_cam(model: Any, x: Any, layer: str | None = None, target: Any = None, o
     Args:
         model: a functional model, or a Sequential that is built; the layer may be inside an inner model.
         x: one batch of inputs.
-        layer: whose maps of features are weighed; None: the last that gives maps (B, H, W, C), channels last.
+        layer: whose maps of features are weighed; None: the last whose output is maps (B, H, W, C), channels last.
         target: the class that is asked about, one for all rows or one each; None: each row's highest.
         output: which of the model's outputs, flat.
 
@@ -250,7 +250,7 @@ def _compiled(model: Any, graph: Graph, function: Callable) -> Callable:
 
 
 def _run(graph: Graph, values: list, tensors: dict | None = None, added: Any = None, places: dict | None = None) -> Any:
-    """Runs a graph: gives its outputs, or those of `tensors` by name; `added` is added to the tensors at `places`."""
+    """Runs a graph: returns its outputs, or those of `tensors` by name; `added` is added to the tensors at `places`."""
     wanted = graph.output_structure if tensors is None else {n: t[0] if len(t) == 1 else t for n, t in tensors.items()}
     calls = iter(graph.nodes)
     environment: dict[int, Any] = {id(tensor): value for tensor, value in zip(graph.inputs, values, strict=True)}
@@ -292,7 +292,7 @@ def tiles(maps: Any, columns: int | None = None) -> np.ndarray:
     """The maps of one row's features side by side, as a picture.
 
     Args:
-        maps: (H, W, C), what a layer gives for one image.
+        maps: (H, W, C), a layer's output for one image.
         columns: how many stand in a row; None: about as many as there are rows.
 
     Returns:

@@ -212,7 +212,7 @@ class ConvLSTM1D(_ConvLSTM):
         go_backwards: whether time runs backwards.
         stateful: whether a batch begins with the states that the one before ended with.
 
-    Shapes: (B, T, L, C) gives (B, L', F), or (B, T, L', F) with `return_sequences`.
+    Shapes: (B, T, L, C) becomes (B, L', F), or (B, T, L', F) with `return_sequences`.
 
     Raises:
         ShapeError: a spatial size isn't known.
@@ -249,7 +249,7 @@ class ConvLSTM2D(_ConvLSTM):
         go_backwards: whether time runs backwards.
         stateful: whether a batch begins with the states that the one before ended with.
 
-    Shapes: (B, T, L, M, C) gives (B, L', M', F), or (B, T, L', M', F) with `return_sequences`.
+    Shapes: (B, T, L, M, C) becomes (B, L', M', F), or (B, T, L', M', F) with `return_sequences`.
 
     Raises:
         ShapeError: a spatial size isn't known.
@@ -286,7 +286,7 @@ class ConvLSTM3D(_ConvLSTM):
         go_backwards: whether time runs backwards.
         stateful: whether a batch begins with the states that the one before ended with.
 
-    Shapes: (B, T, L, M, N, C) gives (B, L', M', N', F), or (B, T, L', M', N', F) with `return_sequences`.
+    Shapes: (B, T, L, M, N, C) becomes (B, L', M', N', F), or (B, T, L', M', N', F) with `return_sequences`.
 
     Raises:
         ShapeError: a spatial size isn't known.

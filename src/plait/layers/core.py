@@ -19,7 +19,7 @@ from plait.layers.layer_config import RECENT_ARGUMENTS
 from plait.layers.quantized import Layout, Quantizable, rows_of
 from plait.layers.shapes import as_shapes
 from plait.lowering.products import product
-from plait.ops import masks as _rules_of_masks  # noqa: F401  (tells ops what to do with the masks that layers make)
+from plait.ops import masks as _rules_of_masks  # noqa: F401  (has ops hand on the masks that layers make)
 
 
 @builtin("layers")
@@ -41,7 +41,7 @@ class Dense(Quantizable):
         lora_alpha: they are scaled by lora_alpha / lora_rank; None is `lora_rank`.
         quantization_config: how the kernel is kept in few bits, where `dtype` says that it is (`quantize`).
 
-    Shapes: (B, ..., D) gives (B, ..., units). Several tensors (B, ..., Di) have a kernel each, and one bias; they give what
+    Shapes: (B, ..., D) becomes (B, ..., units). Several tensors (B, ..., Di) have a kernel each, and one bias; they give what
     their concatenation would give, and one with fewer axes is the same along those it lacks.
 
     Attributes:
@@ -156,7 +156,7 @@ class Embedding(Quantizable):
         lora_alpha: they are scaled by lora_alpha / lora_rank; None is `lora_rank`.
         quantization_config: how the table is kept in few bits, where `dtype` says that it is (`quantize`).
 
-    Shapes: (B, ...) of integers gives (B, ..., output_dim).
+    Shapes: (B, ...) of integers becomes (B, ..., output_dim).
 
     >>> import numpy as np
     >>> Embedding(10, 4)(np.array([[1, 2, 3]])).shape
@@ -309,7 +309,7 @@ class Masking(Layer):
     Args:
         mask_value: the value.
 
-    Shapes: (B, T, ...) gives the same, zeros where masked.
+    Shapes: (B, T, ...) stays the same, zeros where masked.
     """
 
     _family = "dense"

@@ -118,7 +118,7 @@ def _shapes(
 
     Raises:
         ArgumentError: an equation of another form.
-        ShapeError: sizes that contradict each other, or that nothing tells.
+        ShapeError: sizes that contradict each other, or that follow from nothing.
     """
     match = re.fullmatch(
         r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?", equation.replace(" ", "")

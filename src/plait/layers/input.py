@@ -89,7 +89,7 @@ class InputLayer(Layer):
 
     @property
     def input(self) -> Any:
-        """The tensor that it gives."""
+        """Its output."""
         return self.output
 
     def get_config(self) -> dict:

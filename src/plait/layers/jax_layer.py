@@ -28,7 +28,7 @@ class JaxLayer(Layer):
     Args:
         call_fn: what a call computes. Its arguments are any of `params`, `state`, `rng`, `inputs` and `training`, by these
             names, with `inputs` among them. With `state` it gives `(outputs, new_state)`.
-        init_fn: what makes the weights: a function of `inputs` and perhaps `rng` and `training` that gives `params`, or
+        init_fn: what makes the weights: a function of `inputs` and perhaps `rng` and `training` that returns `params`, or
             `(params, state)` where `call_fn` takes `state`. `inputs` are ones, of the shape of the first call.
         params: the weights that training changes, any pytree, where there is no `init_fn`.
         state: the ones that the function itself changes, any pytree.

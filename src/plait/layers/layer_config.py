@@ -3,7 +3,7 @@
 Plait's own layers keep their arguments in attributes of the same names, and are read back from there. A class of the
 program's own may keep them anywhere, so there counts what its constructor was called with.
 
-Verbs: `arguments_of` tells, `read_config` and `make_of_config` make.
+Verbs: `arguments_of` returns them, `read_config` and `make_of_config` make.
 
 What it is not: the form that files have. That is `common.serialization.serialize`.
 
@@ -50,7 +50,7 @@ def arguments_of(layer: Any, base: type) -> dict:
 
 
 def _telling_class(cls: type, base: type) -> type:
-    """The class whose constructor tells the config: the first below which nobody writes `get_config` by hand.
+    """The class whose constructor has the config's arguments: the first below which nobody writes `get_config` by hand.
 
     A parent may say by `_tells_constructor` that its own `get_config` leaves it at that.
     """

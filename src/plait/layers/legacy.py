@@ -36,7 +36,7 @@ class _LocallyConnected(Layer):
         use_bias: whether a bias is added.
         kernel_initializer: for the kernel; `bias_initializer` for the bias.
 
-    Shapes: (B, *L, C) gives (B, *places, F); the kernel is (P, k * C, F), the bias (*places, F).
+    Shapes: (B, *L, C) becomes (B, *places, F); the kernel is (P, k * C, F), the bias (*places, F).
 
     Files of tf.keras hold the kernel in one of three ways: as here; as a matrix from all inputs to all outputs, mostly zeros;
     or as the list of those entries of its transpose that aren't zero by construction. `of_old` makes the first of each.
@@ -221,7 +221,7 @@ class MaxoutDense(Layer):
         use_bias: whether each has a bias.
         kernel_initializer: for the kernels.
 
-    Shapes: (B, D) gives (B, units).
+    Shapes: (B, D) becomes (B, units).
 
     Source: Goodfellow et al., Maxout Networks, 2013.
     """
@@ -264,7 +264,7 @@ class Highway(Layer):
         use_bias: whether both have a bias.
         kernel_initializer: for both kernels.
 
-    Shapes: (B, D) gives (B, D).
+    Shapes: (B, D) becomes (B, D).
 
     Source: Srivastava, Greff and Schmidhuber, Highway Networks, 2015.
     """

@@ -11,7 +11,7 @@ low-rank adapters train beside it. `int8` turns what comes in into integers too,
 Verbs: `quantize` turns a built layer; a quantising dtype policy (`dtype="int8_from_float32"`) has `build` make the
 integers at once, for files.
 
-Differs from Keras: `kernel` with adapters is the kernel that the layer computes with; gradients go through the way back
+Differs from Keras: `kernel` with adapters is the kernel that the layer computes with; gradients go through the projection back
 of a ReversibleEmbedding; an EinsumDense takes adapters whatever its equation.
 """
 
@@ -398,7 +398,7 @@ def _rounding_gradient_backward(dtype: Any, kept: tuple, gradient: Any) -> tuple
 
 
 _rounding_gradient = jax.custom_vjp(_rounding_gradient_value, nondiff_argnums=(0,))
-"""What comes out of a product, as it is; its gradient is rounded to 8 bits on the way back."""
+"""What comes out of a product, as it is; its gradient is rounded to 8 bits in the backward pass."""
 _rounding_gradient.defvjp(_rounding_gradient_forward, _rounding_gradient_backward)
 
 

@@ -345,7 +345,7 @@ def for_cell(kwargs: Any) -> dict:
 class SimpleRNN(_Recurrent):
     """A recurrent layer without gates: `h = activation(x @ kernel + h @ recurrent_kernel + bias)`.
 
-    Shapes: (B, T, D) gives (B, U), or (B, T, U) with `return_sequences`.
+    Shapes: (B, T, D) becomes (B, U), or (B, T, U) with `return_sequences`.
     """
 
     def __init__(
@@ -375,7 +375,7 @@ class SimpleRNN(_Recurrent):
 class LSTM(_Recurrent):
     """Long short-term memory over a sequence.
 
-    Shapes: (B, T, D) gives (B, U), or (B, T, U) with `return_sequences`.
+    Shapes: (B, T, D) becomes (B, U), or (B, T, U) with `return_sequences`.
 
     >>> import numpy as np
     >>> LSTM(4)(np.ones((2, 5, 3))).shape
@@ -413,7 +413,7 @@ class LSTM(_Recurrent):
 class GRU(_Recurrent):
     """A gated recurrent unit over a sequence.
 
-    Shapes: (B, T, D) gives (B, U), or (B, T, U) with `return_sequences`.
+    Shapes: (B, T, D) becomes (B, U), or (B, T, U) with `return_sequences`.
     """
 
     recurrent_activation = OfCell()

@@ -16,7 +16,7 @@ from plait.layers.input_spec import InputSpec
 
 @of_plait
 class _Random(Layer):
-    """A layer that draws while it trains, and gives its input back otherwise."""
+    """A layer that draws while it trains, and returns its input otherwise."""
 
     _family = "regularization"
 

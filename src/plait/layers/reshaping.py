@@ -138,7 +138,7 @@ class RepeatVector(Layer):
     Args:
         n: how often.
 
-    Shapes: (B, D) gives (B, n, D).
+    Shapes: (B, D) becomes (B, n, D).
     """
 
     _family = "reshaping"
@@ -220,7 +220,7 @@ class Cropping1D(_Cropping):
     Args:
         cropping: how many, one number or (before, after).
 
-    Shapes: (B, T, C) gives (B, T - before - after, C).
+    Shapes: (B, T, C) becomes (B, T - before - after, C).
     """
 
     rank = 1

@@ -25,10 +25,10 @@ class ReversibleEmbedding(Embedding):
         embeddings_regularizer: a penalty on the tables.
         embeddings_constraint: what the tables are mapped to after an update.
         mask_zero: whether 0 stands for padding, which later layers then leave out.
-        reverse_dtype: the dtype of the way back; None takes the layer's.
+        reverse_dtype: the dtype of the projection back to the vocabulary; None takes the layer's.
         logit_soft_cap: keeps scores between its negative and itself: cap · tanh(score / cap).
 
-    Shapes: (B, ...) of integers gives (B, ..., output_dim); in reverse (B, ..., output_dim) gives (B, ..., input_dim).
+    Shapes: (B, ...) of integers becomes (B, ..., output_dim); in reverse (B, ..., output_dim) becomes (B, ..., input_dim).
 
     >>> import numpy as np
     >>> layer = ReversibleEmbedding(10, 4)
@@ -88,7 +88,7 @@ class ReversibleEmbedding(Embedding):
         cap = self.logit_soft_cap
         return scores if cap is None else jnp.tanh(scores / cap) * cap
 
-    # In few bits: the way back is a product with integers, as in a Dense.
+    # In few bits: the projection back is a product with integers, as in a Dense.
 
     def quantized_call(self, inputs: Any, reverse: bool = False) -> Any:
         """What `call` computes, with the tables in few bits."""

@@ -48,7 +48,7 @@ class TimeDistributed(Wrapper):
     Args:
         layer: the layer.
 
-    Shapes: (B, T, ...) gives (B, T, what the layer makes of ...).
+    Shapes: (B, T, ...) becomes (B, T, what the layer makes of ...).
 
     >>> import numpy as np
     >>> from plait.layers.core import Dense

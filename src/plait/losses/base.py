@@ -1,6 +1,6 @@
 """Losses: how labels and outputs become one number to minimise.
 
-A loss function compares labels with outputs and gives one number a sample (or a sample and time step). A `Loss` object
+A loss function compares labels with outputs and returns one number a sample (or a sample and time step). A `Loss` object
 adds the rest: it casts both to one dtype, multiplies by weights, leaves out what is masked, and reduces.
 
 Verbs: `Loss.__call__` computes, `reduce_weighted` weighs and reduces, `match_ranks` lines labels up with outputs,
@@ -44,7 +44,7 @@ REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "
 
 @builtin("losses")
 class Loss(Holder):
-    """The parent of all losses. A loss of one's own defines `call`, which gives the loss of each sample.
+    """The parent of all losses. A custom loss defines `call`, which returns the loss of each sample.
 
     Args:
         name: its name; None makes one.
@@ -125,7 +125,7 @@ class LossFunctionWrapper(Loss):
     Labels and outputs whose ranks differ by one are lined up first (`match_ranks`).
 
     Args:
-        fn: the function; gives the loss of each sample.
+        fn: the function; returns the loss of each sample.
         reduction: as for `Loss`.
         name: as for `Loss`.
         dtype: as for `Loss`.
@@ -153,7 +153,7 @@ class LossFunctionWrapper(Loss):
             self.__dict__.update(kwargs)  # a loss of its own name keeps its arguments under theirs
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """What the function gives."""
+        """The function's result."""
         if is_nested(y_pred):
             pairs = [match_ranks(*pair) for pair in zip(flatten(y_true), flatten(y_pred), strict=True)]
             first, second = iter(pairs), iter(pairs)

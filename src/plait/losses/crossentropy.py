@@ -151,7 +151,7 @@ def sparse_categorical_crossentropy(
     """`-log(p[y_true])`: the cross-entropy with labels that are class numbers.
 
     Args:
-        y_true: class numbers. What is no class gives 0.
+        y_true: class numbers. What is no class counts as 0.
         y_pred: probabilities p, or logits.
         from_logits: whether the outputs are logits.
         ignore_class: a number whose entries give 0 and are masked, so that a mean is one over the others.

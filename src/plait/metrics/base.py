@@ -56,7 +56,7 @@ def metric(*aliases: str) -> Callable:
 
 @metric()
 class Metric(Holder):
-    """The parent of all metrics. A metric of one's own defines `update_state` and `result`.
+    """The parent of all metrics. A custom metric defines `update_state` and `result`.
 
     Args:
         dtype: what it computes in; None is `floatx`. Of a policy, its compute dtype.
@@ -157,7 +157,7 @@ class Metric(Holder):
             variable.assign(np.zeros(variable.shape, variable.dtype))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Adds a batch, and gives the result so far."""
+        """Adds a batch, and returns the result so far."""
         self.update_state(*args, **kwargs)
         return self.result()
 
@@ -309,7 +309,7 @@ class MeanMetricWrapper(Mean):
     A mask on the outputs is taken into account.
 
     Args:
-        fn: a function of `(y_true, y_pred, **options)` that gives one number a sample.
+        fn: a function of `(y_true, y_pred, **options)` that returns one number a sample.
         name: its name; None makes one.
         dtype: as for `Metric`.
         **kwargs: what else the function gets.

@@ -89,7 +89,7 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from
     """1 where fewer than k outputs are larger than that of the label's class, else 0.
 
     Args:
-        y_true: class numbers. What is no class gives 0.
+        y_true: class numbers. What is no class counts as 0.
         y_pred: outputs; or class numbers, the best first, where `from_sorted_ids`.
         k: how many classes count as right.
         from_sorted_ids: see there.
@@ -114,7 +114,7 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from
 def _wins(labels: Any, y_pred: Any) -> Any:
     """1 where no output beats that of the label's class: none is larger, and none before it is equal.
 
-    Counting these is several times faster on a CPU than `argmax`, and gives the same.
+    Counting these is several times faster on a CPU than `argmax`, and returns the same.
     """
     labels, own, is_class = _own_output(labels, y_pred)
     is_before = jax.lax.broadcasted_iota("int32", y_pred.shape, y_pred.ndim - 1) < labels

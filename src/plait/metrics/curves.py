@@ -31,7 +31,7 @@ class AUC(Metric):
             `"majoring"` (from below or above).
         name: its name; None makes one.
         dtype: as for `Metric`.
-        thresholds: inner thresholds of one's own; 0 and 1 are added, and `num_thresholds` is how many there are then.
+        thresholds: custom inner thresholds; 0 and 1 are added, and `num_thresholds` is how many there are then.
         multi_label: whether each column (B, L) has a curve of its own, the areas being averaged.
         num_labels: L, if the variables are to be made at once.
         label_weights: how much each label counts: in the average with `multi_label`, else in the counts.

@@ -36,7 +36,7 @@ def find_layer(model: Any, path: str) -> Any:
 
 
 def find_tensor(model: Any, path: Any) -> Any:
-    """The symbolic tensor (or tensors) that a layer gives, connected to the model's own inputs.
+    """The symbolic output (or outputs) of a layer, connected to the model's own inputs.
 
     Args:
         model: a model with a graph.

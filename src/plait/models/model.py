@@ -387,7 +387,7 @@ class Model(Network):
         return inspect.plot_model(self, to_file, **options)
 
     def view(self, other: Any = None, to_file: Any = None, open_browser: bool | None = None) -> Any:
-        """Shows the model, or two side by side, as a page in a browser; gives the page's file."""
+        """Shows the model, or two side by side, as a page in a browser; returns the page's file."""
         return inspect.view(self, other, to_file, open_browser)
 
     def _repr_html_(self) -> str | None:

@@ -246,7 +246,7 @@ class Network(Layer):
         return find_layer(self, path)
 
     def tensor(self, path: Any) -> Any:
-        """The symbolic tensor that a layer gives: a tensor to make new models from.
+        """The symbolic output of a layer: a tensor to make new models from.
 
         Args:
             path: the layer's name; its path through inner models (`"encoder/dense"`); which call of a shared layer is meant

@@ -172,7 +172,7 @@ def squareplus(x: Any, b: float = 4) -> Any:
 
 @op(module=_NN)
 def glu(x: Any, axis: int = -1) -> Any:
-    """The first half of an axis times the sigmoid of the second. Shapes: (..., 2 n) gives (..., n).
+    """The first half of an axis times the sigmoid of the second. Shapes: (..., 2 n) becomes (..., n).
 
     Source: Dauphin et al., "Language Modeling with Gated Convolutional Networks", 2017.
     Raises: ArgumentError if the axis has no even size.
@@ -210,7 +210,7 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
     """The nearest point to x among the vectors of positive numbers that sum to 1: like softmax, with exact zeros.
 
     Source: Martins and Astudillo, "From Softmax to Sparsemax", 2016.
-    Differs: Keras 3.15 gives rows that don't sum to 1 where x has several rows and the axis is the last.
+    Differs: Keras 3.15 returns rows that don't sum to 1 where x has several rows and the axis is the last.
     """
     x = floating(x)
     last = jnp.moveaxis(x, axis, -1)

@@ -350,8 +350,8 @@ def while_loop(cond: Callable, body: Callable, loop_vars: Any, maximum_iteration
     """Repeats `loop_vars = body(*loop_vars)` while `cond(*loop_vars)` holds. It has no reverse-mode gradient.
 
     Args:
-        cond: a function of the variables that gives a boolean scalar.
-        body: a function of the variables that gives new ones of the same shapes and dtypes.
+        cond: a function of the variables that returns a boolean scalar.
+        body: a function of the variables that returns new ones of the same shapes and dtypes.
         loop_vars: a list or tuple of them, or a single one.
         maximum_iterations: where to stop anyway.
 
@@ -389,7 +389,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Any:
 
 @op(module=_CORE)
 def cond(pred: Any, true_fn: Callable, false_fn: Callable) -> Any:
-    """What one of two functions without arguments gives; both must give the same structure, shapes and dtypes.
+    """The result of one of two functions without arguments; both must give the same structure, shapes and dtypes.
 
     >>> float(cond(True, lambda: 1.0, lambda: 2.0))
     1.0
@@ -399,7 +399,7 @@ def cond(pred: Any, true_fn: Callable, false_fn: Callable) -> Any:
 
 @op(module=_CORE, options=())
 def switch(index: Any, branches: Sequence[Callable], *operands: Any) -> Any:
-    """What one of several functions gives for the operands; an index outside is moved to the nearest.
+    """The result of one of several functions for the operands; an index outside is moved to the nearest.
 
     >>> float(switch(1, [lambda x: x, lambda x: x * 2], 3.0))
     6.0

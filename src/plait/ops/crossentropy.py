@@ -56,7 +56,7 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
         axis: the axis of the classes.
 
     Returns:
-        the shape without that axis. An index that is no class gives 0.
+        the shape without that axis. An index that is no class counts as 0.
 
     Raises:
         ShapeError: shapes that don't fit.
@@ -152,7 +152,7 @@ def _same_shape(first: tuple, second: tuple) -> bool:
 
 @op(module=_NN, options=("num_classes", "axis", "dtype", "sparse"))
 def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
-    """Class indices as vectors with a single 1; an index that is no class gives zeros.
+    """Class indices as vectors with a single 1; an index that is no class becomes zeros.
 
     Args:
         x: indices of any shape.

@@ -1,6 +1,6 @@
 """Functions that work element by element: of one tensor, of two that broadcast, and the few with options.
 
-Most are jax.numpy's, each one line of a table: name, class in Keras's files, function, what it gives.
+Most are jax.numpy's, each one line of a table: name, class in Keras's files, function, its result.
 """
 
 from collections.abc import Callable
@@ -183,7 +183,7 @@ def isclose(x1: Any, x2: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: boo
 
 @op(module=_NUMPY, name="AllClose")
 def allclose(x1: Any, x2: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False) -> Any:
-    """Whether all elements are close, as `isclose` says. Shapes: any two that broadcast; gives one boolean ()."""
+    """Whether all elements are close, as `isclose` says. Shapes: any two that broadcast; returns one boolean ()."""
     return jnp.allclose(operand(x1), operand(x2), rtol, atol, equal_nan)
 
 
@@ -230,6 +230,6 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 
 @op(module=_NUMPY)
 def view(x: Any, dtype: Any = None) -> Any:
-    """The same bytes read as another dtype. Shapes: (..., n) gives (..., n * old size / new size)."""
+    """The same bytes read as another dtype. Shapes: (..., n) becomes (..., n * old size / new size)."""
     x = convert_to_tensor(x)
     return x if dtype is None else x.view(narrow(dtype_name(dtype)))

@@ -32,7 +32,7 @@ def check_rank(who: str, images: Any, name: str = "images") -> Any:
 def with_channels_last(
     who: str, images: Any, data_format: str | None, function: Callable, name: str = "images"
 ) -> jax.Array:
-    """What a function of images (B, H, W, C) gives, for one image or a batch in either data format."""
+    """The result of a function of images (B, H, W, C), for one image or a batch in either data format."""
     images = check_rank(who, images, name)
     last = is_channels_last(who, data_format)
     single = images.ndim == 3

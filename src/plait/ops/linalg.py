@@ -81,7 +81,7 @@ def cholesky_inverse(x: Any, upper: bool = False) -> Any:
 
 @op(module=_LINALG)
 def eig(x: Any) -> Any:
-    """The eigenvalues and eigenvectors of square matrices, both complex. Shapes: (..., N, N) gives (..., N), (..., N, N).
+    """The eigenvalues and eigenvectors of square matrices, both complex. Shapes: (..., N, N) becomes (..., N), (..., N, N).
 
     Column i of the vectors belongs to value i. JAX has it on CPUs only. Differs: on a symbolic tensor the results are
     complex too, as they are when it runs; Keras says float.
@@ -94,7 +94,7 @@ def eig(x: Any) -> Any:
 def eigh(x: Any) -> Any:
     """The eigenvalues, in rising order, and eigenvectors of symmetric or Hermitian matrices.
 
-    Shapes: (..., N, N) gives (..., N) and (..., N, N), column i of the vectors belonging to value i.
+    Shapes: (..., N, N) becomes (..., N) and (..., N, N), column i of the vectors belonging to value i.
     """
     values, vectors = jnp.linalg.eigh(_squares("eigh", x))
     return values, vectors
@@ -104,7 +104,7 @@ def eigh(x: Any) -> Any:
 def lu_factor(x: Any) -> Any:
     """The factors of A = P L U in one matrix (L's ones are left out), and the row swaps P (int32).
 
-    Shapes: (..., M, N) gives (..., M, N) and (..., min(M, N)).
+    Shapes: (..., M, N) becomes (..., M, N) and (..., min(M, N)).
     """
     factors, swaps = jax.scipy.linalg.lu_factor(_matrices("lu_factor", x))
     return factors, swaps
@@ -114,7 +114,7 @@ def lu_factor(x: Any) -> Any:
 def qr(x: Any, mode: str = "reduced") -> Any:
     """A = Q R with orthonormal columns in Q, and zeros below R's diagonal.
 
-    Shapes: (..., M, N) gives (..., M, K) and (..., K, N), K = min(M, N); for the mode "complete" K = M.
+    Shapes: (..., M, N) becomes (..., M, K) and (..., K, N), K = min(M, N); for the mode "complete" K = M.
     Raises: ArgumentError for another mode.
     """
     if mode not in ("reduced", "complete"):
@@ -139,7 +139,7 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
 
 @op(module=_LINALG)
 def det(x: Any) -> Any:
-    """The determinant. Shapes: (..., N, N) gives (...)."""
+    """The determinant. Shapes: (..., N, N) becomes (...)."""
     return jnp.linalg.det(_squares("det", x))
 
 
@@ -178,7 +178,7 @@ def inv(x: Any) -> Any:
 
 @op(module=_LINALG)
 def pinv(x: Any, rcond: Any = None) -> Any:
-    """The Moore-Penrose inverse; singular values up to rcond times the largest count as 0. (..., M, N) gives (..., N, M)."""
+    """The Moore-Penrose inverse; singular values up to rcond times the largest count as 0. (..., M, N) becomes (..., N, M)."""
     return jnp.linalg.pinv(_matrices("pinv", x), rtol=rcond)
 
 

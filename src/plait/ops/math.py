@@ -84,7 +84,7 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 @op(module=_MATH)
 def logdet(x: Any) -> Any:
-    """The logarithm of the absolute value of a matrix's determinant. Shapes: (..., N, N) gives (...)."""
+    """The logarithm of the absolute value of a matrix's determinant. Shapes: (..., N, N) becomes (...)."""
     return jnp.linalg.slogdet(floating(x))[1]
 
 
@@ -92,7 +92,7 @@ def logdet(x: Any) -> Any:
 def cdist(x: Any, y: Any) -> Any:
     """The Euclidean distance of each row of x from each of y. Shapes: (..., N, D) and (..., M, D) give (..., N, M).
 
-    Differs: where two rows are equal, the gradient is 0; Keras gives NaN.
+    Differs: where two rows are equal, the gradient is 0; Keras returns NaN.
     """
     x, y = floating(x), floating(y)
     sizes = {n for n in (x.shape[-1], y.shape[-1]) if isinstance(n, int)}
@@ -188,7 +188,7 @@ segment_min = _segments("segment_min", "SegmentMin", jax.ops.segment_min, "The s
 
 @op(module=_MATH)
 def view_as_complex(x: Any) -> Any:
-    """Complex numbers from real and imaginary parts. Shapes: (..., 2) gives (...).
+    """Complex numbers from real and imaginary parts. Shapes: (..., 2) becomes (...).
 
     Raises: ShapeError if the last axis isn't of size 2.
     """
@@ -203,7 +203,7 @@ def view_as_complex(x: Any) -> Any:
 
 @op(module=_MATH)
 def view_as_real(x: Any) -> Any:
-    """The real and the imaginary parts of complex numbers. Shapes: (...) gives (..., 2)."""
+    """The real and the imaginary parts of complex numbers. Shapes: (...) becomes (..., 2)."""
     x = convert_to_tensor(x)
     return jnp.stack([jnp.real(x), jnp.imag(x)], axis=-1)
 
@@ -265,7 +265,7 @@ def ifft2(x: Any) -> Any:
 def rfft(x: Any, fft_length: Any = None) -> Any:
     """The discrete Fourier transform of a real signal along the last axis, its first half: the rest mirrors it.
 
-    Shapes: (..., N) gives (real, imaginary) of (..., fft_length // 2 + 1). The signal is cut, or filled with zeros, to
+    Shapes: (..., N) becomes (real, imaginary) of (..., fft_length // 2 + 1). The signal is cut, or filled with zeros, to
     `fft_length`; None is N.
     """
     return _parts(jnp.fft.rfft(_ranked("rfft", floating(x), 1), n=fft_length))
@@ -287,7 +287,7 @@ def _check_stride(name: str, stride: Any) -> None:
 
 @op(module=_MATH, options=("sequence_length", "sequence_stride"))
 def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any:
-    """Windows of a signal. Shapes: (..., T) gives (..., (T - length) // stride + 1, length).
+    """Windows of a signal. Shapes: (..., T) becomes (..., (T - length) // stride + 1, length).
 
     >>> extract_sequences([1, 2, 3, 4, 5], 3, 2).tolist()
     [[1, 2, 3], [3, 4, 5]]

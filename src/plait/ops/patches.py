@@ -114,7 +114,7 @@ def _block_size(who: str, block_size: Any) -> int:
 
 @op(module=_NN, options=("block_size", "data_format"))
 def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
-    """Blocks of pixels from channels. Shapes: (B, H, W, C) gives (B, H n, W n, C / n²) for a block size n.
+    """Blocks of pixels from channels. Shapes: (B, H, W, C) becomes (B, H n, W n, C / n²) for a block size n.
 
     Args:
         x: (B, H, W, C), or (B, C, H, W).
@@ -141,7 +141,7 @@ def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") 
 
 @op(module=_NN, options=("block_size", "data_format"))
 def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
-    """Channels from blocks of pixels. Shapes: (B, H, W, C) gives (B, H / n, W / n, C n²) for a block size n.
+    """Channels from blocks of pixels. Shapes: (B, H, W, C) becomes (B, H / n, W / n, C n²) for a block size n.
 
     Args:
         x: (B, H, W, C), or (B, C, H, W).

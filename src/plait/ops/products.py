@@ -95,7 +95,7 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
 
 @op(module=_NUMPY)
 def slogdet(x: Any) -> Any:
-    """The sign of a matrix's determinant, and the logarithm of its absolute value. Shapes: (..., N, N) gives two (...)."""
+    """The sign of a matrix's determinant, and the logarithm of its absolute value. Shapes: (..., N, N) becomes two (...)."""
     sign, logarithm = jnp.linalg.slogdet(floating(x))
     return sign, logarithm
 

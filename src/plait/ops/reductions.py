@@ -182,7 +182,7 @@ nancumprod = _running("nancumprod", "Nancumprod", jnp.nancumprod, "The product o
 
 @op(module=_NUMPY)
 def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
-    """Each value minus the one before it along an axis, n times over. Shapes: (..., T) gives (..., T - n)."""
+    """Each value minus the one before it along an axis, n times over. Shapes: (..., T) becomes (..., T - n)."""
     return jnp.diff(convert_to_tensor(a), n=n, axis=axis)
 
 
@@ -190,7 +190,7 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """The integral along an axis by the trapezoidal rule, of values y at the places x, or `dx` apart.
 
-    Shapes: (..., T) gives (...).
+    Shapes: (..., T) becomes (...).
     """
     return jnp.trapezoid(floating(y), None if x is None else convert_to_tensor(x), dx, axis)
 

@@ -150,7 +150,7 @@ def unique(
 def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
     """Where values would go in a sequence in rising order: before equal ones ("left") or behind ("right").
 
-    Shapes: (n,) and any; gives int32 of the values' shape. Raises: ShapeError if the sequence has more than one axis.
+    Shapes: (n,) and any; returns int32 of the values' shape. Raises: ShapeError if the sequence has more than one axis.
     """
     sequence = convert_to_tensor(sorted_sequence)
     if sequence.ndim != 1:
@@ -164,7 +164,7 @@ def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
 def digitize(x: Any, bins: Any) -> Any:
     """Which interval each value lies in, between edges in rising order: 0 is below the first, n from the last up.
 
-    Shapes: any, and (n,); gives int32 of x's shape.
+    Shapes: any, and (n,); returns int32 of x's shape.
     """
     return jnp.digitize(convert_to_tensor(x), convert_to_tensor(bins)).astype("int32")
 
@@ -208,7 +208,7 @@ def diagflat(x: Any, k: int = 0) -> Any:
 
 @op(module=_NUMPY, spec=_diagonal_spec)
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """The diagonals in the planes of two axes, as the last axis. Shapes: (N, N, D) gives (D, N)."""
+    """The diagonals in the planes of two axes, as the last axis. Shapes: (N, N, D) becomes (D, N)."""
     x = convert_to_tensor(x)
     if axis1 % x.ndim == axis2 % x.ndim:
         raise ShapeError(f"diagonal: `axis1` and `axis2` must differ, but both are {axis1 % x.ndim}, of {describe(x)}.")
@@ -217,12 +217,12 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 @op(module=_NUMPY)
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """The sums of the diagonals in the planes of two axes. Shapes: (N, N, D) gives (D,)."""
+    """The sums of the diagonals in the planes of two axes. Shapes: (N, N, D) becomes (D,)."""
     x = convert_to_tensor(x)
     return jnp.trace(x, offset, axis1, axis2, dtype=wide(x.dtype))
 
 
 @op(module=_NUMPY)
 def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
-    """The powers of some values, falling from N - 1 to 0, or increasing. Shapes: (n,) gives (n, N)."""
+    """The powers of some values, falling from N - 1 to 0, or increasing. Shapes: (n,) becomes (n, N)."""
     return jnp.vander(convert_to_tensor(x), N, increasing)

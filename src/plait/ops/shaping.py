@@ -145,7 +145,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 
 @op(module=_NUMPY, text=lambda x: np.ravel(x))
 def ravel(x: Any) -> Any:
-    """The values in one axis. Shapes: (2, 3) gives (6,)."""
+    """The values in one axis. Shapes: (2, 3) becomes (6,)."""
     return jnp.ravel(convert_to_tensor(x))
 
 
@@ -153,7 +153,7 @@ def ravel(x: Any) -> Any:
 def ndim(x: Any) -> Any:
     """The number of axes, a Python integer.
 
-    Differs: on a symbolic tensor the result is a symbolic int32 (); Keras gives one of another shape and dtype.
+    Differs: on a symbolic tensor the result is a symbolic int32 (); Keras returns one of another shape and dtype.
     """
     return convert_to_tensor(x).ndim
 
@@ -195,7 +195,7 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Any:
 def rot90(array: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
     """The values turned by k times 90 degrees in the plane of two axes, from the first towards the second.
 
-    Shapes: (N, M) gives (M, N) for odd k. Raises: ShapeError with less than two axes.
+    Shapes: (N, M) becomes (M, N) for odd k. Raises: ShapeError with less than two axes.
     """
     array = convert_to_tensor(array)
     if array.ndim < 2:
@@ -233,7 +233,7 @@ def repeat(x: Any, repeats: Any, axis: Any = None) -> Any:
 
 @op(module=_NUMPY, options=("repeats",), text=lambda x, repeats: np.tile(x, repeats))
 def tile(x: Any, repeats: Any) -> Any:
-    """The whole tensor several times, along each axis. Shapes: (2, 3) with (2, 1, 2) gives (2, 2, 6)."""
+    """The whole tensor several times, along each axis. Shapes: (2, 3) with (2, 1, 2) becomes (2, 2, 6)."""
     return jnp.tile(convert_to_tensor(x), repeats)
 
 

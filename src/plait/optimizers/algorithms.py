@@ -46,7 +46,7 @@ _A = TypeVar("_A", bound=type[Optimizer])
 
 
 def algorithm(cls: _A) -> _A:
-    """Puts an optimizer in the registry, and tells Python the options that its constructor passes on: a decorator."""
+    """Puts an optimizer in the registry, and its constructor gets the signature of the options that it passes on: a decorator."""
     constructor: Any = cls.__init__
     parameters = list(inspect.signature(constructor).parameters.values())[:-1]
     named = {parameter.name for parameter in parameters}

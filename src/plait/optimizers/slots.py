@@ -23,7 +23,7 @@ from plait.core.variable import Variable
 
 
 class Key(NamedTuple):
-    """What tells a slot from all others.
+    """The identity of a slot.
 
     Attributes:
         owner: the weight it was made for; None for what belongs to all.

@@ -36,7 +36,7 @@ def per_precision(scalar: Callable[[str], Any]) -> Callable[[Any], Any]:
         scalar: computes it in the dtype that it is given by name.
 
     Returns:
-        a function of a weight that gives the scalar in the weight's dtype.
+        a function of a weight that returns the scalar in the weight's dtype.
 
     >>> half = per_precision(lambda dtype: jnp.asarray(0.5, dtype))
     >>> half(jnp.ones((2,), "bfloat16")).dtype.name

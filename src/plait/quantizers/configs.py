@@ -70,7 +70,7 @@ class Int8QuantizationConfig(QuantizationConfig):
         activation_quantizer: for what comes in; None multiplies it as it is, `"default"` takes the absolute maximum.
 
     Raises:
-        ArgumentError: a quantizer of kernels that gives something else than int8.
+        ArgumentError: a quantizer of kernels that returns something else than int8.
 
     >>> Int8QuantizationConfig(activation_quantizer=None).mode
     'int8'

@@ -42,7 +42,7 @@ def compute_float8_amax_history(x: Any, amax_history: Any) -> Any:
 
 
 def quantize_and_dequantize(inputs: Any, scale: Any, quantized_dtype: Any, compute_dtype: Any) -> Any:
-    """Rounds numbers to those of 8 bits times a scale, and gives them in the dtype that is computed in.
+    """Rounds numbers to those of 8 bits times a scale, and returns them in the dtype that is computed in.
 
     >>> import jax.numpy as jnp
     >>> quantize_and_dequantize(jnp.array([1.03, 999.0]), jnp.array(1.0), "float8_e4m3fn", "float32").tolist()

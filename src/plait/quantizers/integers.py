@@ -189,7 +189,7 @@ def abs_max_quantize_grouped_with_zero_point(
 
 
 def dequantize_grouped(integers: Any, scale: Any, zero: Any, block_of: Any, axis: int) -> Any:
-    """`(integers - zero) * scale`, where `block_of` tells the block of each place along an axis.
+    """`(integers - zero) * scale`, where `block_of` is the block of each place along an axis.
 
     >>> import jax.numpy as jnp
     >>> scale, zero = jnp.array([[2.0], [3.0]]), jnp.array([[1], [0]])

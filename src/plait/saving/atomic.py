@@ -2,7 +2,7 @@
 
 What is written goes to a temporary place in the same folder, is flushed and synced, and takes its name in one rename; then
 the folder is synced too. A crash, a kill or a full disk at any moment leaves what was there before. The temporary place of
-a process that was killed is cleared away by the next save in that folder: its lock tells that nobody writes there any more.
+a process that was killed is cleared away by the next save in that folder: its lock shows that nobody writes there any more.
 
 Verbs: `atomic_write(path)` for a file, `atomic_folder(path)` for a folder; `explained(path)` for errors of the system.
 

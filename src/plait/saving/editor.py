@@ -36,7 +36,7 @@ class KerasFileEditor:
 
     Attributes:
         weights_dict: the arrays, in dicts by the parts of their places: `weights_dict["layers"]["dense"]["0"]`.
-        object_metadata: the names of objects by their places, where the file tells them.
+        object_metadata: the names of objects by their places, where the file has them.
         config: the config of a `.keras` file; None for weights alone.
         metadata: which Keras wrote a `.keras` file, and when; None for weights alone.
 
@@ -111,7 +111,7 @@ class KerasFileEditor:
             self.console.print(line)
 
     def compare(self, reference_model: Any) -> dict[str, Any]:
-        """Tells how the file differs from what a model would write, and prints it.
+        """Reports how the file differs from what a model would write, and prints it.
 
         Args:
             reference_model: a model that is built.

@@ -140,7 +140,7 @@ class StoredGroup(Mapping):
     Attributes:
         path: where the object stands in the file.
         arrays: what is there, by key, not yet read.
-        name: the name of the object that was written, if the file tells it.
+        name: the name of the object that was written, if the file says so.
     """
 
     def __init__(self, path: str, arrays: dict[str, StoredArray], name: str | None = None):

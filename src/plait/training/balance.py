@@ -133,7 +133,7 @@ def _vector(losses: Sequence[Any]) -> Any:
 
 
 def balance_for(model: TrainedModel) -> None:
-    """Makes the balance of a compiled model, as soon as its tasks are known, and gives its variables to the optimizer.
+    """Makes the balance of a compiled model, as soon as its tasks are known, and hands its variables to the optimizer.
 
     Raises:
         ArgumentError: a weighting by gradients of a model without a graph, or whose tasks share nothing.

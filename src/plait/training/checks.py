@@ -99,7 +99,7 @@ def _problems_of_classes(weights: Any, whose: str, output: Any) -> list[str]:
 
 
 def explain_loss(logs: Mapping, arrays: Any, epoch: int, owner: str) -> str | None:
-    """Says why the loss of an epoch isn't a number, as far as the data tells; None where it is one.
+    """Says why the loss of an epoch isn't a number, as far as the data shows it; None where it is one.
 
     Args:
         logs: the epoch's.

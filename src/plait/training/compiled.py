@@ -449,7 +449,7 @@ class Compiled(Watched):
         return [entry.plan() for entry in self._entries]
 
     def results(self) -> dict:
-        """The results by name; a metric that gives a dict gives several."""
+        """The results by name; a metric whose result is a dict has several."""
         return _results(self._named())
 
 

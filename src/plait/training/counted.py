@@ -1,4 +1,4 @@
-"""Loops tell JAX's listeners how long they ran, beside what JAX tells of compilation; see `compat/report`."""
+"""Loops report to JAX's listeners how long they ran, as JAX reports its compilation; see `compat/report`."""
 
 import time
 from collections.abc import Iterator

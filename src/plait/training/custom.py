@@ -1,4 +1,4 @@
-"""Steps of one's own: a Model subclass that defines `train_step`, `test_step` or `predict_step`, as on Keras with JAX.
+"""Custom steps: a Model subclass that defines `train_step`, `test_step` or `predict_step`, as on Keras with JAX.
 
 The functions here are the methods of Model that do the usual thing, so a subclass overrides some and calls others. They
 are pure: state comes in as lists of arrays and goes out as such, in the order of the model's properties.
@@ -184,7 +184,7 @@ def stateless_compute_loss(
 
 
 def loss_of(model: TrainedModel, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
-    """What `compute_loss` gives; one of the model's own, written before Keras 3.3, takes no `training`."""
+    """The result of `compute_loss`; one of the model's own, written before Keras 3.3, takes no `training`."""
     parameters = inspect.signature(model.compute_loss).parameters
     takes = "training" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     options = {"training": training} if takes else {}

@@ -115,7 +115,7 @@ def _is_frozen(layer: Any) -> bool:
 
 
 def _repeats(node: Node) -> bool:
-    """Whether a call gives the same each time while training, and leaves nothing behind."""
+    """Whether a call has the same result each time while training, and leaves nothing behind."""
     operation: Any = node.operation
     if isinstance(operation, Layer) and operation.trainable_variables:
         return False

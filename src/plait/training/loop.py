@@ -148,7 +148,7 @@ def _prepared(model: TrainedModel, source: Any, run: Run) -> Any:
 
 
 def _explain(logs: Mapping, source: Any, epoch: int, model: TrainedModel) -> bool:
-    """Warns of a loss that isn't a number, with what the data tells about it."""
+    """Warns of a loss that isn't a number, with what the data shows about it."""
     arrays = source.arrays if isinstance(source, ArraySource) else (None, None, None)
     if model._compilation.optional is not None:  # what is missing is no fault
         arrays = arrays[0], None, arrays[2]
@@ -196,7 +196,7 @@ class _Phase:
             self.on_batch = lambda batch: on_batch(split_rows(batch))
 
     def epoch(self, source: Any, epoch: int, total: int, skip: int = 0) -> dict:
-        """Runs an epoch, or what is left of it after some steps, and gives its logs, which may still be on the device."""
+        """Runs an epoch, or what is left of it after some steps, and returns its logs, which may still be on the device."""
         watches = self.watchers.watches_batches(self.phase)
         with counted(), contextlib.closing(self._dispatches(source, epoch, watches, skip)) as dispatches:
             return self._send(dispatches, source, total, watches, skip)

@@ -76,7 +76,7 @@ class Pace:
         return not self._settled
 
     def took(self, steps: int, started: float) -> None:
-        """Tells how long a dispatch took that was waited for."""
+        """Takes in how long a dispatch took that was waited for."""
         seconds = (time.perf_counter() - started) / steps
         seconds = seconds if self._agree is None else self._agree(seconds)
         if (self.looped, None) not in self._warm:

@@ -139,7 +139,7 @@ def run(
         step: `step(state, batch) -> (state, logs)`, a pure function; `batch` is x, or `(x, y)` where there is a y; `logs` are
             numbers by name.
         state: where it starts: any tree of arrays.
-        x: arrays in any structure, or anything that gives batches, as in `fit`.
+        x: arrays in any structure, or anything that yields batches, as in `fit`.
         y: likewise, with arrays only.
         batch_size: rows in a batch, for arrays; 32 if it isn't given.
         epochs: how often the data is gone through.

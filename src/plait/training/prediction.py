@@ -46,7 +46,7 @@ def predict(
 
     Args:
         model: a model.
-        x: arrays, or anything that gives batches.
+        x: arrays, or anything that yields batches.
         batch_size: rows in a batch, for arrays; 32 if it isn't given.
         verbose: 0 says nothing, 1 shows a live bar, 2 one line.
         steps: how many batches, if not all.
@@ -94,7 +94,7 @@ def predict_batches(
 
     Args:
         model: a model.
-        x: arrays, or anything that gives batches.
+        x: arrays, or anything that yields batches.
         batch_size: rows in a batch, for arrays; 32 if it isn't given.
         steps: how many batches, if not all.
 
@@ -173,7 +173,7 @@ def private(leaf: Any) -> Any:
 def _outputs(
     model: TrainedModel, function: Callable, source: Any, watchers: CallbackList, together: int = 1
 ) -> Iterator[Any]:
-    """The outputs of each batch, or of some together, on the host; tells the callbacks."""
+    """The outputs of each batch, or of some together, on the host; calls the callbacks."""
     under_way: deque = deque()
     told = _Told(watchers, getattr(model, "steps_per_execution", None) or 1)
     model.stop_predicting, done = False, 0
@@ -212,7 +212,7 @@ def _dispatches(
 
 
 class _Told:
-    """Tells callbacks of batches; those that go into one dispatch by `steps_per_execution` are told as one.
+    """Calls the callbacks of batches; those that go into one dispatch by `steps_per_execution` count as one.
 
     Args:
         watchers: the callbacks.
@@ -239,7 +239,7 @@ class _Told:
                 self.close()
 
     def close(self) -> None:
-        """Tells what hasn't been told yet."""
+        """Reports the batches that are left."""
         if self._outputs:
             joined = map_structure(
                 lambda *parts: parts[0] if len(parts) == 1 else np.concatenate(parts), *self._outputs
@@ -309,7 +309,7 @@ class _Growing:
 
 
 def _written(batches: Iterator[Any], out: Any) -> Any:
-    """The batches in `.npy` files, which are there when all is written; gives them memory-mapped."""
+    """The batches in `.npy` files, which are there when all is written; returns them memory-mapped."""
     first = next(batches, None)
     if first is None:
         raise DataError("predict: there is no data.")

@@ -35,7 +35,7 @@ class FitOptions:
         verbose: 0 says nothing, 1 shows a live bar, 2 one line an epoch; "auto" chooses 1 in a terminal or notebook, else 2.
         callbacks: what else is to happen, and when.
         validation_split: the share of rows, at the end, that validate instead of training.
-        validation_data: `(x, y)` or `(x, y, sample_weight)`, or anything that gives batches.
+        validation_data: `(x, y)` or `(x, y, sample_weight)`, or anything that yields batches.
         shuffle: whether rows are drawn in a new order each epoch.
         class_weight: weights by class, `{0: 1.0, 1: 5.0}`; for several outputs a dict of such by output.
         sample_weight: weights by row; for several outputs one for all, a list, or a dict by output.

@@ -64,7 +64,7 @@ from plait.training.task_gradients import gradients_by_task
 class State(NamedTuple):
     """What a step changes: the values of all weights, of the optimizer's variables, and of the metrics'.
 
-    `logs` is what a step of one's own, or a `compute_metrics` of one's own, tells; None means the metrics' results.
+    `logs` are those of a custom step, or of a custom `compute_metrics`; None means the metrics' results.
     """
 
     weights: list
@@ -98,7 +98,7 @@ class Trainer:
         self.in_epoch = False  # whether the metrics are those of an epoch of training that is under way
         self.as_python = False  # whether a step of the user's looks at values, and so cannot be traced
         self.outputs: Any = None  # what the outputs look like
-        self._labels: Labels | None = None  # what labels must be; None where a `compute_loss` of one's own reads them
+        self._labels: Labels | None = None  # what labels must be; None where a custom `compute_loss` reads them
         self.paces: dict[str, Any] = {}
         self.trunk: Any = None  # the part whose tensors stand in x's place, if they do (training/frozen.py)
 
@@ -236,7 +236,7 @@ class Trainer:
             infer(lambda x, y, outputs: self.model.compute_loss(x=x, y=y, y_pred=outputs), (x, y, outputs), {})
 
     def check_labels(self, batch: tuple, fetch: bool = False, rows: Any = None, step: str = "train_step") -> None:
-        """Refuses labels that aren't what losses and metrics need (`training/labels`); steps of one's own take any.
+        """Refuses labels that aren't what losses and metrics need (`training/labels`); custom steps take any.
 
         Args:
             batch: `(x, y, sample_weight)`.
@@ -591,7 +591,7 @@ class Trainer:
         return State(after, state.optimizer, [bindings[v] for v in self.metric_variables], logs)
 
     def _forward(self, bindings: dict, batch: tuple, training: bool) -> tuple[Any, dict | None]:
-        """The loss of a batch, and what a `compute_metrics` of one's own tells; metrics are updated by the way."""
+        """The loss of a batch, and the logs of a custom `compute_metrics`; metrics are updated as a side effect."""
         model, (x, y, sample_weight) = self.model, batch
         with scope(bindings=bindings, training=training, losses=[]):
             y_pred = self._outputs(x, y, training)
@@ -649,7 +649,7 @@ class Trainer:
         return weights if len(names) > 1 else weights[names[0]]
 
     def logs(self, state: State) -> dict:
-        """What a state tells: the metrics' results by name."""
+        """The logs of a state: the metrics' results by name."""
         if state.logs is not None:
             return state.logs
         with self._bound(state):
@@ -738,7 +738,7 @@ def _on_row(one: Callable) -> Callable:
 
 
 def flat_logs(logs: Mapping) -> dict:
-    """Logs as arrays by name; a metric that tells a dict tells several."""
+    """Logs as arrays by name; a metric whose result is a dict has several."""
     if not isinstance(logs, Mapping):
         raise ArgumentError(f"A step's logs must be a dict of numbers by name, but got {describe(logs)}.")
     flat: dict[str, Any] = {}

@@ -24,7 +24,7 @@ def gradients_by_task(trainer: Any, compute: Callable, trainable: list, slots: l
 
     Args:
         trainer: the model's.
-        compute: a function of the trainable weights that gives the loss, and what else; it leaves the tasks' losses in the balance.
+        compute: a function of the trainable weights that returns the loss, and what else; it leaves the tasks' losses in the balance.
         trainable: their values.
         slots: the optimizer's variables.
         features: whether the gradients are compared where tasks part.

@@ -72,7 +72,7 @@ def dispatches_of_many(
 
     Args:
         model: the model.
-        function: gives the outputs of one batch: of a smaller one at the end.
+        function: returns the outputs of one batch: of a smaller one at the end.
         source: the data.
         together: how many batches go into one dispatch.
     """

@@ -3,7 +3,7 @@
     for x, y in dataset: ...
     Dataset.from_tensor_slices((x, y)).map(augment).cache().shuffle(1000).batch(32).prefetch(2)
 
-Each method gives a new data set, and nothing is made before somebody iterates. `fit`, `evaluate` and `predict` take one as
+Each method returns a new data set, and nothing is made before somebody iterates. `fit`, `evaluate` and `predict` take one as
 it is. The names are those of tf.data, so that pipelines written for it keep working; elements are NumPy arrays. Only tuples
 and dicts are structure: a list is an array.
 """
@@ -33,7 +33,7 @@ class Dataset:
     """Elements that are made when somebody iterates, anew each time.
 
     Args:
-        make: gives an iterator over the elements.
+        make: returns an iterator over the elements.
         length: how many there are; None if that isn't known, infinity if there is no end.
         class_names: the names of the classes, by number, if labels stand for classes.
         file_paths: the files that the elements come from, in their order before each iteration's own.
@@ -257,7 +257,7 @@ class Dataset:
         """The elements of the data sets that the function gives, taken in turn.
 
         Args:
-            map_func: gives a data set for an element.
+            map_func: returns a data set for an element.
             cycle_length: how many data sets are open at a time.
             block_length: how many elements of one come in a row.
             **kwargs: options of tf.data that change nothing here.
@@ -278,7 +278,7 @@ class Dataset:
         return Dataset(make)
 
     def scan(self, initial_state: Any, scan_func: Callable, name: str | None = None) -> "Dataset":
-        """What `scan_func(state, element) -> (state, output)` gives, each state going into the next call."""
+        """The outputs of `scan_func(state, element) -> (state, output)`, each state going into the next call."""
 
         def make() -> Iterator:
             state = as_component(initial_state)

@@ -40,7 +40,7 @@ def get_file(
     cache_dir: Any = None,
     force_download: bool = False,
 ) -> str:
-    """Fetches a file, if it isn't there yet, and gives its path.
+    """Fetches a file, if it isn't there yet, and returns its path.
 
     Args:
         fname: what to call it; the last part of the address if None.
@@ -49,7 +49,7 @@ def get_file(
         md5_hash: its MD5 in hexadecimal. Use `file_hash` instead.
         file_hash: its SHA256 or MD5 in hexadecimal; a file with another one is refused.
         cache_subdir: the folder below `cache_dir`.
-        hash_algorithm: "sha256", "md5", or "auto", which tells by the length.
+        hash_algorithm: "sha256", "md5", or "auto", which goes by the length.
         extract: unpacks an archive: the path is then that of the folder with its content.
         archive_format: "tar", "zip", "auto" for both, a list of these, or None for none.
         cache_dir: where files are kept; the environment variable PLAIT_HOME, or `~/.plait`, if None.
@@ -251,7 +251,7 @@ def _zip_members(archive: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _write(folder: Path, name: str, file: BinaryIO | None, budget: int, archive: Path) -> int:
-    """Writes one member below a folder; gives how many bytes it has."""
+    """Writes one member below a folder; returns how many bytes it has."""
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or "\0" in name or any(":" in part for part in path.parts[:1]):
         raise UnsafeFileError(f"{archive}: {name!r} reaches out of the folder that the archive is unpacked into.")

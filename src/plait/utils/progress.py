@@ -1,4 +1,4 @@
-"""Progbar: a line that says how far a loop of one's own is."""
+"""Progbar: a line that says how far a custom loop is."""
 
 import sys
 import time

@@ -261,7 +261,7 @@ class STCH(Weighting):
 
     Args:
         smoothness: μ.
-        warmup: the number of the epoch that gives L₀, from 0.
+        warmup: the number of the epoch whose losses are L₀, from 0.
 
     Source: Lin et al., "Smooth Tchebycheff Scalarization for Multi-Objective Optimization", 2024.
     """

@@ -136,7 +136,7 @@ class _Estimator(BaseEstimator):
 
 
 class SKLearnClassifier(ClassifierMixin, _Estimator):
-    """A model that tells classes, as scikit-learn's classifier.
+    """A model that predicts classes, as a classifier of scikit-learn.
 
     Labels of any kind become one-hot rows for the model, so it needs as many outputs as there are classes, and the loss
     `"categorical_crossentropy"`; the function that makes a model sees them as its `y`, (N, classes).
@@ -187,7 +187,7 @@ class SKLearnClassifier(ClassifierMixin, _Estimator):
 
 
 class SKLearnRegressor(RegressorMixin, _Estimator):
-    """A model that tells numbers, as scikit-learn's regressor.
+    """A model that predicts numbers, as a regressor of scikit-learn.
 
     Args:
         model: a compiled model, or a function `(X, y, **model_kwargs)` that returns one.

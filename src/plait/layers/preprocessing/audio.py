@@ -46,7 +46,7 @@ class STFTSpectrogram(Layer):
     Differs: Keras takes every window that SciPy has.
 
     Call:
-        (B, T, C) gives (B, windows, frequencies · C), or with `expand_dims` (B, windows, frequencies, C).
+        (B, T, C) becomes (B, windows, frequencies · C), or with `expand_dims` (B, windows, frequencies, C).
 
     Raises:
         NameUnknownError: no such mode, window, scaling, padding or data format.
@@ -131,7 +131,7 @@ class STFTSpectrogram(Layer):
         return spectrum.transpose(0, 1, 3, 2).reshape(batch, channels * frequencies, count)
 
     def _convolve(self, signals: jax.Array, kernel: Any) -> jax.Array:
-        """Each channel with each wave: (B, T, C) gives (B, C, windows, frequencies)."""
+        """Each channel with each wave: (B, T, C) becomes (B, C, windows, frequencies)."""
         batch, time, channels = signals.shape
         flat = jnp.swapaxes(signals, 1, 2).reshape(-1, time, 1)
         step = self.frame_step or self.frame_length // 2
@@ -194,7 +194,7 @@ class MelSpectrogram(Layer):
         ref_power: the power of 0 decibels.
 
     Call:
-        (B, T) or (T,) gives (B, bands, windows) or (bands, windows).
+        (B, T) or (T,) becomes (B, bands, windows) or (bands, windows).
 
     Raises:
         ArgumentError: a window longer than the transform.

@@ -95,7 +95,7 @@ class CategoryEncoding(HostLayer):
         return encoded_shape(input_shape, self.output_mode, self.num_tokens)
 
     def compute_output_spec(self, inputs: Any, count_weights: Any = None) -> KerasTensor:
-        """What a call gives."""
+        """The specs of a call's result."""
         return KerasTensor(self.compute_output_shape(inputs.shape), self.compute_dtype)
 
     def get_config(self) -> dict:
@@ -211,7 +211,7 @@ class Discretization(HostLayer):
         return encoded_shape(input_shape, self.output_mode, depth)
 
     def compute_output_spec(self, inputs: Any) -> KerasTensor:
-        """What a call gives: the boundaries may not be learnt yet."""
+        """The specs of a call's result: the boundaries may not be learnt yet."""
         return KerasTensor(self.compute_output_shape(inputs.shape), self.output_dtype)
 
     def get_config(self) -> dict:
@@ -330,7 +330,7 @@ class Hashing(HostLayer):
         return encoded_shape(shape, self.output_mode, self.num_bins)
 
     def compute_output_spec(self, inputs: Any) -> KerasTensor:
-        """What a call gives, without running it."""
+        """The specs of a call's result, without running it."""
         return KerasTensor(self.compute_output_shape(inputs.shape), narrow(self.compute_dtype))
 
     def get_config(self) -> dict:
@@ -439,7 +439,7 @@ class HashedCrossing(HostLayer):
         return encoded_shape(shapes[0] or (), self.output_mode, self.num_bins)
 
     def compute_output_spec(self, inputs: Any) -> KerasTensor:
-        """What a call gives, without running it."""
+        """The specs of a call's result, without running it."""
         self._check(inputs)
         return KerasTensor(self.compute_output_shape([x.shape for x in inputs]), narrow(self.compute_dtype))
 

@@ -221,7 +221,7 @@ def _count(indices: jax.Array, depth: int, dtype: str, weights: jax.Array | None
 
 
 def encoded_shape(shape: Sequence[int | None], output_mode: str, depth: int | None) -> tuple:
-    """The shape that `encode` gives."""
+    """The shape of `encode`'s result."""
     shape = tuple(shape)
     if output_mode == "int":
         return shape
@@ -256,7 +256,7 @@ def hash_to_buckets(values: Any, buckets: int, salt: Sequence[int] | None = None
 
 
 def on_host(function: Callable, *values: Any) -> Any:
-    """Calls a function of NumPy arrays of one shape that gives integers of that shape; from inside a trace, by a callback."""
+    """Calls a function of NumPy arrays of one shape that returns integers of that shape; from inside a trace, by a callback."""
     if not any(isinstance(value, Tracer) for value in values):
         return function(*values)
     dtype = narrow("int64")

@@ -92,7 +92,7 @@ def _size_before(layer: WarpingLayer, transformation: dict) -> tuple:
 
 @of_plait
 class _Affine(WarpingLayer):
-    """A layer that moves pixels by an affine map, which `matrix` tells."""
+    """A layer that moves pixels by an affine map, which `matrix` returns."""
 
     def __init__(
         self,

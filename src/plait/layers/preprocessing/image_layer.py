@@ -180,7 +180,7 @@ class ImageLayer(Layer):
         return (shape[0], 1, 1, 1) if len(shape) == 4 else (1, 1, 1)
 
     def as_batch(self, images: jax.Array, function: Callable) -> jax.Array:
-        """What a function of images (B, H, W, C) gives, for images as this layer takes them."""
+        """The result of a function of images (B, H, W, C), for images as this layer takes them."""
         single = images.ndim == 3
         batch = images[None] if single else images
         batch = batch if self.channels_last else jnp.moveaxis(batch, 1, -1)

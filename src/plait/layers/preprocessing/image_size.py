@@ -17,7 +17,7 @@ from plait.ops.image_sizes import border_for_ratio, cut_for_ratio
 
 @of_plait
 class _Sized(WarpingLayer):
-    """A layer that gives images of one size."""
+    """A layer that returns images of one size."""
 
     height: int
     width: int

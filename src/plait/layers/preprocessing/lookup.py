@@ -491,7 +491,7 @@ class IndexLookup(HostLayer):
         return encoded_shape(input_shape, self.output_mode, self._depth() if self.output_mode != "int" else None)
 
     def compute_output_spec(self, inputs: Any) -> KerasTensor:
-        """What a call gives, without running it: the vocabulary may not be there yet."""
+        """The specs of a call's result, without running it: the vocabulary may not be there yet."""
         if self.invert and self.vocabulary_dtype == "string":
             dtype = "string"
         else:

@@ -37,7 +37,7 @@ class TextVectorization(HostLayer):
         max_tokens: the most tokens that the vocabulary may have, those for padding and for unknown tokens included.
         standardize: `"lower_and_strip_punctuation"`, `"lower"`, `"strip_punctuation"`, None, or a function of an array of
             strings. As in Keras, only ASCII letters are lowered and only ASCII punctuation goes.
-        split: `"whitespace"` (that of ASCII), `"character"`, None, or a function of an array of strings that gives the
+        split: `"whitespace"` (that of ASCII), `"character"`, None, or a function of an array of strings that returns the
             tokens of each.
         ngrams: up to how many tokens are joined, or a tuple of how many.
         output_mode: `"int"`, `"one_hot"`, `"multi_hot"`, `"count"` or `"tf_idf"`.
@@ -234,7 +234,7 @@ class TextVectorization(HostLayer):
         return self._lookup_layer.compute_output_shape(tokens)
 
     def compute_output_spec(self, inputs: Any) -> KerasTensor:
-        """What a call gives, without running it."""
+        """The specs of a call's result, without running it."""
         dtype = narrow("int64") if self.output_mode == "int" else settings().floatx
         return KerasTensor(self.compute_output_shape(inputs.shape), dtype)
 

@@ -116,7 +116,7 @@ class CallbackList:
         return any(_watches(callback, phase) for callback in self.callbacks)
 
     def progress(self, done: int, logs: Any) -> None:
-        """Tells the progress bar how many steps are done; the logs may still be on the device."""
+        """Updates the progress bar with the steps that are done; the logs may still be on the device."""
         if self.progress_bar is not None:
             self.progress_bar.advance(done, logs)
 

@@ -70,7 +70,7 @@ def direction_of(monitor: str, model: TrainedModel) -> int:
     """1 where less of a number is better, -1 where more is.
 
     Raises:
-        NameUnknownError: nothing tells; `mode` has to.
+        NameUnknownError: the direction isn't known; `mode` must say it.
     """
     name = monitor.removeprefix("val_")
     if name == "loss" or name.endswith("_loss"):

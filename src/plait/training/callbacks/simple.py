@@ -72,7 +72,7 @@ class LearningRateScheduler(Callback):
     """Sets the learning rate at the start of each epoch.
 
     Args:
-        schedule: a function of the epoch and the rate in force, or of the epoch only, that gives the new rate.
+        schedule: a function of the epoch and the rate in force, or of the epoch only, that returns the new rate.
         verbose: 1 says so.
 
     Raises:

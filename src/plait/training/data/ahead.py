@@ -7,7 +7,7 @@ Each thread asks for the next place, makes the thing for it, and lays it down; w
 the places. At most `window` things lie ready or are being made. The first exception ends everything: it is raised at its
 place, so what comes before it is still handed out.
 
-Closing always works: on an early end, on an exception, on Ctrl-C. It tells the threads to stop, and waits until each has
+Closing always works: on an early end, on an exception, on Ctrl-C. It asks the threads to stop, and waits until each has
 finished the item it is at.
 """
 
@@ -93,7 +93,7 @@ class ahead:
             del error  # its traceback holds this frame
 
     def close(self) -> None:
-        """Tells the threads to stop, and waits for them; nothing more is handed out."""
+        """Asks the threads to stop, and waits for them; nothing more is handed out."""
         with self._changed:
             self._ended = True
             self._ready.clear()
@@ -112,7 +112,7 @@ class ahead:
 
 
 def iterated_ahead(items: Iterator, prepare: Callable[[Any], Any], window: int = 2) -> ahead:
-    """What an iterator gives, prepared, one thread running it ahead of time."""
+    """An iterator's items, prepared, one thread running it ahead of time."""
     return ahead(lambda _: prepare(next(items)), threads=1, window=window)
 
 

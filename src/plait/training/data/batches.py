@@ -1,4 +1,4 @@
-"""Batches from anything that gives them one after another: generators, iterables, PyTorch's DataLoader, tf.data, Grain.
+"""Batches from anything that yields them one after another: generators, iterables, PyTorch's DataLoader, tf.data, Grain.
 
 A generator runs once, over all epochs, and its end is the end of the data. An iterable begins anew each epoch. One thread
 runs it ahead, and sends batches to the device. What a generator draws from NumPy's random numbers it draws there, in the
@@ -26,12 +26,12 @@ class BatchSource:
     """Batches as they come.
 
     Args:
-        start: gives an iterator of batches, anew for each epoch.
+        start: returns an iterator of batches, anew for each epoch.
         steps: how many batches an epoch has, if it is known.
         once: whether it can begin only once: then the epochs go on where the last one ended.
         goes_on: whether an epoch of `steps` begins where the last one ended, and what ends in it begins again.
         read: brings `(x, y)` into the form that the model needs.
-        data: what gives the batches, if it may know where it is: `state_dict()`, as PyTorch's StatefulDataLoader has it.
+        data: the source of the batches, if it may know where it is: `state_dict()`, as PyTorch's StatefulDataLoader has it.
 
     Raises:
         DataError: no batches at all; more are needed after the end of what can begin only once.

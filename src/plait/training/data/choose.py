@@ -28,7 +28,7 @@ def source_of(
 
     Args:
         x: arrays in any structure, a frame, a generator, an iterable of batches (a PyTorch DataLoader, a tf.data or Grain
-            data set), a `PyDataset`, or another object with `__getitem__` and `__len__` that gives batches.
+            data set), a `PyDataset`, or another object with `__getitem__` and `__len__` that yields batches.
         y: labels, with arrays only.
         sample_weight: weights, with arrays only.
         batch_size: rows in a batch, for arrays; 32 if it isn't given.

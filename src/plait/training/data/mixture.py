@@ -28,7 +28,7 @@ class Mixture:
 
     Args:
         datasets: by output, or by a name of your own where the labels are dicts by output: `(x, y)`, `(x, y, sample_weight)`, or
-            what gives such batches and knows how many.
+            what yields such batches and knows how many.
         sampling: how many batches come from each: "proportional" to its size, "equal", a temperature T above 0, which
             is in proportion to size ** (1 / T), or a dict of numbers by task.
         stop: when an epoch ends: with the "longest" data set, while shorter ones begin again, or with the "shortest".

@@ -100,7 +100,7 @@ class PyDatasetSource:
     """Batches of a `PyDataset`, or of anything with numbered batches.
 
     Args:
-        dataset: what gives batches by number.
+        dataset: yields batches by number.
         steps: batches in an epoch, if not all.
         shuffle: whether each epoch has its own order, drawn from Python's `random` as in Keras.
         goes_on: whether an epoch of `steps` begins where the last one ended, and passes go on without end.
@@ -143,7 +143,7 @@ class PyDatasetSource:
         return numbers
 
     def _epoch(self) -> Iterator[int]:
-        """Begins an epoch, and gives the numbers of its batches."""
+        """Begins an epoch, and returns the numbers of its batches."""
         self._call("on_epoch_begin")
         if self._length is None:
             first = self._reached if self._goes_on else 0
@@ -199,7 +199,7 @@ class PyDatasetSource:
         }
 
     def restore(self, state: dict, epoch: int) -> None:
-        """Runs the hooks again, with the generators as they were, and gives the data set what it kept."""
+        """Runs the hooks again, with the generators as they were, and hands the data set what it kept."""
         if not epoch:
             return  # it has begun as the other one did
         began, self._begun = self._begun is not None, None
@@ -265,7 +265,7 @@ def _has_hooks(dataset: Any) -> bool:
 
 
 def is_numbered(x: Any) -> bool:
-    """Whether data gives batches by number."""
+    """Whether data yields batches by number."""
     return hasattr(x, "__getitem__") and (hasattr(x, "__len__") or hasattr(type(x), "num_batches"))
 
 
