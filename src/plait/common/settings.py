@@ -21,6 +21,8 @@ class Settings:
         dtype_policy: name of the policy of layers that have none of their own; None follows `floatx`.
         interactive_logging: whether progress goes to the terminal (else to `logging`).
         traceback_filtering: kept for scripts that set it; plait's tracebacks are short as they are.
+        trains_as_compiled: whether a model that was frozen as a whole after `compile` trains what was trainable then, as before
+            Keras 3; programs under the import hook may be written for it.
         max_epochs: upper limit on the epochs of any fit, for quick trials of long scripts.
         max_steps_per_epoch: the same for the steps of an epoch.
     """
@@ -32,6 +34,7 @@ class Settings:
     interactive_logging: bool = True
     traceback_filtering: bool = True
     flash_attention: bool | None = None
+    trains_as_compiled: bool = False
     max_epochs: int | None = None
     max_steps_per_epoch: int | None = None
 

@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from plait.common.messages import did_you_mean
+from plait.common.settings import change_settings
 from plait.compat import tensors
 from plait.compat.outside import note
 from plait.core.mask import get_mask, set_mask
@@ -344,6 +345,7 @@ def install() -> None:
     _hidden.update(_take_out())
     sys.meta_path.insert(0, _finder)
     tensors.lend_methods()
+    change_settings(trains_as_compiled=True)
 
 
 def uninstall() -> None:
@@ -351,6 +353,7 @@ def uninstall() -> None:
     if _finder in sys.meta_path:
         sys.meta_path.remove(_finder)
         tensors.take_back()
+        change_settings(trains_as_compiled=False)
         _take_out()
         sys.modules.update(_hidden)
         _hidden.clear()

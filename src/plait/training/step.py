@@ -31,6 +31,7 @@ from jax import lax
 
 from plait.common.messages import describe, warn
 from plait.common.scope import current, scope
+from plait.common.settings import settings
 from plait.common.traits import has_default, is_usual
 from plait.common.tree import flatten, map_structure_in_order
 from plait.core.cell import Cell, cell_of, give_back, take
@@ -99,6 +100,7 @@ class Trainer:
         self.as_python = False  # whether a step of the user's looks at values, and so cannot be traced
         self.outputs: Any = None  # what the outputs look like
         self._labels: Labels | None = None  # what labels must be; None where a custom `compute_loss` reads them
+        self._when_compiled = list(model.trainable_variables) if settings().trains_as_compiled else []
         self.paces: dict[str, Any] = {}
         self.trunk: Any = None  # the part whose tensors stand in x's place, if they do (training/frozen.py)
 
@@ -147,7 +149,11 @@ class Trainer:
                 check_class_weight(class_weight, model._compilation.names_of_outputs, self.outputs, model.name)
             idle = model.optimizer is not None and not model.trainable_variables
             if training and idle and not self._takes_data("train_step"):
-                warn(f"{model.name}: there is nothing to train: no weight is trainable.")
+                warn(
+                    f"{model.name}: all its weights were frozen after `compile`. As before Keras 3, it trains those that were trainable then."
+                    if self._when_compiled
+                    else f"{model.name}: there is nothing to train: no weight is trainable."
+                )
             if self._prepared is None or _freeze(class_weight) != self._prepared[1]:
                 self._programs.clear()
             self._class_weight = class_weight
@@ -156,19 +162,16 @@ class Trainer:
     def _gather(self, training: bool) -> None:
         """Looks up the variables, gathers their values into cells, and looks at the settings."""
         model = self.model
+        to_train = model.trainable_variables or self._when_compiled
         balance_for(model)
-        if (
-            training
-            and model.optimizer is not None
-            and (model.trainable_variables or not self._takes_data("train_step"))
-        ):
-            model.optimizer.build_for(model.trainable_variables)
+        if training and model.optimizer is not None and (to_train or not self._takes_data("train_step")):
+            model.optimizer.build_for(to_train)
         self._optimizer_variables = list(model.optimizer.variables) if model.optimizer is not None else []
         self.variables = self._gathered()
         mine = {id(variable) for variable in self.variables}
         metric_variables = [*model._compilation.variables, *model.metrics_variables]  # `metrics` may be overridden
         self.metric_variables = [v for v in unique(metric_variables) if id(v) not in mine]
-        trainable = {id(variable) for variable in model.trainable_variables}
+        trainable = {id(variable) for variable in to_train}
         self._trainable = [index for index, variable in enumerate(self.variables) if id(variable) in trainable]
         for variable in [*self.variables, *self._optimizer_variables, *self.metric_variables]:
             lay_out_variable(variable)
