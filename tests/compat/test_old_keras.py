@@ -332,3 +332,20 @@ def test_classes_are_as_they_were_when_the_hook_is_out():
     assert keras.layers.Dense(output_dim=2).units == 2
     plait.compat.uninstall()
     assert {cls: dict(vars(cls)) for cls in before} == before
+
+
+def test_shapes_of_symbolic_tensors_are_reckoned_with(hook):
+    import keras
+
+    backend = keras.backend
+    x = keras.layers.Input((5, 4))
+    shape = backend.shape(x)
+    assert tuple(shape) == (None, 5, 4)
+    sizes = backend.cast(shape, "float32")
+    loss = backend.sum(backend.square(x)) / backend.prod(sizes)
+    (gradient,) = backend.gradients(loss, x)
+    run = backend.function([x], [loss, gradient])
+    value = rng.normal(size=(3, 5, 4)).astype("float32")
+    found, slope = run([value])
+    np.testing.assert_allclose(found, np.mean(value**2), rtol=1e-5)
+    np.testing.assert_allclose(slope, 2 * value / value.size, rtol=1e-5)

@@ -71,6 +71,7 @@ SAVES = {
     "keras": lambda model, folder: model.save(folder / "m.keras"),
     "legacy": lambda model, folder: model.save(folder / "m.h5"),
     "weights": lambda model, folder: model.save_weights(folder / "m.weights.h5"),
+    "weights of Keras 2": lambda model, folder: model.save_weights(folder / "m.hdf5"),
     "safetensors": lambda model, folder: model.save_weights(folder / "m.safetensors"),
 }
 

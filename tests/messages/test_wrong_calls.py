@@ -784,8 +784,8 @@ TABLE = [
         "weights of another kind",
         lambda: model().save_weights("weights.zip"),
         FileError,
-        "The filename must end in `.weights.h5` (or `.safetensors`), but got 'weights.zip'. model.save writes"
-        " whole models.",
+        "The filename must end in `.weights.h5` (or `.safetensors`; or `.h5` for the layout of Keras 2), but got "
+        "'weights.zip'. model.save writes whole models.",
     ),
 ]
 

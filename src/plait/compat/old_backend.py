@@ -18,6 +18,7 @@ from plait.common.tree import flatten
 from plait.compat.tensorflow_calls import plain, sizes
 from plait.compat.tensorflow_math import l2_normalize
 from plait.compat.tensorflow_variable import Variable
+from plait.core.op import op
 from plait.core.variable import Variable as PlaitVariable
 from plait.errors import ArgumentError, MissingError
 from plait.models import Model
@@ -129,6 +130,8 @@ def _reduction(name: str) -> Callable:
 
 
 def _value(x: Any) -> Any:
+    if isinstance(x, SymbolicShape):
+        return sizes_of(x.tensor)
     return x.value if isinstance(x, PlaitVariable) else x if hasattr(x, "shape") else ops.convert_to_tensor(x)
 
 
@@ -200,9 +203,25 @@ def int_shape(x: Any) -> tuple:
     return tuple(x.shape)
 
 
+class SymbolicShape(tuple):
+    """The sizes of a symbolic tensor, None where unknown; maths on them makes a symbolic tensor of the sizes."""
+
+    tensor: Any
+
+
+@op(module="backend")
+def sizes_of(x: Any) -> Any:
+    """The sizes of a tensor, as int32 (rank,)."""
+    return jnp.asarray(x.shape, "int32")
+
+
 def shape(x: Any) -> Any:
     """The sizes."""
-    return ops.shape(x)
+    found = ops.shape(x)
+    if None in found:
+        found = SymbolicShape(found)
+        found.tensor = x
+    return found
 
 
 def flatten_all(x: Any) -> Any:
@@ -330,7 +349,7 @@ OLD_BACKEND: dict[str, Any] = {
     "binary_crossentropy": lambda target, output, from_logits=False: ops.binary_crossentropy(
         target, output, from_logits
     ),
-    "cast": lambda x, dtype: ops.cast(x, str(dtype)),
+    "cast": lambda x, dtype: ops.cast(_value(x), str(dtype)),
     "cast_to_floatx": lambda x: (
         np.asarray(x, settings().floatx) if not hasattr(x, "record_history") else ops.cast(x, settings().floatx)
     ),

@@ -1,4 +1,4 @@
-"""Layers that Keras had and has no more, so that files that hold them open with their own numbers.
+"""Layers that Keras had and has no more, so that files that hold them open with their own numbers, and old programs run.
 
 They aren't among `plait.layers`: a new model has better ones. Files name them as Keras did.
 
@@ -11,9 +11,11 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from plait import activations, constraints, initializers, regularizers
 from plait.common.registry import builtin
+from plait.common.serialization import deserialize
 from plait.common.traits import of_plait
 from plait.errors import ArgumentError, FileError, ShapeError
 from plait.layers.argument_checks import data_format_name, last_axis, numbers
@@ -326,3 +328,58 @@ def _former_cropping(cls: type) -> type:
 FORMER_NAMES = {cls.__name__: f"Former{cls.__name__}" for cls in (Cropping1D, Cropping2D, Cropping3D)}
 for _cls in (Cropping1D, Cropping2D, Cropping3D):
     _former_cropping(_cls)
+
+
+@of_plait
+class _Aside(Layer):
+    """Hands one tensor on as it is, and does something with another one, so that a graph's outputs lead to both."""
+
+    passes_on = True  # an output that it hands on keeps the name of the layer before
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        handed_on, value = inputs if isinstance(inputs, (list, tuple)) else (inputs, inputs)
+        self.take(jnp.mean(value))
+        return handed_on
+
+    def take(self, value: Any) -> None:
+        """Does what is to be done with the mean of the second tensor."""
+        raise NotImplementedError
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """The mask of the tensor that is handed on."""
+        return previous_mask[0] if isinstance(previous_mask, (list, tuple)) else previous_mask
+
+
+@builtin("layers")
+class AddLoss(_Aside):
+    """Adds the mean of a tensor of the graph to what training minimises: `model.add_loss(tensor)` puts it in; of Keras 2.
+
+    Shapes: (B, ...) and any; the first comes out.
+    """
+
+    def take(self, value: Any) -> None:
+        """Adds it to the losses."""
+        self.add_loss(value)
+
+
+@builtin("layers")
+class AddMetric(_Aside):
+    """Reports the mean of a tensor of the graph: `model.add_metric(tensor, name)` puts it in; of Keras 2.
+
+    Args:
+        metric: the metric that is updated with it.
+
+    Shapes: (B, ...) and any; the first comes out.
+    """
+
+    def __init__(self, metric: Any, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.metric = deserialize(metric, None, "metrics") if isinstance(metric, dict) else metric
+
+    def take(self, value: Any) -> None:
+        """Updates the metric."""
+        self.metric.update_state(lax.stop_gradient(value))

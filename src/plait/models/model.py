@@ -14,18 +14,22 @@ Differs from Keras: the class of a model never changes; called directly it is co
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from plait import inspect, optimizers, saving, training
+from plait import inspect, metrics, optimizers, saving, training
 from plait.common.constructors import constructor_parameters
-from plait.common.messages import warn
+from plait.common.messages import describe, warn
 from plait.common.names import auto_name
+from plait.common.numbers import as_list
 from plait.common.registry import builtin, opens_graphs, place_of
 from plait.common.serialization import deserialize
 from plait.common.traits import default, has_default
 from plait.common.tree import flatten, pack_as
 from plait.core.holder import held_by, shown, uncover
+from plait.core.tensor import KerasTensor
 from plait.core.variable import Variable
 from plait.errors import ArgumentError, StateError
 from plait.export import export_model
+from plait.layers.base import Layer
+from plait.layers.legacy import AddLoss, AddMetric
 from plait.layers.ownership import unique
 from plait.models.calls import Calls
 from plait.models.graph_config import config_to_graph, graph_to_config, other_arguments, read_other_arguments
@@ -343,6 +347,56 @@ class Model(Network):
         """Starts all metrics afresh."""
         for metric in self.metrics:
             metric.reset_state()
+
+    def add_loss(self, loss: Any) -> None:
+        """Adds a number, or several, to what training minimises.
+
+        Args:
+            loss: in a subclass's `call`, a value; of a model with a graph also a symbolic tensor that its inputs lead to,
+                whose mean counts, as in Keras 2.
+
+        Raises:
+            ArgumentError: a value that isn't a tensor of rank 0.
+            GraphError: a symbolic tensor that the model's inputs don't lead to.
+
+        >>> import plait
+        >>> x = plait.Input((3,))
+        >>> code = plait.layers.Dense(2)(x)
+        >>> model = plait.Model(x, plait.layers.Dense(3)(code))
+        >>> model.add_loss(plait.ops.mean(plait.ops.square(code)))
+        >>> model.layers[-1]
+        <AddLoss name=add_loss, built=True>
+        """
+        for one in as_list(loss):
+            if isinstance(one, KerasTensor) and self._graph is not None:
+                self._lead_to(AddLoss(), one)
+            else:
+                super().add_loss(one)
+
+    def add_metric(self, value: Any, name: str | None = None, aggregation: str | None = "mean") -> None:
+        """Reports the mean of a symbolic tensor that the inputs of a model with a graph lead to, as in Keras 2.
+
+        Args:
+            value: the tensor.
+            name: what the logs call it.
+            aggregation: "mean" or None, which are the same.
+
+        Raises:
+            ArgumentError: no symbolic tensor; another aggregation.
+            GraphError: a symbolic tensor that the model's inputs don't lead to.
+        """
+        if not isinstance(value, KerasTensor) or self._graph is None or aggregation not in ("mean", None):
+            raise ArgumentError(
+                f"{self.name}.add_metric: takes a symbolic tensor of a model with a graph, and aggregation='mean', but got "
+                f"{describe(value)} and {aggregation!r}. A layer updates a metric that it holds: `self.metric.update_state(value)`."
+            )
+        self._lead_to(AddMetric(metrics.Mean(name=name or auto_name("mean"))), value)
+
+    def _lead_to(self, layer: Layer, tensor: KerasTensor) -> None:
+        """Has the first output come through a layer that another tensor comes to."""
+        graph = self._needs_graph("graph")
+        first, *others = flatten(graph.output_structure)
+        self._take_graph(graph.input_structure, pack_as(graph.output_structure, [layer([first, tensor]), *others]))
 
     # ------------------------------------------------------------------------ files and views
 

@@ -11,10 +11,10 @@ from plait.saving import flat_weights
 from plait.saving.archive import WEIGHTS, open_archive, open_regular
 from plait.saving.atomic import atomic_write
 from plait.saving.by_one import by_one
-from plait.saving.formats import as_path, check_overwrite, format_of, named, not_readable
+from plait.saving.formats import KERAS_VERSION, as_path, check_overwrite, format_of, named, not_readable
 from plait.saving.h5 import StoredWeights, read_weights, write_weights
 from plait.saving.keras_file import read_archived_weights
-from plait.saving.legacy_h5 import LegacyFile, read_legacy_weights
+from plait.saving.legacy_h5 import LegacyFile, read_legacy_weights, write_legacy_model
 from plait.saving.report import LoadReport
 
 
@@ -22,9 +22,11 @@ from plait.saving.report import LoadReport
 def save_weights(model: Any, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
     """Writes a model's weights, and the optimizer's state, to a `.weights.h5` file; whole or not at all.
 
+    Names that end otherwise in `.h5` or `.hdf5` are files in the layout of Keras 1 and 2, which have the weights alone.
+
     Args:
         model: a model that is built.
-        filepath: where to; ends in `.weights.h5`.
+        filepath: where to; ends in `.weights.h5`, `.safetensors`, `.h5` or `.hdf5`.
         overwrite: whether a file that is there may be replaced.
         objects_to_skip: layers whose weights are left out, of a `.weights.h5` file.
 
@@ -38,9 +40,13 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, **kwargs: An
     path = as_path(filepath)
     write = next((_WEIGHTS_WRITERS[ending] for ending in _WEIGHTS_WRITERS if path.name.endswith(ending)), None)
     if write is None:
-        first, *others = (f"`{ending}`" for ending in _WEIGHTS_WRITERS)
         raise FileError(
-            f"The filename must end in {first} (or {', '.join(others)}), but got '{path}'. model.save writes whole models."
+            f"The filename must end in `.weights.h5` (or `.safetensors`; or `.h5` for the layout of Keras 2), but got '{path}'. "
+            "model.save writes whole models."
+        )
+    if skip and not path.name.endswith(".weights.h5"):
+        raise ArgumentError(
+            f"save_weights: `objects_to_skip` is for `.weights.h5` files, but the name is '{path.name}'."
         )
     check_overwrite(path, overwrite)
     if not model.built:
@@ -54,6 +60,8 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, **kwargs: An
 _WEIGHTS_WRITERS: dict[str, Callable[[Any, BinaryIO, Sequence[Any]], None]] = {
     ".weights.h5": lambda model, file, skip: write_weights(model, file, without=skip),
     ".safetensors": lambda model, file, skip: flat_weights.write_safetensors(model, file),
+    ".h5": lambda model, file, skip: write_legacy_model(model, file, KERAS_VERSION, without_model=True),
+    ".hdf5": lambda model, file, skip: write_legacy_model(model, file, KERAS_VERSION, without_model=True),
 }
 
 

@@ -33,6 +33,8 @@ def _name(path: tuple, leaf: Any) -> str:
     keys = [str(part) for part in path if isinstance(part, str)]
     if path and isinstance(path[-1], str):
         return "/".join(keys)
+    while isinstance(leaf, KerasTensor) and leaf.node is not None and getattr(leaf.node.operation, "passes_on", False):
+        leaf = leaf.node.inputs[0]
     own = leaf.node.operation.name if isinstance(leaf, KerasTensor) and leaf.node is not None else None
     return "/".join([*keys, own or (f"output_{path[-1] + 1}" if path else "output")])
 

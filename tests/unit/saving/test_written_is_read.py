@@ -226,3 +226,37 @@ def test_keras_opens_a_file_with_states(ending, tmp_path):
     np.testing.assert_allclose(
         keras.saving.load_model(tmp_path / f"m{ending}").predict(x, verbose=0), expected, rtol=1e-5, atol=1e-6
     )
+
+
+@pytest.mark.parametrize("ending", [".h5", ".hdf5"])
+def test_weights_in_the_layout_of_keras_2(ending, tmp_path):
+    def made(library):
+        x = library.Input((3,))
+        inner = library.Model(
+            x, library.layers.BatchNormalization(name="norm")(library.layers.Dense(4, name="d")(x)), name="inner"
+        )
+        return library.Model(x, library.layers.Dense(2, name="out")(inner(x)))
+
+    model, again, peer = made(plait), made(plait), made(keras)
+    model.save_weights(tmp_path / f"w{ending}")
+    again.load_weights(tmp_path / f"w{ending}")
+    peer.load_weights(tmp_path / f"w{ending}")
+    for one, other, third in zip(model.get_weights(), again.get_weights(), peer.get_weights(), strict=True):
+        np.testing.assert_array_equal(other, one)
+        np.testing.assert_array_equal(third, one)
+    with pytest.raises(plait.errors.ArgumentError, match="`objects_to_skip` is for"):
+        model.save_weights(tmp_path / f"w{ending}", objects_to_skip=[model.layers[-1]])
+
+
+def test_checkpoints_of_keras_2s_names(tmp_path):
+    x = np.ones((4, 3), "float32")
+    model = plait.Sequential([plait.Input((3,)), plait.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    saves = [
+        plait.callbacks.ModelCheckpoint(tmp_path / "whole.hdf5"),
+        plait.callbacks.ModelCheckpoint(tmp_path / "weights-{epoch}.hdf5", save_weights_only=True),
+    ]
+    model.fit(x, x[:, :1], callbacks=saves, verbose=0)
+    whole = plait.models.load_model(tmp_path / "whole.hdf5")
+    whole.load_weights(tmp_path / "weights-1.hdf5")
+    np.testing.assert_array_equal(whole.predict(x, verbose=0), model.predict(x, verbose=0))

@@ -190,10 +190,10 @@ class ModelCheckpoint(Monitor):
         self.filepath = os.fspath(filepath)
         self.verbose, self.save_best_only, self.save_weights_only = verbose, save_best_only, save_weights_only
         self.save_freq, self.best = save_freq, initial_value_threshold
-        endings = (".weights.h5",) if save_weights_only else (".keras", ".h5")
+        endings = (".weights.h5", ".h5", ".hdf5") if save_weights_only else (".keras", ".h5", ".hdf5")
         if not self.filepath.endswith(endings):
             raise ArgumentError(
-                f"ModelCheckpoint: the path must end in {' or '.join(f'`{e}`' for e in endings)}"
+                f"ModelCheckpoint: the path must end in {' or '.join(f'`{e}`' for e in endings[:2])}"
                 f"{' when `save_weights_only=True`' if save_weights_only else ''}, but got {self.filepath!r}."
             )
         if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
