@@ -349,3 +349,43 @@ def test_shapes_of_symbolic_tensors_are_reckoned_with(hook):
     found, slope = run([value])
     np.testing.assert_allclose(found, np.mean(value**2), rtol=1e-5)
     np.testing.assert_allclose(slope, 2 * value / value.size, rtol=1e-5)
+
+
+def test_accuracy_is_found_by_its_name_of_before(hook, tmp_path):
+    from keras.callbacks import Callback, EarlyStopping, ModelCheckpoint
+    from keras.layers import Dense
+    from keras.models import Sequential
+
+    seen = []
+
+    class Stop(Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append(logs.get("acc"))
+            logs["extra"] = epoch
+
+    model = Sequential([Dense(2, activation="softmax", input_shape=(3,))])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    x, y = rng.normal(size=(8, 3)), np.arange(8) % 2
+    best = ModelCheckpoint(str(tmp_path / "w.{epoch:02d}-{val_acc:.2f}.hdf5"), monitor="val_acc", save_best_only=True)
+    history = model.fit(
+        x, y, epochs=2, verbose=0, validation_data=(x, y), callbacks=[Stop(), EarlyStopping("acc"), best]
+    )
+    assert history.history["acc"] == history.history["accuracy"] == seen
+    assert "val_acc" in history.history
+    assert sorted(history.history) == ["accuracy", "extra", "loss", "val_accuracy", "val_loss"]
+    assert best.monitor == "val_accuracy"
+    assert len(list(tmp_path.iterdir())) >= 1
+    with pytest.raises(KeyError):
+        history.history["auc"]
+
+
+def test_acc_stays_acc_where_it_is_called_so(hook):
+    from keras.callbacks import EarlyStopping
+    from keras.layers import Dense
+    from keras.models import Sequential
+
+    model, stop = Sequential([Dense(1, activation="sigmoid", input_shape=(3,))]), EarlyStopping("acc")
+    model.compile("sgd", "binary_crossentropy", metrics=["acc"])
+    history = model.fit(rng.normal(size=(8, 3)), np.arange(8) % 2, epochs=2, verbose=0, callbacks=[stop])
+    assert stop.monitor == "acc"
+    assert sorted(history.history) == ["acc", "loss"]

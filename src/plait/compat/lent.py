@@ -14,6 +14,7 @@ from plait.errors import ArgumentError
 from plait.metrics import Metric
 from plait.models import Model
 from plait.optimizers import Optimizer
+from plait.training.callbacks.callback_list import CallbackList
 from plait.utils.dataset import Dataset
 
 
@@ -80,6 +81,7 @@ def lend_all() -> None:
         (Model, {"compiled_metrics": property(compiled_metrics), "compiled_loss": property(compiled_loss)}),
         (Model, {**old_arguments.MODEL_METHODS, "fit": old_arguments.wrapped_fit(Model.fit)}),
         (Optimizer, {"minimize": minimize}),
+        (CallbackList, {"on_epoch_end": old_arguments.told_of_epoch(CallbackList.on_epoch_end)}),
     ]
     for cls, methods in tables:
         for name, method in methods.items():

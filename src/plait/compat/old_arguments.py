@@ -7,6 +7,7 @@ import atexit
 import functools
 import inspect
 import itertools
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -180,9 +181,70 @@ def wrapped_fit(fit: Callable) -> Callable:
 
     @functools.wraps(fit)
     def train(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return fit(self, *args, **(kwargs if old.isdisjoint(kwargs) else _of_today(kwargs)))
+        _watch_accuracy(self, kwargs.get("callbacks"))
+        history = fit(self, *args, **(kwargs if old.isdisjoint(kwargs) else _of_today(kwargs)))
+        history.history = OldLogs(history.history)
+        return history
 
     return train
+
+
+def _accuracy(name: str) -> str:
+    """What a log that Keras called `acc` until 2.2 is called since: `val_acc` is `val_accuracy`."""
+    return re.sub(r"(^|_)acc$", r"\1accuracy", name)
+
+
+class OldLogs(dict):
+    """Logs that are also found by the names that they had until Keras 2.2.
+
+    >>> OldLogs({"accuracy": 0.5})["acc"]
+    0.5
+    """
+
+    def __missing__(self, name: Any) -> Any:
+        today = _accuracy(name) if isinstance(name, str) else name
+        if today == name or not dict.__contains__(self, today):
+            raise KeyError(name)
+        note(f"{name} as {today}")
+        return self[today]
+
+    def __contains__(self, name: Any) -> bool:
+        return dict.__contains__(self, name) or (isinstance(name, str) and dict.__contains__(self, _accuracy(name)))
+
+    def get(self, name: Any, default: Any = None) -> Any:
+        """The value under a name of today or of before."""
+        try:
+            return self[name]
+        except KeyError:
+            return default
+
+
+def told_of_epoch(on_epoch_end: Callable) -> Callable:
+    """`CallbackList.on_epoch_end` whose callbacks find logs by old names, too."""
+
+    def tell(self: Any, epoch: int, logs: dict | None = None) -> None:
+        old = OldLogs(logs or {})
+        on_epoch_end(self, epoch, old)
+        if logs is not None:
+            logs.update(old)
+
+    return tell
+
+
+def _watch_accuracy(model: Any, watching: Any) -> None:
+    """Has callbacks watch `accuracy` that were made for `acc`, where the model calls it so."""
+    metrics = (
+        {one for one in flatten(model._compilation.given["metrics"]) if isinstance(one, str)} if model.compiled else ()
+    )
+    if "accuracy" not in metrics or "acc" in metrics:
+        return
+    for callback in flatten(watching if isinstance(watching, (list, tuple)) else [watching]):
+        for name in ("monitor", "filepath"):
+            before = getattr(callback, name, None)
+            after = re.sub(r"(?<![a-zA-Z])acc(?=$|[:}])", "accuracy", before) if isinstance(before, str) else before
+            if after != before:
+                note(f"{before} as {after}")
+                setattr(callback, name, after)
 
 
 def fit_generator(model: Any, generator: Any, *args: Any, **kwargs: Any) -> Any:
