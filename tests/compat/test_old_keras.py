@@ -389,3 +389,61 @@ def test_acc_stays_acc_where_it_is_called_so(hook):
     history = model.fit(rng.normal(size=(8, 3)), np.arange(8) % 2, epochs=2, verbose=0, callbacks=[stop])
     assert stop.monitor == "acc"
     assert sorted(history.history) == ["acc", "loss"]
+
+
+def test_estimators_of_keras_2(hook):
+    from keras.layers import Dense
+    from keras.models import Sequential
+    from keras.wrappers.scikit_learn import KerasClassifier, KerasRegressor
+    from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    def classifier(units=4, loss="binary_crossentropy"):
+        model = Sequential()
+        model.add(Dense(units, input_dim=3, activation="relu"))
+        outputs = 1 if loss == "binary_crossentropy" else 3
+        model.add(Dense(outputs, activation="sigmoid" if outputs == 1 else "softmax"))
+        model.compile(loss=loss, optimizer="adam", metrics=["accuracy"])
+        return model
+
+    def regressor():
+        model = Sequential([Dense(1, input_dim=3)])
+        model.compile(loss="mean_squared_error", optimizer="adam")
+        return model
+
+    x = rng.normal(size=(30, 3))
+    names = np.array(["no", "yes"])[(x[:, 0] > 0).astype(int)]
+    search = GridSearchCV(
+        KerasClassifier(build_fn=classifier, verbose=0, batch_size=10), {"units": [2, 3], "epochs": [1]}, cv=2
+    )
+    search.fit(x, names)
+    assert search.best_params_["epochs"] == 1
+    best = search.best_estimator_
+    assert set(best.predict(x)) <= {"no", "yes"}
+    assert best.predict_proba(x).shape == (30, 2)
+    assert len(best.model.layers[0].get_weights()[1]) == search.best_params_["units"]
+    three = KerasClassifier(classifier, loss="categorical_crossentropy", epochs=1, verbose=0)
+    history = three.fit(x, np.arange(30) % 3)
+    assert sorted(history.history) == ["accuracy", "loss"]
+    assert 0 <= three.score(x, np.arange(30) % 3) <= 1
+    pipe = Pipeline([("scale", StandardScaler()), ("net", KerasRegressor(build_fn=regressor, epochs=1, verbose=0))])
+    scores = cross_val_score(pipe, x, x[:, 0], cv=KFold(n_splits=3))
+    assert scores.shape == (3,)
+    assert np.all(scores <= 0)
+    with pytest.raises(plait.errors.ArgumentError, match=r"neither the function nor `fit` takes \['epoch'\]"):
+        KerasClassifier(build_fn=classifier, epoch=3)
+
+
+def test_states_of_a_whole_model_are_reset(hook):
+    from keras.layers import LSTM, Bidirectional, Dense
+    from keras.models import Sequential
+
+    model = Sequential()
+    model.add(Bidirectional(LSTM(2, stateful=True), batch_input_shape=(2, 3, 1)))
+    model.add(Dense(1))
+    x = rng.normal(size=(2, 3, 1)).astype("float32")
+    first, second = model.predict(x, verbose=0), model.predict(x, verbose=0)
+    assert not np.allclose(first, second)
+    model.reset_states()
+    np.testing.assert_allclose(model.predict(x, verbose=0), first, rtol=1e-6)

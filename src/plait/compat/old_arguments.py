@@ -306,10 +306,20 @@ def merge(
     return getattr(layers, kinds[mode])(name=name)(inputs)
 
 
+def reset_states(model: Any) -> None:
+    """Has stateful layers of a model begin at zero."""
+    note("model.reset_states as that of its layers")
+    for layer in model._flatten_layers():
+        reset = getattr(layer, "reset_state", None) or getattr(layer, "reset_states", None)
+        if reset is not None and layer is not model and getattr(layer, "stateful", False):
+            reset()
+
+
 MODEL_METHODS: dict[str, Callable] = {
     "evaluate_generator": evaluate_generator,
     "fit_generator": fit_generator,
     "predict_classes": predict_classes,
     "predict_generator": predict_generator,
     "predict_proba": predict_proba,
+    "reset_states": reset_states,
 }

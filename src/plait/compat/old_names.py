@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from plait import layers, losses, metrics, wrappers
-from plait.compat import old_arguments
+from plait import layers, losses, metrics
+from plait.compat import old_arguments, old_estimators
 from plait.compat.old_backend import OLD_BACKEND
 from plait.compat.old_images import Batches, ImageDataGenerator
 from plait.compat.old_text import (
@@ -91,8 +91,8 @@ NAMES: dict[str, dict[str, Any]] = {
     "preprocessing.text": _TEXT,
     "utils": {"multi_gpu_model": refused("keras.utils.multi_gpu_model", "Use keras.distribution.DataParallel.")},
     "wrappers.scikit_learn": {
-        "KerasClassifier": wrappers.SKLearnClassifier,
-        "KerasRegressor": wrappers.SKLearnRegressor,
+        "KerasClassifier": old_estimators.KerasClassifier,
+        "KerasRegressor": old_estimators.KerasRegressor,
     },
 }
 
