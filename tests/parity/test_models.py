@@ -142,8 +142,10 @@ def test_first_steps_have_the_same_weights(kind):
 
     for model in (ours, theirs):
         model.fit(first(x, 3 * BATCH), first(y, 3 * BATCH), batch_size=BATCH, shuffle=False, verbose=0)
-    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=5e-5)  # Adam makes steps out of noise where a gradient is 0
+    for mine, other in zip(ours.weights, theirs.weights, strict=True):
+        # Adam makes steps out of noise where a gradient is 0; that of a bias of keys is nothing else.
+        noise = 1e-3 if mine.path.endswith("key/bias") else 5e-5
+        np.testing.assert_allclose(mine.numpy(), np.asarray(other), rtol=1e-4, atol=noise, err_msg=mine.path)
 
 
 def test_a_seeded_script_gives_the_same_numbers(kind):

@@ -72,7 +72,7 @@ class Updater(Holder):
     _learning_rate: Any
     _hooks = (
         "build rule update apply new_slot place build_for is_built_for scale_loss finalize_variable_values average_of "
-        "weight_decay_of is_excluded born cohorts"
+        "weight_decay_of is_excluded born cohorts for_model"
     )
 
     slots: ClassVar[tuple[tuple[str, ...], ...]] = ()
