@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from plait.common.messages import describe
+from plait.common.messages import describe, warn
 from plait.common.policies import DTypePolicy
 from plait.common.scope import scope
 from plait.common.serialization import plain
@@ -68,11 +68,19 @@ class _Cloning:
         else:
             clone = _clone_graph(model, input_tensors, self.copy, self.copy_input, self.call_function)
         if model._compilation is not None and model._graph is not None:
+            self._compile(clone, model)
+        return clone
+
+    def _compile(self, clone: Model, model: Model) -> None:
+        """Compiles the clone as the model is, with an optimizer, losses and metrics of its own."""
+        try:
             with scope(copy=self._copy_inside):
                 config = plain(model.get_compile_config())
-            config.pop("jit_compile")
-            clone.compile(**config)
-        return clone
+        except (PlaitError, NotImplementedError) as error:
+            warn(f"clone_model: the clone of {model.name!r} isn't compiled. {error}")
+            return
+        config.pop("jit_compile")
+        clone.compile(**config)
 
     def copy(self, layer: Any) -> Any:
         """The copy of a layer or op of a graph."""

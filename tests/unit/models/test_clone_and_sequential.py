@@ -133,3 +133,17 @@ def test_a_clone_has_copies_of_what_its_layers_hold():
     clone = plait.models.clone_model(model)
     assert {*map(id, clone.metrics_variables)}.isdisjoint(map(id, model.metrics_variables))
     assert clone.layers[1].count is model.layers[1].count  # code has no copy
+
+
+def test_a_clone_whose_metric_cannot_be_copied_is_left_uncompiled():
+    class Odd(plait.metrics.Mean):
+        def get_config(self):
+            raise NotImplementedError("Odd has no config.")
+
+    x = plait.Input((3,))
+    model = plait.Model(x, layers.Dense(1)(x))
+    model.compile("adam", "mse", metrics=[Odd()])
+    with pytest.warns(UserWarning, match="the clone of .* isn't compiled"):
+        clone = plait.models.clone_model(model)
+    assert not clone.compiled
+    assert len(clone.weights) == 2
